@@ -1,0 +1,109 @@
+"""GFN-xTB energies and forces through tblite's own interface."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+import torch
+from ase.units import Bohr, Hartree, kB
+from tblite.exceptions import TBLiteRuntimeError
+from tblite.interface import Calculator
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.cards import ModelCard
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+
+_LAST_ELEMENT = 86  # GFN1 and GFN2 are parametrised up to radon
+
+
+class XtbPotential(Potential):
+    """A GFN-xTB Hamiltonian; always float64 and on the CPU.
+
+    A frame whose self-consistency does not converge is NaN in the prediction, never a number that stopped half-way.
+    """
+
+    def __init__(
+        self, method: str, licence: str, electronic_temperature: float, accuracy: float, max_iterations: int
+    ) -> None:
+        self.method = method
+        self.settings = {
+            "accuracy": accuracy,
+            "temperature": electronic_temperature * kB / Hartree,
+            "max-iter": max_iterations,
+            "verbosity": 0,
+        }
+        level = method if electronic_temperature == 300.0 else f"{method} (Te={electronic_temperature:g} K)"
+        self.info = PotentialInfo(
+            elements=frozenset(range(1, _LAST_ELEMENT + 1)),
+            cutoff=None,
+            dtype="float64",
+            device="cpu",
+            forces="gradient",
+            level_of_theory=level,
+            licence=licence,
+            has_stress=True,
+            versions=(("tblite", version("tblite")),),
+        )
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        """See ``Potential.compute``; frames one after the other, each from a fresh guess."""
+        check_elements(batch, self.info.elements)
+        periodic = bool(batch.pbc.any())
+        energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
+        forces = torch.full((batch.n_atoms, 3), torch.nan, dtype=torch.float64)
+        stress = torch.full((batch.n_systems, 3, 3), torch.nan, dtype=torch.float64)
+        start = 0
+        for index, system in enumerate(batch.split()):
+            stop = start + system.n_atoms
+            try:
+                result = self._calculator(system).singlepoint()
+            except TBLiteRuntimeError:
+                start = stop
+                continue
+            energy[index] = result["energy"] * Hartree
+            forces[start:stop] = torch.from_numpy(-result["gradient"] * (Hartree / Bohr))
+            if periodic and bool(system.pbc.all()):
+                volume = float(torch.linalg.det(system.cell[0].double()).abs())
+                stress[index] = torch.from_numpy(result["virial"] * (Hartree / volume))
+            start = stop
+        return Prediction(energy, forces, stress if periodic else None)
+
+    def _calculator(self, system: AtomsBatch) -> Calculator:
+        lattice = periodic = None
+        if bool(system.pbc.any()):
+            lattice = system.cell[0].double().cpu().numpy() / Bohr
+            periodic = system.pbc[0].cpu().numpy()
+        calculator = Calculator(
+            self.method,
+            system.atomic_numbers.cpu().numpy(),
+            np.ascontiguousarray(system.positions.double().cpu().numpy() / Bohr),
+            charge=float(system.charge[0]),
+            uhf=int(system.spin[0]) - 1,
+            lattice=lattice,
+            periodic=periodic,
+            color=False,
+        )
+        for key, value in self.settings.items():
+            calculator.set(key, value)
+        return calculator
+
+
+def load(
+    card: ModelCard,
+    device: str,
+    dtype: Literal["float32", "float64"],
+    electronic_temperature: float = 300.0,
+    accuracy: float = 1.0,
+    max_iterations: int = 250,
+) -> Potential:
+    """The Hamiltonian of ``card``; ``device`` and ``dtype`` do not matter to it.
+
+    Raises:
+        BadInputError: a setting is out of range.
+    """
+    if electronic_temperature < 0 or accuracy <= 0 or max_iterations < 1:
+        raise BadInputError("xtb wants electronic_temperature >= 0, accuracy > 0 and max_iterations >= 1")
+    return XtbPotential(card.notes["method"], card.licence, electronic_temperature, accuracy, max_iterations)

@@ -1,0 +1,6 @@
+"""bsct-zoo: which machine-learning interatomic potential has a surface smooth enough for a simulation."""
+
+from bsct_zoo.plugins.hookspecs import hookimpl
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "hookimpl"]

@@ -1,0 +1,153 @@
+"""What the installed plugins brought. A plugin that breaks costs one warning line and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+
+from bsct_zoo.cards import Adapter
+from bsct_zoo.errors import UnknownNameError
+from bsct_zoo.plugins import hookspecs
+
+if TYPE_CHECKING:
+    import typer
+
+    from bsct_zoo.checks import Check
+    from bsct_zoo.scans.source import SuiteSource
+
+GROUP = "bsct_zoo"
+T = TypeVar("T")
+
+
+@dataclass
+class Registry:
+    """Everything that plugins registered.
+
+    Attributes:
+        adapters: model families by name.
+        suites: suites by name.
+        checks: checks by name.
+        warnings: one line for each plugin that is left out, wholly or in part.
+    """
+
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    suites: dict[str, SuiteSource] = field(default_factory=dict)
+    checks: dict[str, Check] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    _commands: list[tuple[str, Callable[..., None]]] = field(default_factory=list)
+
+    def adapter(self, name: str) -> Adapter:
+        """The model family called ``name``, by name or alias.
+
+        Raises:
+            UnknownNameError: nothing is called so.
+        """
+        for adapter in self.adapters.values():
+            if name in (adapter.name, *adapter.aliases):
+                return adapter
+        known = [n for a in self.adapters.values() for n in (a.name, *a.aliases)]
+        raise UnknownNameError("model", name, known)
+
+    def suite(self, name: str) -> SuiteSource:
+        """The suite called ``name``.
+
+        Raises:
+            UnknownNameError: nothing is called so.
+        """
+        if name not in self.suites:
+            raise UnknownNameError("suite", name, list(self.suites))
+        return self.suites[name]
+
+    def add_commands(self, app: typer.Typer) -> None:
+        """Let plugins add commands to the command line."""
+        for plugin, implementation in self._commands:
+            try:
+                implementation(app)
+            except Exception as error:
+                self._warn(plugin, error)
+
+    def _warn(self, plugin: str, problem: Exception | str) -> None:
+        text = problem if isinstance(problem, str) else f"{type(problem).__name__}: {problem}"
+        self.warnings.append(f"plugin '{plugin}' is left out: {' '.join(text.split())}")
+
+    def _add(self, plugin: str, kind: str, items: Any) -> None:
+        """File what one hook of one plugin returned; names already taken are refused."""
+        table: dict[str, Any] = getattr(self, kind)
+        for item in items:
+            names = [item.name, *getattr(item, "aliases", ())]
+            taken = {n: t for t in table.values() for n in (t.name, *getattr(t, "aliases", ()))}
+            clash = [name for name in names if name in taken and taken[name] != item]
+            if clash:
+                self._warn(plugin, f"the name '{clash[0]}' is taken by another plugin")
+            else:
+                table[item.name] = item
+
+
+@cache
+def registry() -> Registry:
+    """Load every plugin once."""
+    found = Registry()
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    for point in _entry_points():
+        try:
+            plugin = point.load()
+            if manager.is_registered(plugin):
+                continue
+            manager.register(plugin, name=point.name)
+            for implementation in manager.get_hookcallers(plugin) or []:
+                if not implementation.has_spec():
+                    raise ValueError(f"there is no hook '{implementation.name}'")
+        except Exception as error:
+            if manager.has_plugin(point.name):
+                manager.unregister(name=point.name)
+            found._warn(point.name, error)
+    for kind in ("adapters", "suites", "checks"):
+        for name, hook in _implementations(manager, f"register_{kind}"):
+            try:
+                found._add(name, kind, hook())
+            except Exception as error:
+                found._warn(name, error)
+    found._commands = list(_implementations(manager, "register_commands"))
+    return found
+
+
+def _implementations(manager: pluggy.PluginManager, hook: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Plugin name and function of every implementation, one by one so that one failure stays one."""
+    for implementation in getattr(manager.hook, hook).get_hookimpls():
+        yield implementation.plugin_name, implementation.function
+
+
+def _entry_points() -> list[EntryPoint]:
+    """Installed plugins; those of a checkout that was not installed too. First-party ones come first."""
+    installed = list(entry_points(group=GROUP))
+    names = {point.name for point in installed}
+    checkout = [point for point in _checkout_entry_points() if point.name not in names]
+    ours = {"bsct-zoo"}
+    return checkout + sorted(installed, key=lambda p: (getattr(p.dist, "name", "") not in ours, p.name))
+
+
+def _checkout_entry_points() -> list[EntryPoint]:
+    """The plugins of the source tree that this package is imported from, if it is one."""
+    root = Path(__file__).parents[2]
+    project = root / "pyproject.toml"
+    if not (project.is_file() and (root / "adapters").is_dir()):
+        return []
+    declared = tomllib.loads(project.read_text()).get("project", {})
+    if declared.get("name") != "bsct-zoo":
+        return []
+    for folder in sorted([*root.glob("adapters/*/"), *root.glob("suites/*/")]):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+    importlib.invalidate_caches()
+    points = declared.get("entry-points", {}).get(GROUP, {})
+    return [EntryPoint(name=name, value=value, group=GROUP) for name, value in points.items()]

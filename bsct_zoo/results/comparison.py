@@ -1,0 +1,145 @@
+"""What a comparison found: rows of models, scans in rows, metrics in scans. JSON schema 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 1
+Status = Literal["ok", "partial", "failed"]
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """One scan judged with one model.
+
+    Attributes:
+        id: of the scan.
+        group: of the scan, e.g. the bond type.
+        status: "ok" or "failed".
+        message: why it failed; empty otherwise.
+        metrics: value of each metric, None where the scan or a range of it does not allow one.
+    """
+
+    id: str
+    group: str
+    status: Literal["ok", "failed"]
+    message: str
+    metrics: Mapping[str, float | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON schema."""
+        return {"id": self.id, "status": self.status, "message": self.message, "metrics": dict(self.metrics)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model judged on one suite.
+
+    Attributes:
+        model: as the user named it.
+        card: name of the model card.
+        checkpoint_sha256: of the weights; None if the model has no file of its own.
+        level_of_theory: what the model imitates.
+        device: "cpu", "cuda:0".
+        dtype: "float32" or "float64".
+        versions: of the packages that made the numbers.
+        status: "ok", "partial" (some scans failed) or "failed" (all did, or the model never came up).
+        message: why; one line.
+        seconds: the model's own time for the predictions, whether made now or kept from before.
+        metrics: mean over scans, None where no scan has the metric.
+        counts: over how many scans each mean was taken.
+        scans: one by one.
+        log_tail: last lines that the model printed, where it failed; shown with ``--debug``.
+        notes: for footnotes.
+        cached: every prediction was kept from an earlier run.
+    """
+
+    model: str
+    card: str
+    checkpoint_sha256: str | None
+    level_of_theory: str
+    device: str
+    dtype: str
+    versions: Mapping[str, str]
+    status: Status
+    message: str
+    seconds: float
+    metrics: Mapping[str, float | None]
+    counts: Mapping[str, int]
+    scans: tuple[ScanResult, ...]
+    log_tail: str = ""
+    notes: tuple[str, ...] = ()
+    cached: bool = False
+
+    @property
+    def n_scans(self) -> int:
+        """Scans asked for."""
+        return len(self.scans)
+
+    @property
+    def n_failed(self) -> int:
+        """Scans without an answer."""
+        return sum(scan.status == "failed" for scan in self.scans)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON schema."""
+        return {
+            "model": self.model,
+            "card": self.card,
+            "checkpoint_sha256": self.checkpoint_sha256,
+            "level_of_theory": self.level_of_theory,
+            "device": self.device,
+            "dtype": self.dtype,
+            "versions": dict(self.versions),
+            "status": self.status,
+            "message": self.message,
+            "seconds": round(self.seconds, 3),
+            "n_scans": self.n_scans,
+            "n_failed": self.n_failed,
+            "metrics": dict(self.metrics),
+            "counts": dict(self.counts),
+            "scans": [scan.to_json() for scan in self.scans],
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Models judged on the same scans.
+
+    Attributes:
+        version: of bsct-zoo.
+        suite: name of the suite.
+        suite_sha256: of its file.
+        suite_level: its reference's level of theory; None without a reference.
+        n_scans: how many of its scans were asked for.
+        machine: what it ran on.
+        settings: what the user asked for: device, dtype, only, limit, seed, metrics.
+        rows: one for each model.
+    """
+
+    version: str
+    suite: str
+    suite_sha256: str
+    suite_level: str | None
+    n_scans: int
+    machine: Mapping[str, Any]
+    rows: tuple[Row, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON schema; see ``docs/json.md``."""
+        return {
+            "schema": SCHEMA,
+            "bsct_zoo": self.version,
+            "suite": {
+                "name": self.suite,
+                "sha256": self.suite_sha256,
+                "level_of_theory": self.suite_level,
+                "n_scans": self.n_scans,
+            },
+            "machine": dict(self.machine),
+            "settings": dict(self.settings),
+            "rows": [row.to_json() for row in self.rows],
+        }

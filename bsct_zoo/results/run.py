@@ -1,0 +1,414 @@
+"""Judge models on a suite: predictions from the cache or made now, metrics, rows. One model's failure is its own."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from os import cpu_count
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from bsct_zoo import __version__
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.batching import Batcher
+from bsct_zoo.errors import BadInputError, BsctZooError, ModelError
+from bsct_zoo.metrics.table import mean_over_scans, score_scan
+from bsct_zoo.models import ModelSpec
+from bsct_zoo.potential import Potential, PotentialInfo
+from bsct_zoo.results.cache import PredictionCache, ScanPrediction, model_key
+from bsct_zoo.results.comparison import Comparison, Row, ScanResult
+from bsct_zoo.results.identity import checkpoint_sha256, identity
+from bsct_zoo.runtime.folders import cache_dir
+from bsct_zoo.runtime.load import load_potential, package_versions, resolve_device
+from bsct_zoo.scans.scan import Scan
+from bsct_zoo.scans.suite import Suite
+
+Outcome = ScanPrediction | str  # a prediction, or why there is none
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run.
+
+    Attributes:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        dtype: what models compute in, where they have a choice.
+        max_batch_atoms: cost that fills a batch; None for a default by device.
+        jobs: models at a time.
+        seed: for models that use chance.
+        use_cache: read and write predictions.
+        timeout: seconds that a model may be silent.
+    """
+
+    device: str = "auto"
+    dtype: Literal["float32", "float64"] = "float32"
+    max_batch_atoms: int | None = None
+    jobs: int = 1
+    seed: int = 0
+    use_cache: bool = True
+    timeout: float = 600.0
+
+
+class Listener:
+    """Is told how a comparison goes on; may be called from several threads."""
+
+    def model_started(self, index: int, name: str) -> None:
+        """Work on a model began."""
+
+    def message(self, index: int, text: str) -> None:
+        """Something worth saying happened, such as a package being installed."""
+
+    def progress(self, index: int, done: int, total: int) -> None:
+        """``done`` of ``total`` frames have a prediction."""
+
+    def model_done(self, index: int, row: Row) -> None:
+        """A model's row is complete."""
+
+
+def compare(
+    models: Sequence[ModelSpec], suite: Suite, settings: Settings, listener: Listener | None = None
+) -> Comparison:
+    """Judge every model on every scan of the suite; rows in the order of ``models``.
+
+    Raises:
+        BadInputError: the device is not there, or the cache cannot be written to.
+    """
+    listener = listener or Listener()
+    settings = replace(settings, device=resolve_device(settings.device))
+    cache = PredictionCache(cache_dir() / "predictions")
+    if settings.use_cache:
+        cache.ensure_writable()
+    threads = max(1, (cpu_count() or 1) // settings.jobs)
+    runs = [_ModelRun(i, spec, suite, settings, listener, cache, threads) for i, spec in enumerate(models)]
+    with ThreadPoolExecutor(max_workers=settings.jobs) as pool:
+        rows = tuple(pool.map(lambda run: run.row(), runs))
+    kept = asdict(settings)
+    errors = [run.cache_error for run in runs if run.cache_error]
+    if errors:
+        kept["cache_error"] = errors[0]
+    return Comparison(
+        version=__version__,
+        suite=suite.name,
+        suite_sha256=suite.sha256,
+        suite_level=suite.level_of_theory,
+        n_scans=len(suite.scans),
+        machine=machine(settings.device),
+        rows=rows,
+        settings=kept,
+    )
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What this computer is, as far as it matters for timings."""
+    facts: dict[str, Any] = {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": cpu_count(),
+        "python": platform.python_version(),
+    }
+    if device.startswith("cuda"):
+        import torch
+
+        facts["gpu"] = torch.cuda.get_device_name(device)
+    return facts
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:  # noqa: PTH123
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+        return names[0] if names else platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+class _ModelRun:
+    """One model on its way through the suite; lives for one comparison."""
+
+    def __init__(
+        self,
+        index: int,
+        spec: ModelSpec,
+        suite: Suite,
+        settings: Settings,
+        listener: Listener,
+        cache: PredictionCache,
+        threads: int,
+    ) -> None:
+        self.index, self.spec, self.suite = index, spec, suite
+        self.settings, self.listener, self.cache, self.threads = settings, listener, cache, threads
+        self.key: str | None = None
+        self.info: dict[str, Any] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.log_tail = ""
+        self.cache_error = ""
+        self.made_now = 0
+
+    def row(self) -> Row:
+        """Everything about this model; never raises for what is the model's own fault."""
+        self.listener.model_started(self.index, self.spec.text)
+        versions: dict[str, str] = {}
+        sha256, fatal = None, ""
+        try:
+            sha256 = checkpoint_sha256(self.spec)
+            versions = package_versions(self.spec.adapter, on_event=self._say)
+            self._open_cache(sha256, versions)
+            self._predict()
+        except BsctZooError as error:
+            fatal = str(error)
+            self.log_tail = getattr(error, "log_tail", "") or self.log_tail
+        row = self._row(sha256, versions, fatal)
+        self.listener.model_done(self.index, row)
+        return row
+
+    # -- predictions ---------------------------------------------------------------------------------------
+
+    def _open_cache(self, sha256: str | None, versions: dict[str, str]) -> None:
+        """Find what is kept of this model."""
+        if not self.settings.use_cache:
+            return
+        known = identity(self.spec, sha256, self.settings.device, self.settings.dtype, versions)
+        if known is None:
+            return
+        self.key = model_key(known)
+        info = self.cache.read_info(self.key)
+        if info is None:
+            return
+        self.info = info
+        self._refuse_unknown_elements()
+        for scan in self.suite.scans:
+            found = self.cache.read(self.key, scan.frames_sha256())
+            if found is not None and found.forces.shape == scan.positions.shape:
+                self.outcomes[scan.id] = found
+
+    def _predict(self) -> None:
+        """Make the predictions that are missing."""
+        if all(scan.id in self.outcomes for scan in self.suite.scans):
+            return
+        self._say("loading")
+        with load_potential(
+            self.spec.adapter,
+            self.spec.card,
+            device=self.settings.device,
+            dtype=self.settings.dtype,
+            options=dict(self.spec.options),
+            timeout=self.settings.timeout,
+            threads=self.threads,
+            on_event=self._say,
+        ) as potential:
+            self._declare(potential.info)
+            self._refuse_unknown_elements()
+            missing = [scan for scan in self.suite.scans if scan.id not in self.outcomes]
+            batcher = Batcher(potential, self.settings.max_batch_atoms or self.info.get("batch_atoms"))
+            started = batcher.limit
+            for scan, outcome in self._stream(batcher, missing):
+                self.outcomes[scan.id] = outcome
+                self._keep(scan, outcome)
+            if batcher.limit < started:  # what worked is where the next run starts
+                self.info["batch_atoms"] = int(batcher.limit)
+                self._guard(lambda key: self.cache.write_info(key, self.info))
+
+    def _stream(self, batcher: Batcher, scans: list[Scan]) -> Iterator[tuple[Scan, Outcome]]:
+        """Each scan with its outcome as soon as its last frame is done.
+
+        When a batch fails, its scans are tried alone, so that one bad scan does not take its neighbours along.
+        """
+        scans = sorted(scans, key=lambda scan: scan.n_atoms)
+        total = sum(scan.n_frames for scan in self.suite.scans)
+        done = total - sum(scan.n_frames for scan in scans)
+        owner = [(s, f) for s, scan in enumerate(scans) for f in range(scan.n_frames)]
+        frames = [frame for scan in scans for frame in _frames(scan)]
+        partial: dict[int, _Partial] = {s: _Partial(scan) for s, scan in enumerate(scans)}
+        left = list(range(len(frames)))
+        while left:
+            try:
+                clock = perf_counter()
+                for batch, prediction in batcher.stream([frames[i] for i in left]):
+                    seconds = perf_counter() - clock
+                    energies = prediction.energy.cpu().double().numpy()
+                    forces = prediction.forces.cpu().double().numpy()
+                    done += len(batch)
+                    first, share = 0, seconds / sum(frames[left[i]].n_atoms for i in batch)
+                    for k, i in enumerate(batch):
+                        s, f = owner[left[i]]
+                        n = scans[s].n_atoms
+                        partial[s].put(f, float(energies[k]), forces[first : first + n], share * n)
+                        first += n
+                    self.listener.progress(self.index, done, total)
+                    for s in {owner[left[i]][0] for i in batch}:
+                        if partial[s].complete and scans[s].id not in self.outcomes:
+                            yield scans[s], partial[s].prediction()
+                    clock = perf_counter()
+                left = []
+            except ModelError as error:
+                self.log_tail = error.log_tail or self.log_tail
+                left = [i for i in left if not partial[owner[i][0]].has(owner[i][1])]
+                s = owner[left[0]][0]
+                failed, left = left, [i for i in left if owner[i][0] != s]
+                outcome = self._alone(batcher.potential, scans[s], partial[s], str(error))
+                done += len(failed) - len(left)
+                self.listener.progress(self.index, done, total)
+                yield scans[s], outcome
+
+    def _alone(self, potential: Potential, scan: Scan, partial: _Partial, reason: str) -> Outcome:
+        """Try one scan by itself, after a batch that it was part of failed."""
+        batcher = Batcher(potential, max(1, scan.n_atoms))
+        frames = _frames(scan)
+        missing = [f for f in range(scan.n_frames) if not partial.has(f)]
+        clock = perf_counter()
+        try:
+            for batch, prediction in batcher.stream([frames[f] for f in missing]):
+                for k, i in enumerate(batch):
+                    forces = prediction.forces.cpu().double().numpy().reshape(len(batch), scan.n_atoms, 3)[k]
+                    partial.put(missing[i], float(prediction.energy[k]), forces, perf_counter() - clock)
+                    clock = perf_counter()
+        except ModelError as error:
+            self.log_tail = error.log_tail or self.log_tail
+            return str(error) or reason
+        return partial.prediction()
+
+    # -- what the model is ---------------------------------------------------------------------------------
+
+    def _declare(self, info: PotentialInfo) -> None:
+        self.info = {
+            **self.info,
+            "elements": sorted(info.elements) if info.elements is not None else None,
+            "level_of_theory": info.level_of_theory,
+            "device": info.device,
+            "dtype": info.dtype,
+            "forces": info.forces,
+            "versions": dict(info.versions),
+        }
+        self._guard(lambda key: self.cache.write_info(key, self.info))
+
+    def _refuse_unknown_elements(self) -> None:
+        """Scans with an element that the model does not know fail; the others stand."""
+        elements = self.info.get("elements")
+        if elements is None:
+            return
+        for scan in self.suite.scans:
+            foreign = sorted(set(scan.atomic_numbers.tolist()) - set(elements))
+            if foreign:
+                names = ", ".join(chemical_symbols[z] for z in foreign)
+                self.outcomes[scan.id] = f"the model does not know {names}"
+
+    # -- keeping -------------------------------------------------------------------------------------------
+
+    def _keep(self, scan: Scan, outcome: Outcome) -> None:
+        self.made_now += 1
+        if isinstance(outcome, ScanPrediction):
+            self._guard(lambda key: self.cache.write(key, scan.frames_sha256(), outcome))
+
+    def _guard(self, write: Any) -> None:
+        """Write to the cache; a full disk must not cost what is already computed."""
+        if self.key is None or self.cache_error:
+            return
+        try:
+            write(self.key)
+        except OSError as error:
+            self.cache_error = (
+                f"predictions could not be kept in {self.cache.folder}: {error.strerror}; "
+                "free some room or set BSCT_ZOO_CACHE to another folder"
+            )
+
+    def _say(self, text: str) -> None:
+        self.listener.message(self.index, text)
+
+    # -- the row -------------------------------------------------------------------------------------------
+
+    def _row(self, sha256: str | None, versions: dict[str, str], fatal: str) -> Row:
+        scans, seconds = [], 0.0
+        for scan in self.suite.scans:
+            outcome = self.outcomes.get(scan.id, fatal or "no answer")
+            if isinstance(outcome, ScanPrediction):
+                seconds += outcome.seconds
+            scans.append(_judge(scan, outcome))
+        good = [result.metrics for result in scans if result.status == "ok"]
+        means = mean_over_scans([dict(metrics) for metrics in good])
+        n_failed = len(scans) - len(good)
+        reasons = list(dict.fromkeys(result.message for result in scans if result.message))
+        shown = dict(self.info.get("versions") or {}) or versions
+        return Row(
+            model=self.spec.text,
+            card=self.spec.card.name,
+            checkpoint_sha256=sha256,
+            level_of_theory=self.info.get("level_of_theory") or self.spec.card.level_of_theory,
+            device=self.info.get("device", self.settings.device),
+            dtype=self.info.get("dtype", self.settings.dtype),
+            versions={**shown, "bsct-zoo": __version__},
+            status="ok" if not n_failed else ("partial" if good else "failed"),
+            message=fatal or _summary(reasons, n_failed),
+            seconds=seconds,
+            metrics={name: value for name, (value, _) in means.items()},
+            counts={name: count for name, (_, count) in means.items()},
+            scans=tuple(scans),
+            log_tail=self.log_tail,
+            notes=tuple(_notes(self.info)),
+            cached=self.made_now == 0 and bool(good),
+        )
+
+
+class _Partial:
+    """A scan's prediction while its frames come in."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.energy = np.zeros(scan.n_frames)
+        self.forces = np.zeros((scan.n_frames, scan.n_atoms, 3))
+        self.there = np.zeros(scan.n_frames, dtype=bool)
+        self.seconds = 0.0
+
+    def put(self, frame: int, energy: float, forces: Any, seconds: float) -> None:
+        self.energy[frame], self.forces[frame] = energy, forces
+        self.there[frame] = True
+        self.seconds += seconds
+
+    def has(self, frame: int) -> bool:
+        return bool(self.there[frame])
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.there.all())
+
+    def prediction(self) -> ScanPrediction:
+        return ScanPrediction(self.energy, self.forces, self.seconds)
+
+
+def _frames(scan: Scan) -> list[AtomsBatch]:
+    """One system for each frame of the scan."""
+    n = scan.n_frames
+    return AtomsBatch.from_arrays(
+        positions=scan.positions.reshape(-1, 3),
+        atomic_numbers=np.tile(scan.atomic_numbers, n),
+        n_atoms=np.full(n, scan.n_atoms),
+        cell=np.broadcast_to(scan.cell, (n, 3, 3)),
+        pbc=np.broadcast_to(np.asarray(scan.pbc), (n, 3)),
+        charge=np.full(n, scan.charge),
+        spin=np.full(n, scan.spin),
+    ).split()
+
+
+def _judge(scan: Scan, outcome: Outcome) -> ScanResult:
+    if isinstance(outcome, str):
+        return ScanResult(scan.id, scan.group, "failed", outcome, {})
+    try:
+        metrics = score_scan(scan, outcome.energy, outcome.forces)
+    except (ModelError, BadInputError) as error:
+        return ScanResult(scan.id, scan.group, "failed", str(error), {})
+    return ScanResult(scan.id, scan.group, "ok", "", metrics)
+
+
+def _summary(reasons: list[str], n_failed: int) -> str:
+    if not reasons:
+        return ""
+    more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+    return f"{n_failed} scans failed: {reasons[0]}{more}" if n_failed > 1 else reasons[0]
+
+
+def _notes(info: dict[str, Any]) -> Iterator[str]:
+    if info.get("forces") == "direct":
+        yield "forces are predicted directly, not as a gradient"

@@ -1,0 +1,97 @@
+"""One scan: frames of one system along a coordinate, with reference energies and forces where there are any."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bsct_zoo.errors import BadInputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Frames of one system along a coordinate.
+
+    Attributes:
+        id: unique within its suite, "group/name", e.g. "C-C/12195".
+        kind: what moves: "bond", "angle", ...
+        group: what to gather by: the bond type, e.g. "C-C".
+        atomic_numbers: [n_atoms].
+        coordinate: [n_frames], ascending, Å for bonds.
+        positions: [n_frames, n_atoms, 3] Å.
+        energy: [n_frames] reference energy in eV, NaN where the reference failed; None without a reference.
+        forces: [n_frames, n_atoms, 3] reference forces in eV/Å, NaN likewise; None without a reference.
+        indices: the atoms that define the coordinate; two for a bond.
+        labels: [n_atoms] rigid fragment of each atom; None if the frames are not made of rigid fragments.
+        charge: total charge in e.
+        spin: multiplicity 2S+1.
+        cell: [3, 3] Å, zero where not periodic.
+        pbc: [3].
+    """
+
+    id: str
+    kind: str
+    group: str
+    atomic_numbers: Ints
+    coordinate: Floats
+    positions: Floats
+    energy: Floats | None = None
+    forces: Floats | None = None
+    indices: tuple[int, ...] = ()
+    labels: Ints | None = None
+    charge: int = 0
+    spin: int = 1
+    cell: Floats = field(default_factory=lambda: np.zeros((3, 3)))
+    pbc: tuple[bool, bool, bool] = (False, False, False)
+
+    def __post_init__(self) -> None:
+        n_frames, n_atoms = len(self.coordinate), len(self.atomic_numbers)
+        expected = {
+            "positions": (n_frames, n_atoms, 3),
+            "energy": (n_frames,),
+            "forces": (n_frames, n_atoms, 3),
+            "labels": (n_atoms,),
+        }
+        for name, shape in expected.items():
+            value = getattr(self, name)
+            if value is not None and value.shape != shape:
+                raise BadInputError(f"scan {self.id}: {name} has shape {value.shape}, expected {shape}")
+        if (self.energy is None) != (self.forces is None):
+            raise BadInputError(f"scan {self.id}: a reference needs both energies and forces, or neither")
+        if not np.isfinite(self.positions).all():
+            frame = int(np.argwhere(~np.isfinite(self.positions))[0, 0])
+            raise BadInputError(f"scan {self.id}: frame {frame} has a position that is not a number; remove the scan")
+        if not np.isfinite(self.coordinate).all() or (np.diff(self.coordinate) <= 0).any():
+            raise BadInputError(f"scan {self.id}: the coordinate must be finite and strictly ascending")
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms in each frame."""
+        return len(self.atomic_numbers)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.coordinate)
+
+    @property
+    def referenced(self) -> NDArray[np.bool_]:
+        """[n_frames] whether a frame has a reference energy and forces."""
+        if self.energy is None or self.forces is None:
+            return np.zeros(self.n_frames, dtype=bool)
+        return np.isfinite(self.energy) & np.isfinite(self.forces).all(axis=(1, 2))
+
+    def frames_sha256(self) -> str:
+        """Hash of what a model sees: elements, positions, cell, charge and spin of every frame."""
+        digest = hashlib.sha256()
+        for array in (self.atomic_numbers, self.positions, self.cell):
+            digest.update(str((array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(repr((self.charge, self.spin, tuple(bool(p) for p in self.pbc))).encode())
+        return digest.hexdigest()
