@@ -102,16 +102,3 @@ def check_elements(batch: AtomsBatch, elements: frozenset[int] | None) -> None:
 
         names = ", ".join(chemical_symbols[z] if 0 < z < len(chemical_symbols) else f"Z={z}" for z in foreign)
         raise UnknownElementError(f"the model does not know {names}")
-
-
-def strain_of(batch: AtomsBatch) -> tuple[AtomsBatch, Tensor]:
-    """The batch under a symmetric strain that is zero but carries gradients, and that strain [n_systems, 3, 3].
-
-    Stress is dE/dstrain / volume, ASE's sign (Knuth et al., Comput. Phys. Commun. 190, 33 (2015)).
-    """
-    strain = torch.zeros_like(batch.cell).requires_grad_()
-    symmetric = 0.5 * (strain + strain.transpose(1, 2))
-    positions = batch.positions + torch.einsum("ni,nij->nj", batch.positions, symmetric[batch.system_idx])
-    cell = batch.cell + batch.cell @ symmetric
-    strained = AtomsBatch(positions, batch.atomic_numbers, batch.system_idx, cell, batch.pbc, batch.charge, batch.spin)
-    return strained, strain

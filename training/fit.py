@@ -1,11 +1,11 @@
-"""The training loop behind every small checkpoint that we ship: one loop, one loss, one budget, so comparisons are fair.
+"""The training loop behind every small checkpoint that we ship: one loop, loss and budget, so comparisons are fair.
 
 The budget is CPU time of the process, not wall time, so that other work on the machine does not matter; it is counted
 across resumes. The learning rate follows the consumed fraction of it.
 
 Loss: frames reach from thermal motion (1 eV/Å) to bonds at half their length (500 eV/Å). Force errors are therefore
-taken relative to 1 + |F| / F_0 with F_0 = 5 eV/Å, per atom as a vector, under a smooth absolute value; energy errors per
-atom, relative to 1 + |E - E_ref| / (n E_0) with E_0 = 1 eV, likewise. BSCT looks at log |F|², which asks for the same.
+taken relative to 1 + |F| / F_0 with F_0 = 5 eV/Å, per atom as a vector, under a smooth absolute value; energy errors
+per atom, relative to 1 + |E - E_ref| / (n E_0) with E_0 = 1 eV, likewise. BSCT looks at log |F|², which asks for the same.
 """
 
 from __future__ import annotations

@@ -1,0 +1,26 @@
+"""MACE: our small checkpoint, and a user's own ``.model`` files."""
+
+from bsct_zoo import hookimpl
+from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+
+
+@hookimpl
+def register_adapters() -> list[Adapter]:
+    """The one adapter of this plugin."""
+    from bsct_zoo_mace.files import shipped
+
+    return [
+        Adapter(
+            name="mace",
+            summary="equivariant message passing with many-body products",
+            loader="bsct_zoo_mace.loader:load",
+            file_card="bsct_zoo_mace.files:file_card",
+            cards=shipped(),
+            environment=EnvironmentSpec(requirements=("mace-torch>=0.3.16,<0.4", "vesin>=0.3")),
+            options=(
+                Option("head", str, "", "which head of a multi-head model; the last if not given"),
+                Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),
+            ),
+            citation="I. Batatia et al., NeurIPS 2022, arXiv:2206.07697",
+        )
+    ]

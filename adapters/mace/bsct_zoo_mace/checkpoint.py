@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
-from bsct_zoo.errors import BadInputError
-from bsct_zoo_mace.facts import FORMAT, VERSION, read_facts
+from bsct_zoo_mace.files import FORMAT, VERSION
 from bsct_zoo_mace.packages import modules, o3
+
+from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
+from bsct_zoo.errors import BadInputError
 
 
 @dataclass(frozen=True)
@@ -75,17 +73,9 @@ def build(config: MaceConfig) -> torch.nn.Module:
     )
 
 
-def save(path: Path, model: torch.nn.Module, config: MaceConfig, card: dict[str, Any]) -> None:
+def save(path: Path, model: torch.nn.Module, config: MaceConfig, card: Mapping[str, Any]) -> None:
     """Write ``path`` (.safetensors) and the JSON beside it, with ``card`` as the facts for people."""
-    save_file({name: value.contiguous().clone() for name, value in model.state_dict().items()}, path)
-    facts = {
-        "format": FORMAT,
-        "version": VERSION,
-        "config": asdict(config),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "card": card,
-    }
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    save_checkpoint(path, FORMAT, VERSION, asdict(config), model.state_dict(), card)
 
 
 def load(path: Path, sha256: str | None = None) -> torch.nn.Module:
@@ -94,21 +84,13 @@ def load(path: Path, sha256: str | None = None) -> torch.nn.Module:
     Raises:
         BadInputError: a file is missing, damaged, of another kind, or not the one that ``sha256`` names.
     """
-    facts = read_facts(path)
-    foreign = sorted(set(facts["config"]) - {field.name for field in fields(MaceConfig)})
-    if foreign:
-        raise BadInputError(f"{path.with_suffix('.json')} has settings of a newer bsct-zoo: {', '.join(foreign)}")
+    facts = read_facts(path, FORMAT, VERSION)
+    weights = read_weights(path, sha256)
     try:
-        content = path.read_bytes()
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            raise BadInputError(f"{path} is not the file that its card names (sha256 differs); install bsct-zoo again")
-        weights = load_file(path)
         config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
         model = build(MaceConfig(**config))
         model.load_state_dict(weights)
-    except (OSError, SafetensorError) as error:
-        raise BadInputError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
     except (RuntimeError, TypeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]
-        raise BadInputError(f"{path} does not fit its {path.stem}.json: {text}") from error
+        raise BadInputError(f"{path} does not fit {path.stem}.json: {text}") from error
     return model.eval()

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.errors import BadInputError, OutOfMemoryError
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.gradients import predict_by_gradient
 from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements, strain_of
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -102,28 +103,4 @@ class MacePotential(Potential):
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``."""
         check_elements(batch, self.info.elements)
-        try:
-            return self._compute(batch.to(self.info.device, self.dtype))
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise OutOfMemoryError(f"{batch.n_atoms} atoms do not fit into memory") from error
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error) or "out of memory" in str(error):
-                raise OutOfMemoryError(f"{batch.n_atoms} atoms do not fit into memory") from error
-            raise
-
-    def _compute(self, batch: AtomsBatch) -> Prediction:
-        periodic = bool(batch.pbc.any())
-        positions = batch.positions.clone().requires_grad_()
-        batch = batch.with_positions(positions)
-        strained, strain = strain_of(batch) if periodic else (batch, None)
-        # A system without any pair has no path from its positions to its energy.
-        energy = self.energy(strained) + 0.0 * positions.sum().double()
-        wanted = [positions] if strain is None else [positions, strain]
-        gradients = torch.autograd.grad(energy.sum(), wanted, allow_unused=True, materialize_grads=True)
-        stress = None
-        if strain is not None:
-            volume = torch.linalg.det(batch.cell.double()).abs().clamp_min(1e-12)
-            stress = torch.where(
-                batch.pbc.any(1)[:, None, None], gradients[1].double() / volume[:, None, None], torch.nan
-            )
-        return Prediction(energy.detach(), -gradients[0], stress)
+        return predict_by_gradient(self.energy, batch.to(self.info.device, self.dtype))

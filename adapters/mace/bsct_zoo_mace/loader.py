@@ -1,0 +1,58 @@
+"""Load a MACE: our own checkpoints, or a user's whole-model file."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+import torch
+from bsct_zoo_mace.checkpoint import load as load_checkpoint
+from bsct_zoo_mace.packages import pickles_allowed
+from bsct_zoo_mace.potential import MacePotential
+from torch import nn
+
+from bsct_zoo.cards import ModelCard
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.potential import Potential
+
+
+def load(
+    card: ModelCard,
+    device: str,
+    dtype: Literal["float32", "float64"],
+    head: str = "",
+    level_of_theory: str = "",
+) -> Potential:
+    """The model of ``card``.
+
+    Raises:
+        BadInputError: its file is missing, damaged or not a MACE, or has no such head.
+    """
+    assert card.checkpoint is not None
+    path = Path(card.checkpoint)
+    model = load_model_file(path) if card.executes_code else load_checkpoint(path, card.sha256)
+    return MacePotential(model, device, dtype, level_of_theory or card.level_of_theory, card.licence, head or None)
+
+
+def load_model_file(path: Path) -> nn.Module:
+    """A whole model as mace-torch saves it: a pickle, which can execute code; the caller has asked for trust.
+
+    Raises:
+        BadInputError: the file is missing, damaged or not a MACE.
+    """
+    try:
+        with pickles_allowed():
+            model = torch.load(path, map_location="cpu", weights_only=False)
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, AttributeError, ImportError) as error:
+        raise BadInputError(f"{path} is not a model of mace-torch, or a damaged one: {_line(error)}") from error
+    if not isinstance(model, nn.Module) or not hasattr(model, "atomic_numbers") or not hasattr(model, "r_max"):
+        raise BadInputError(f"{path} holds a {type(model).__name__}, not a MACE model")
+    return model.eval()
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160]

@@ -1,0 +1,29 @@
+"""Cards of checkpoints. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bsct_zoo.cards import ModelCard
+from bsct_zoo.checkpoints import checkpoint_card
+from bsct_zoo.errors import BadInputError
+
+FORMAT = "bsct-zoo-transformer"
+VERSION = 1
+
+
+def file_card(path: str) -> ModelCard:
+    """Card of a user's own checkpoint.
+
+    Raises:
+        BadInputError: it is missing or not a checkpoint of this Transformer.
+    """
+    if not path.endswith(".safetensors"):
+        raise BadInputError(f"'{path}' is not a .safetensors file, the only format of this model")
+    return checkpoint_card(Path(path), FORMAT, VERSION)
+
+
+def shipped() -> tuple[ModelCard, ...]:
+    """Cards of the checkpoints that come with this package."""
+    folder = Path(__file__).with_name("checkpoints")
+    return tuple(checkpoint_card(path, FORMAT, VERSION) for path in sorted(folder.glob("*.safetensors")))

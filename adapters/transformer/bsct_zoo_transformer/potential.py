@@ -1,0 +1,54 @@
+"""The Transformer behind the batched interface."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Literal
+
+import torch
+from bsct_zoo_transformer.model import EdgeTransformer
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.gradients import memory_errors, predict_by_gradient
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+class TransformerPotential(Potential):
+    """An ``EdgeTransformer`` as a potential."""
+
+    def __init__(
+        self,
+        model: EdgeTransformer,
+        device: str,
+        dtype: Literal["float32", "float64"],
+        level_of_theory: str,
+        licence: str,
+    ) -> None:
+        self.dtype = _DTYPES[dtype]
+        self.model = model.to(device=device, dtype=self.dtype).eval().requires_grad_(False)
+        self.model.reference = self.model.reference.double()
+        self.info = PotentialInfo(
+            elements=frozenset(model.config.elements),
+            cutoff=model.config.r_cut,
+            dtype=dtype,
+            device=device,
+            forces=model.config.forces,
+            level_of_theory=level_of_theory,
+            licence=licence,
+            has_stress=model.config.forces == "gradient",
+            cost="edges",
+            versions=(("torch", version("torch")),),
+        )
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        """See ``Potential.compute``."""
+        check_elements(batch, self.info.elements)
+        batch = batch.to(self.info.device, self.dtype)
+        if self.model.force_head is None:
+            return predict_by_gradient(self.model, batch)
+        with torch.no_grad(), memory_errors(batch):
+            energy, forces = self.model.energy_and_direct_forces(batch)
+        assert forces is not None
+        return Prediction(energy, forces)

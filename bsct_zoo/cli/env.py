@@ -1,0 +1,98 @@
+"""``bsct-zoo env``: the environments that models run in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from bsct_zoo.cards import Adapter
+
+app = typer.Typer(no_args_is_help=True, help="Environments that models run in: list, build, remove.")
+
+_NAME = typer.Argument(help="Name of a model family, as in 'bsct-zoo env list'.")
+
+
+@app.command("list")
+def list_() -> None:
+    """Where every model family runs, and what that takes."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.runtime.requirements import unmet
+
+    table = Table("model", "runs in", "Python", "torch", "missing here", box=None, pad_edge=False)
+    for adapter in registry().adapters.values():
+        missing = unmet(adapter.environment)
+        place, python, torch = _row(adapter, here=not missing)
+        table.add_row(adapter.name, place, python, torch, "\n".join(missing))
+    Console().print(table)
+
+
+@app.command("build")
+def build(name: str = _NAME) -> None:
+    """Make the environment of NAME now, so that later runs need no network."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from bsct_zoo.runtime import environment
+    from bsct_zoo.runtime.requirements import unmet
+
+    adapter = _adapter(name)
+    messages = Console(stderr=True)
+    if not unmet(adapter.environment):
+        messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
+        return
+    with messages.status(f"making the environment for '{adapter.name}'"):
+        built = environment.build(adapter, lambda text: messages.print(escape(text), style="dim"))
+    typer.echo(built.folder)
+
+
+@app.command("remove")
+def remove(name: str = _NAME) -> None:
+    """Remove the environments of NAME; the next run makes one again."""
+    from bsct_zoo.runtime import environment
+
+    adapter = _adapter(name)
+    removed = environment.remove(adapter)
+    for folder in removed:
+        typer.echo(f"removed {folder}", err=True)
+    if not removed:
+        typer.echo(f"'{adapter.name}' has no environment", err=True)
+
+
+@app.command("path")
+def path(name: str = _NAME) -> None:
+    """Folder of the environment of NAME; exit code 1 if it is not built."""
+    from bsct_zoo.runtime import environment
+
+    adapter = _adapter(name)
+    found = environment.find(adapter)
+    if found is None:
+        typer.echo(f"'{adapter.name}' has no environment; make it with: bsct-zoo env build {adapter.name}", err=True)
+        raise typer.Exit(1)
+    typer.echo(found.folder)
+
+
+def _adapter(name: str) -> Adapter:
+    from bsct_zoo.plugins.registry import registry
+
+    return registry().adapter(name)
+
+
+def _row(adapter: Adapter, here: bool) -> tuple[str, str, str]:
+    """Place, Python and torch of ``adapter``."""
+    import platform
+
+    from bsct_zoo.runtime import environment
+    from bsct_zoo.runtime.requirements import installed
+
+    if here:
+        torch = installed("torch")
+        return "here", platform.python_version(), torch.version if torch else ""
+    found = environment.find(adapter)
+    if found is None:
+        return "not built", "", ""
+    return str(found.folder), found.python_version, found.versions.get("torch", "")

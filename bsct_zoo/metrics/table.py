@@ -1,0 +1,119 @@
+"""All metrics by name, the score of a scan, and the mean over scans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bsct_zoo.errors import ModelError
+from bsct_zoo.metrics.conservation import nonconservativity
+from bsct_zoo.metrics.errors import energy_mae, energy_mae_aligned, forces_mae
+from bsct_zoo.metrics.fsd import fsd
+from bsct_zoo.metrics.ranges import RANGES, Floats
+from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
+from bsct_zoo.scans.scan import Scan
+
+_BSCT = "arXiv:2602.04861"
+_ARENA = "arXiv:2509.20630"
+
+
+class BadPredictionError(ModelError):
+    """A prediction holds something that is not a number."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric is.
+
+    Attributes:
+        name: as in results.
+        title: for a table's header.
+        unit: empty if it has none.
+        better: "lower" or "higher"; None if neither is.
+        needs_reference: whether a scan must have reference energies and forces.
+        source: where it is defined.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["lower", "higher"] | None = "lower"
+    needs_reference: bool = True
+    source: str = _BSCT
+
+
+def _over_ranges(name: str, title: str, unit: str) -> list[Metric]:
+    return [Metric(f"{name}_{part}", f"{title} {part}", unit) for part in RANGES]
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in [
+        *_over_ranges("fsd", "FSD", "1/Å"),
+        *_over_ranges("energy_mae", "E MAE", "eV"),
+        *_over_ranges("energy_mae_aligned", "E MAE aligned", "eV"),
+        *_over_ranges("forces_mae", "F MAE", "eV/Å"),
+        Metric("nonconservativity", "non-conserv.", "eV", needs_reference=False),
+        Metric("nonconservativity_max", "non-conserv. max", "eV", needs_reference=False),
+        Metric("tortuosity", "tortuosity", "", needs_reference=False, source=_ARENA),
+        Metric("energy_jump", "energy jump", "eV", needs_reference=False, source=_ARENA),
+        Metric("force_flips", "force flips", "", needs_reference=False, source=_ARENA),
+    ]
+}
+
+
+def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
+    """Every metric of one scan; None where the scan does not allow it, never NaN.
+
+    Frames without a reference are dropped before differences are taken.
+
+    Args:
+        scan: frames and reference.
+        energy: [n_frames] of the model, eV.
+        forces: [n_frames, n_atoms, 3] of the model, eV/Å.
+
+    Raises:
+        BadPredictionError: the prediction is not finite in some frame.
+    """
+    _refuse_unfinite(scan, energy, forces)
+    mean_gap, largest_gap = nonconservativity(scan.positions, energy, forces)
+    scores: dict[str, float | None] = dict.fromkeys(METRICS)
+    scores |= {
+        "nonconservativity": mean_gap,
+        "nonconservativity_max": largest_gap,
+        "tortuosity": tortuosity(energy),
+        "energy_jump": energy_jump(energy),
+        "force_flips": force_flips(scan.coordinate, scan.positions, forces),
+    }
+    kept = scan.referenced
+    if scan.energy is not None and scan.forces is not None and kept.any():
+        e, f = scan.energy[kept], scan.forces[kept]
+        by_range = {
+            "fsd": fsd(scan.coordinate[kept], forces[kept], f, e),
+            "energy_mae": energy_mae(energy[kept], e),
+            "energy_mae_aligned": energy_mae_aligned(energy[kept], e),
+            "forces_mae": forces_mae(forces[kept], f, e),
+        }
+        scores |= {f"{name}_{part}": value for name, parts in by_range.items() for part, value in parts.items()}
+    return scores
+
+
+def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats) -> None:
+    bad = ~(np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2)))
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise BadPredictionError(
+            f"no answer for {int(bad.sum())} of {scan.n_frames} frames, first at {scan.coordinate[first]:.3g} Å"
+        )
+
+
+def mean_over_scans(scores: Sequence[Mapping[str, float | None]]) -> dict[str, tuple[float | None, int]]:
+    """Mean of each metric over the scans that have it, and over how many that was; (None, 0) if none has."""
+    means: dict[str, tuple[float | None, int]] = {}
+    for name in METRICS:
+        values = [value for row in scores if (value := row.get(name)) is not None]
+        means[name] = (float(np.mean(values)) if values else None, len(values))
+    return means

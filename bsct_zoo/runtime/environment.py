@@ -1,0 +1,271 @@
+"""Environments of models: made by uv, once, locked, kept in the user's cache.
+
+A folder ``<adapter>-<key>`` holds builds, each in a subfolder of its own name, and ``complete.json``, which is written
+last, in one step, and names the build that counts. An interrupted build is never named, whatever it left behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+
+from bsct_zoo.cards import Adapter, EnvironmentSpec
+from bsct_zoo.errors import BadInputError, EnvironmentBuildError
+from bsct_zoo.runtime.folders import cache_dir, writable
+from bsct_zoo.runtime.requirements import BASE, installed, python_fits, versions
+from bsct_zoo.runtime.uv_tool import OnEvent, UvResult, run_uv
+
+_LAYOUT = 1  # raised whenever what a folder holds changes its meaning
+_TORCH_BACKENDS = re.compile(r"cpu|cu\d+|rocm[\d.]+|xpu")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment that is there and whole.
+
+    Attributes:
+        folder: ``<adapter>-<key>`` in the cache.
+        python: its interpreter.
+        python_version: e.g. "3.12.4".
+        versions: of the packages that decide the numbers, see ``requirements.versions``.
+        lock: ``requirements.lock``: every package with its version.
+    """
+
+    folder: Path
+    python: Path
+    python_version: str
+    versions: dict[str, str]
+    lock: Path
+
+
+def folder_of(adapter: Adapter) -> Path:
+    """Where the environment of ``adapter`` is or would be; its name changes with what it must hold."""
+    content = {
+        "layout": _LAYOUT,
+        "base": BASE,
+        "environment": asdict(adapter.environment),
+        "platform": sysconfig.get_platform(),
+        "python": ".".join(platform.python_version_tuple()[:2]) if _fits(adapter.environment) else "other",
+        "torch": _torch_version(),
+    }
+    key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+    return cache_dir() / "environments" / f"{_file_name(adapter.name)}-{key}"
+
+
+def find(adapter: Adapter) -> Environment | None:
+    """The environment of ``adapter``, if it is there and whole."""
+    folder = folder_of(adapter)
+    try:
+        said = json.loads((folder / "complete.json").read_text())
+        build = folder / said["build"]
+        found = Environment(
+            folder, build / "venv" / "bin" / "python", said["python"], said["versions"], build / "requirements.lock"
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.python.exists() else None
+
+
+def build(adapter: Adapter, on_event: OnEvent | None = None) -> Environment:
+    """The environment of ``adapter``, made now if it is not there. Processes that want the same make it once.
+
+    Raises:
+        EnvironmentBuildError: no uv, no network, or no set of packages that meets the requirements.
+        BadInputError: the cache folder cannot be written to.
+    """
+    found = find(adapter)
+    if found is not None:
+        return found
+    folder = folder_of(adapter)
+    writable(folder.parent)
+    with _only_one(folder, on_event):
+        found = find(adapter)
+        if found is None:
+            shutil.rmtree(folder, ignore_errors=True)  # what an interrupted build left
+            folder.mkdir(parents=True, exist_ok=True)
+            found = _build(adapter, folder, on_event or (lambda text: None))
+    return found
+
+
+def remove(adapter: Adapter) -> list[Path]:
+    """Remove every environment of ``adapter``, those of other versions too; says which folders are gone."""
+    pattern = re.compile(re.escape(_file_name(adapter.name)) + r"-[0-9a-f]{12}")
+    root = cache_dir() / "environments"
+    folders = [path for path in sorted(root.glob("*")) if path.is_dir() and pattern.fullmatch(path.name)]
+    for folder in folders:
+        with _only_one(folder, None):
+            (folder / "complete.json").unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+    return folders
+
+
+# -- making one --------------------------------------------------------------------------------------------
+
+
+def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
+    """Lock, make and fill an environment. A build that fails is cleared away; one that is killed is not named."""
+    place = Path(tempfile.mkdtemp(prefix="build-", dir=folder))
+    place.chmod(0o755)  # a cache may be shared
+    try:
+        python = place / "venv" / "bin" / "python"
+        request = _python_request(adapter.environment)
+        done = run_uv(["venv", "--no-project", "--python", request, "venv"], place, tell)
+        if done.code != 0:
+            raise _failure(adapter, done)
+        backend = _lock(adapter, place, python, tell)
+        offline: list[str] = []
+        for offline in ([], ["--offline"]):
+            sync = ["pip", "sync", *backend, *offline, "--python", str(python), "requirements.lock"]
+            done = run_uv(sync, place, tell)
+            if not done.no_network:
+                break
+        if done.code != 0:
+            raise _failure(adapter, done)
+        return _complete(adapter, folder, place, python)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[str]:
+    """Write ``requirements.lock``; returns the flags that the packages must be fetched with.
+
+    The torch of this interpreter comes first, so that numbers compare and files are shared; without a network uv's
+    cache may still hold everything.
+    """
+    (place / "overrides.txt").write_text("".join(f"{line}\n" for line in adapter.environment.overrides))
+    offline: list[str] = []
+    attempts = _torch_attempts()
+    refused = None
+    while attempts:
+        pin, backend = attempts[0]
+        lines = [*BASE, *adapter.environment.requirements, *pin]
+        (place / "requirements.in").write_text("".join(f"{line}\n" for line in lines))
+        files = ["requirements.in", "--override", "overrides.txt", "--output-file", "requirements.lock"]
+        flags = ["--python", str(python), "--no-header", *backend, *offline]
+        done = run_uv(["pip", "compile", *files, *flags], place, tell)
+        if done.code == 0:
+            if refused is not None:
+                tell(f"torch {_torch_version()} of this interpreter cannot be had; taking another build or version")
+            if "\nnvidia-" in (place / "requirements.lock").read_text():
+                tell("this environment includes CUDA libraries of several GB")
+            return backend
+        if done.no_network and not backend and not offline:
+            offline = ["--offline"]
+            continue
+        refused = refused or done
+        if not (done.blames_torch or backend):
+            break
+        attempts = attempts[1:]
+    assert refused is not None
+    raise _failure(adapter, refused)
+
+
+def _torch_attempts() -> list[tuple[list[str], list[str]]]:
+    """Pins of torch, best first, each with the flags that go with it."""
+    version = _torch_version()
+    if version is None:
+        return [([], [])]
+    public, _, local = version.partition("+")
+    attempts: list[tuple[list[str], list[str]]] = [([f"torch=={version}"], [])]
+    if local:
+        if _TORCH_BACKENDS.fullmatch(local):
+            # The build is not on the user's indexes: it came from PyTorch's own, which uv knows by this name.
+            attempts.append(([f"torch=={version}"], ["--torch-backend", local]))
+        attempts.append(([f"torch=={public}"], []))
+    return [*attempts, ([], [])]
+
+
+def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Environment:
+    """Declare the build in ``place`` the one that counts."""
+    site = [str(path) for path in (place / "venv").glob("lib/python*/site-packages")]
+
+    def look_up(name: str) -> Distribution | None:
+        return next(iter(Distribution.discover(name=name, path=site)), None)
+
+    configuration = (place / "venv" / "pyvenv.cfg").read_text()
+    version = re.search(r"^version(?:_info)?\s*=\s*([\d.]+)", configuration, re.MULTILINE)
+    said = {
+        "build": place.name,
+        "adapter": adapter.name,
+        "environment": asdict(adapter.environment),
+        "python": version.group(1) if version else "",
+        "versions": versions(adapter.environment, look_up),
+    }
+    part = folder / f".{place.name}.json"
+    with part.open("w") as file:
+        json.dump(said, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / "complete.json")
+    made = find(adapter)
+    if made is None:
+        raise EnvironmentBuildError(f"the environment for '{adapter.name}' was removed while it was made; try again")
+    return made
+
+
+def _failure(adapter: Adapter, done: UvResult) -> EnvironmentBuildError:
+    head = f"cannot make the environment for '{adapter.name}'"
+    if done.no_network:
+        reason = (
+            f"no network and {done.wanted_package} not in uv's cache; "
+            f"connect and run 'bsct-zoo env build {adapter.name}'"
+        )
+    else:
+        reason = done.reason
+    return EnvironmentBuildError(f"{head}: {reason}", log_tail=done.output[-8000:])
+
+
+@contextmanager
+def _only_one(folder: Path, on_event: OnEvent | None) -> Iterator[None]:
+    """Hold the lock of ``folder``, waiting for a process that has it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{folder}.lock")
+    try:
+        try:
+            lock.acquire(timeout=0.2)
+        except Timeout:
+            if on_event:
+                on_event("another process is making this environment; waiting for it")
+            lock.acquire()
+    except OSError as error:
+        raise BadInputError(f"cannot lock {folder}.lock ({error.strerror}); set BSCT_ZOO_CACHE elsewhere") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _python_request(spec: EnvironmentSpec) -> str:
+    """What to ask uv for: this interpreter if it fits, so that nothing is downloaded, else the range.
+
+    Raises:
+        BadInputError: the specifier of the Python version is not one.
+    """
+    return sys.executable if _fits(spec) else f"{spec.python},>=3.11"
+
+
+def _fits(spec: EnvironmentSpec) -> bool:
+    return python_fits(spec, platform.python_version())
+
+
+def _torch_version() -> str | None:
+    found = installed("torch")
+    return found.version if found else None
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.]+", "-", name)

@@ -1,0 +1,48 @@
+"""Where bsct-zoo keeps things on this machine. The one place that decides it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from bsct_zoo.errors import BadInputError
+
+
+def cache_dir() -> Path:
+    """What can be made again: environments, predictions. ``BSCT_ZOO_CACHE``, or else the user's cache folder.
+
+    The folder need not be there yet; ``writable`` makes it.
+    """
+    from platformdirs import user_cache_path
+
+    return _chosen("BSCT_ZOO_CACHE") or user_cache_path("bsct-zoo")
+
+
+def data_dir() -> Path:
+    """What cannot be made again cheaply: imported suites. ``BSCT_ZOO_DATA``, or else the user's data folder."""
+    from platformdirs import user_data_path
+
+    return _chosen("BSCT_ZOO_DATA") or user_data_path("bsct-zoo")
+
+
+def writable(folder: Path, variable: str = "BSCT_ZOO_CACHE") -> Path:
+    """``folder``, made if need be and found to take files; ``variable`` is what moves it elsewhere.
+
+    Raises:
+        BadInputError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInputError(
+            f"cannot write to {folder} ({error.strerror}); set {variable} to a folder that takes files"
+        ) from error
+    return folder
+
+
+def _chosen(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    return Path(value).expanduser().absolute() if value else None

@@ -1,0 +1,132 @@
+"""Load a model where it can run: here if this interpreter has what it needs, else in an environment of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from bsct_zoo.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.runtime import environment, requirements
+from bsct_zoo.runtime.uv_tool import OnEvent
+
+if TYPE_CHECKING:
+    from bsct_zoo.potential import Potential
+
+
+def load_potential(
+    adapter: Adapter,
+    card: ModelCard,
+    *,
+    device: str = "auto",
+    dtype: Literal["float32", "float64"] = "float64",
+    options: Mapping[str, OptionValue] | None = None,
+    timeout: float | None = 600.0,
+    threads: int | None = None,
+    on_event: OnEvent | None = None,
+    isolate: bool | None = None,
+) -> Potential:
+    """The model of ``card``, ready to compute; close it when done.
+
+    ``timeout`` is what a worker has for one answer, in seconds. ``isolate``: True always takes an environment of its
+    own, False never, None only where this interpreter lacks something. ``on_event`` hears of what takes time.
+
+    Raises:
+        BadInputError: the device is not there, the model refuses an option, or ``isolate`` is False and this
+            interpreter lacks something.
+        EnvironmentBuildError: its environment cannot be made.
+        ModelError: it cannot be loaded.
+    """
+    device = resolve_device(device)
+    if _here(adapter, isolate):
+        return _load_here(adapter, card, device, dtype, dict(options or {}), threads)
+    built = environment.build(adapter, on_event)
+    from bsct_zoo.runtime.remote import RemotePotential
+
+    return RemotePotential(
+        built.python,
+        adapter,
+        card,
+        device=device,
+        dtype=dtype,
+        options=options or {},
+        timeout=timeout,
+        threads=threads,
+    )
+
+
+def where(adapter: Adapter) -> str:
+    """Where models of ``adapter`` run: "here", "environment <folder>", or "not built"."""
+    if not requirements.unmet(adapter.environment):
+        return "here"
+    found = environment.find(adapter)
+    return f"environment {found.folder}" if found else "not built"
+
+
+def package_versions(adapter: Adapter, on_event: OnEvent | None = None, isolate: bool | None = None) -> dict[str, str]:
+    """Versions of the packages that decide the numbers of ``adapter``; makes its environment if it is not there.
+
+    Raises:
+        BadInputError: ``isolate`` is False and this interpreter lacks something.
+        EnvironmentBuildError: its environment cannot be made.
+    """
+    if _here(adapter, isolate):
+        return requirements.versions(adapter.environment, requirements.installed)
+    return dict(environment.build(adapter, on_event).versions)
+
+
+def resolve_device(device: str) -> str:
+    """``device`` as torch knows it; "auto" is a GPU where there is one.
+
+    Raises:
+        BadInputError: there is no such device here.
+    """
+    if device == "cpu":
+        return device
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return "cuda" if count else "cpu"
+    match = re.fullmatch(r"cuda(?::(\d+))?", device)
+    if match:
+        if int(match.group(1) or 0) < count:
+            return device
+        raise BadInputError(f"device '{device}' is not here ({count} CUDA devices); use cpu or auto")
+    if device == "mps" and torch.backends.mps.is_available():
+        return device
+    raise BadInputError(f"device '{device}' is not here; use auto, cpu, cuda or cuda:N")
+
+
+def _here(adapter: Adapter, isolate: bool | None) -> bool:
+    """Whether to load in this interpreter."""
+    if isolate:
+        return False
+    missing = requirements.unmet(adapter.environment)
+    if missing and isolate is False:
+        raise BadInputError(f"this interpreter lacks what '{adapter.name}' needs: {'; '.join(missing)}")
+    return not missing
+
+
+def _load_here(
+    adapter: Adapter,
+    card: ModelCard,
+    device: str,
+    dtype: Literal["float32", "float64"],
+    options: dict[str, OptionValue],
+    threads: int | None,
+) -> Potential:
+    import torch
+
+    from bsct_zoo.runtime.guard import GuardedPotential, as_our_error
+
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        return GuardedPotential(adapter.load(card, device, dtype, **options))
+    except (Exception, SystemExit) as error:
+        failure = as_our_error(error)
+    if isinstance(failure, ModelError) and not failure.log_tail:
+        failure.log_tail = f"while loading {adapter.name}:{card.name}"
+    raise failure

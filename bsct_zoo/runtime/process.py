@@ -1,0 +1,192 @@
+"""A worker's process as the host sees it: pipes with a deadline, the tail of its log, and how it died."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from time import monotonic
+
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.runtime.protocol import EndOfStream, Message, ProtocolError, read_message, write_message
+
+_LOG_TAIL = 16 * 1024
+_LINGER = 1.0  # seconds between looks at whether the process is still there
+_PIPE_SIZE = 2**20
+
+
+class WorkerProcess:
+    """A worker, alive until it dies or ``stop`` is called; whoever asks must not do so from two threads at once."""
+
+    def __init__(self, python: Path | str, packages: Sequence[str], threads: int | None = None) -> None:
+        """Start ``python``, which may import ``packages`` (top-level names) from where they are here.
+
+        Raises:
+            BadInputError: one of ``packages`` is not here.
+            ModelError: the interpreter cannot be started.
+        """
+        places = json.dumps([_place(name) for name in packages])
+        environ = dict(os.environ)
+        if threads:
+            environ |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        bootstrap = Path(__file__).with_name("bootstrap.py")
+        try:
+            self._process = subprocess.Popen(
+                [str(python), "-I", str(bootstrap), places],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env=environ,
+                start_new_session=True,  # Ctrl-C is the host's affair, and the worker's children can be ended too
+            )
+        except OSError as error:
+            raise ModelError(f"cannot start {python}: {error.strerror}") from error
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
+        for descriptor in (self._input, self._output):
+            os.set_blocking(descriptor, False)
+            _widen(descriptor)
+        self._deadline = float("inf")
+        self._log = b""
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def log_tail(self) -> str:
+        """The last of what the worker printed."""
+        return self._log.decode(errors="replace")
+
+    def exchange(self, request: Message | None, timeout: float | None) -> Message:
+        """Send ``request`` (if any) and wait for the answer; on any failure the process is stopped.
+
+        Raises:
+            ModelError: no answer in ``timeout`` seconds, nonsense for an answer, or the process died.
+        """
+        self._deadline = float("inf") if timeout is None else monotonic() + timeout
+        try:
+            if request is not None:
+                write_message(self, request)
+            return read_message(self)
+        except TimeoutError:
+            self.stop()
+            raise ModelError(f"no answer in {timeout:g} s, stopped", self.log_tail) from None
+        except (EndOfStream, OSError, ProtocolError) as error:
+            died = self._settle()
+            self.stop()
+            if isinstance(error, ProtocolError) and not isinstance(error, EndOfStream) and not died:
+                raise ProtocolError(f"the worker wrote nonsense, stopped: {error}", self.log_tail) from None
+            raise ModelError(died or "worker closed its connection, stopped", self.log_tail) from None
+        except BaseException:  # a Ctrl-C in between: the next answer would be the last question's
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the process and its children; safe to call twice."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL) if self._process.returncode is None else None
+        self._process.wait()
+        self._reader.join(timeout=1.0)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    # -- as the file that messages are written to and read from --------------------------------------------
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read what there is, waiting until the deadline; 0 at the end.
+
+        Raises:
+            TimeoutError: nothing came in time.
+        """
+        while True:
+            try:
+                return os.readv(self._output, [buffer])
+            except BlockingIOError:
+                if not self._wait(self._output, select.POLLIN):
+                    return 0
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        """Write a part of ``data``, waiting until the deadline.
+
+        Raises:
+            TimeoutError: the worker did not read in time.
+            BrokenPipeError: it is gone.
+        """
+        while True:
+            try:
+                return os.write(self._input, data)
+            except BlockingIOError:
+                if not self._wait(self._input, select.POLLOUT):
+                    raise BrokenPipeError from None
+
+    def _wait(self, descriptor: int, event: int) -> bool:
+        """Wait for ``event``; False if the process is dead and nothing will come (a child of it may hold the pipe)."""
+        poll = select.poll()
+        poll.register(descriptor, event)
+        while True:
+            dead = self._process.poll() is not None
+            left = self._deadline - monotonic()
+            if poll.poll(0 if dead else max(0.0, min(left, _LINGER)) * 1000):
+                return True
+            if dead:
+                return False
+            if left <= 0:
+                raise TimeoutError
+
+    # -- its log and its end -------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as log:
+            while chunk := log.read(65536):
+                self._log = (self._log + chunk)[-_LOG_TAIL:]
+
+    def _settle(self) -> str:
+        """How the process ended, in words; empty if it has not, a moment after it fell silent."""
+        try:
+            code = self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            return ""
+        self._reader.join(timeout=1.0)
+        if code >= 0:
+            return f"worker ended by itself with exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        return f"worker was killed by signal {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+
+
+def _place(name: str) -> dict[str, object]:
+    """Where the top-level package ``name`` is in this interpreter."""
+    try:
+        spec = sys.modules[name].__spec__ if name in sys.modules else find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise BadInputError(f"there is no package '{name}' in this interpreter; is its plugin installed?")
+    search = spec.submodule_search_locations
+    return {
+        "name": name,
+        "origin": spec.origin if spec.has_location else None,
+        "search": None if search is None else [str(path) for path in search],
+    }
+
+
+def _widen(descriptor: int) -> None:
+    """Let a pipe take a whole batch at once, where the system can."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)

@@ -1,0 +1,152 @@
+"""A potential that computes in a worker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from bsct_zoo import errors
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.errors import BsctZooError, ModelError
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.runtime.process import WorkerProcess
+from bsct_zoo.runtime.protocol import Message, ProtocolError
+
+# Errors that come back as what they were; any other comes back as a ModelError.
+_KINDS: dict[str, type[BsctZooError]] = {
+    kind.__name__: kind
+    for kind in (errors.UnknownElementError, errors.OutOfMemoryError, errors.BadInputError, errors.UntrustedFileError)
+}
+
+
+class RemotePotential(Potential):
+    """The model of ``card`` in a worker of another interpreter. Once the worker is dead, every call fails.
+
+    Attributes:
+        info: what the model declared over there.
+        seconds: the model's own time for the last ``compute``, without the way there and back.
+    """
+
+    def __init__(
+        self,
+        python: Path | str,
+        adapter: Adapter,
+        card: ModelCard,
+        *,
+        device: str,
+        dtype: Literal["float32", "float64"],
+        options: Mapping[str, OptionValue],
+        timeout: float | None = 600.0,
+        threads: int | None = None,
+    ) -> None:
+        """Start the worker and load the model.
+
+        Raises:
+            BadInputError: the model refuses an option or a file.
+            ModelError: it cannot be loaded, or takes longer than ``timeout`` seconds.
+        """
+        self.seconds = 0.0
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._dead = ""
+        package = adapter.loader.partition(":")[0].partition(".")[0]
+        self._worker = WorkerProcess(python, ("bsct_zoo", package), threads)
+        try:
+            self._ask(None, "hello")
+            load = {
+                "loader": adapter.loader,
+                "card": card.to_json(),
+                "device": device,
+                "dtype": dtype,
+                "options": dict(options),
+                "threads": threads,
+            }
+            self.info = _info(self._ask(Message("load", load), "result").fields)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def log_tail(self) -> str:
+        """The last of what the worker printed."""
+        return self._worker.log_tail
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker."""
+        return self._worker.pid
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        """See ``Potential.compute``; the prediction is on the CPU.
+
+        Raises:
+            ModelError: also if the worker died, hung or wrote nonsense.
+        """
+        arrays = {f.name: getattr(batch, f.name).detach().cpu() for f in fields(AtomsBatch)}
+        for name in ("positions", "cell"):
+            arrays[name] = arrays[name].double()
+        request = Message("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
+        answer = self._ask(request, "result")
+        expected = {"energy": (batch.n_systems,), "forces": (batch.n_atoms, 3), "stress": (batch.n_systems, 3, 3)}
+        for name, shape in expected.items():
+            found = answer.arrays[name].shape if name in answer.arrays else None
+            if found != shape and not (name == "stress" and found is None):
+                raise self._nonsense(f"{name} of shape {found}, expected {shape}")
+        try:
+            self.seconds = float(answer.fields["seconds"])
+        except (KeyError, TypeError, ValueError):
+            raise self._nonsense("an answer without its time") from None
+        tensors: dict[str, Tensor] = {name: torch.from_numpy(answer.arrays[name]) for name in answer.arrays}
+        return Prediction(tensors["energy"].double(), tensors["forces"], tensors.get("stress"))
+
+    def close(self) -> None:
+        """End the worker."""
+        self._dead = self._dead or "the model was closed"
+        self._worker.stop()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_worker"):
+            self._worker.stop()
+
+    def _ask(self, request: Message | None, expected: str) -> Message:
+        with self._lock:
+            if self._dead:
+                raise ModelError(self._dead, self.log_tail)
+            try:
+                answer = self._worker.exchange(request, self._timeout)
+            except BaseException as error:
+                self._dead = str(error) if isinstance(error, BsctZooError) else "the worker was stopped"
+                raise
+        if answer.op == "error":
+            raise self._error(answer.fields)
+        if answer.op != expected:
+            raise self._nonsense(f"'{answer.op}' where '{expected}' was due")
+        return answer
+
+    def _error(self, said: Mapping[str, Any]) -> BsctZooError:
+        error = _KINDS.get(str(said.get("error")), ModelError)(str(said.get("message", "no message")))
+        if isinstance(error, ModelError):
+            error.log_tail = "\n".join(filter(None, (self.log_tail, str(said.get("traceback", "")))))
+        return error
+
+    def _nonsense(self, what: str) -> ProtocolError:
+        self._dead = f"the worker wrote nonsense, stopped: {what}"
+        self._worker.stop()
+        return ProtocolError(self._dead, self.log_tail)
+
+
+def _info(said: Mapping[str, Any]) -> PotentialInfo:
+    try:
+        info = dict(said["info"])
+        info["elements"] = None if info["elements"] is None else frozenset(info["elements"])
+        info["versions"] = tuple((str(name), str(version)) for name, version in info["versions"])
+        return PotentialInfo(**info)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"the worker does not say what it loaded ({error})") from error

@@ -1,0 +1,129 @@
+"""Run uv, report its lines as they come, and say what its failures mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bsct_zoo.errors import EnvironmentBuildError
+from bsct_zoo.runtime.pip_settings import uv_environment
+
+OnEvent = Callable[[str], None]
+
+_NO_NETWORK = (
+    "client error (Connect)",
+    "dns error",
+    "tcp connect error",
+    "error sending request",
+    "operation timed out",
+    "network was disabled",
+    "Network connectivity is disabled",
+    "Connection refused",
+)
+_WORTH_TELLING = ("Resolved", "Downloading", "Building", "Prepared", "Installed", "Using CPython")
+
+
+@dataclass(frozen=True)
+class UvResult:
+    """How a run of uv ended.
+
+    Attributes:
+        code: exit code; 0 is success.
+        output: everything it said.
+    """
+
+    code: int
+    output: str
+
+    @property
+    def no_network(self) -> bool:
+        """Whether it failed for want of a network."""
+        return self.code != 0 and any(sign in self.output for sign in _NO_NETWORK)
+
+    @property
+    def blames_torch(self) -> bool:
+        """Whether it failed and spoke of the package torch."""
+        return self.code != 0 and re.search(r"(?<![\w-])torch(?![\w-])", self.output) is not None
+
+    @property
+    def wanted_package(self) -> str:
+        """The package that it looked for in vain, as far as it says."""
+        patterns = (
+            r"Because ([\w.-]+) was not found in the cache",
+            r"Failed to fetch: `?\S*/simple/([\w.-]+)/",
+            r"Failed to (?:download|fetch)[^`]*`([\w.-]+)==",
+            r"Failed to fetch: `?\S*/([\w.]+)-[^/\s]*\.whl",
+        )
+        found = (re.search(pattern, self.output) for pattern in patterns)
+        return next((match.group(1) for match in found if match), "a package")
+
+    @property
+    def reason(self) -> str:
+        """The line that says most, for a message of one line."""
+        lines = [line.strip() for line in self.output.splitlines()]
+        for sign in ("cause: Because", "cause:", "error:"):
+            for line in lines:
+                if line.startswith(sign):
+                    return line.removeprefix("cause:").removeprefix("error:").strip()
+        return next((line for line in reversed(lines) if line), f"uv ended with code {self.code}")
+
+
+def find_uv() -> str:
+    """Path of uv: the one that came with this package, or one on the path.
+
+    Raises:
+        EnvironmentBuildError: there is none.
+    """
+    try:
+        import uv
+
+        return str(uv.find_uv_bin())
+    except (ImportError, FileNotFoundError) as error:
+        found = shutil.which("uv")
+        if found is None:
+            raise EnvironmentBuildError(
+                "'uv' is not installed, and it makes the models' environments; mend with: pip install uv"
+            ) from error
+        return found
+
+
+def run_uv(arguments: list[str], folder: Path, on_event: OnEvent | None = None) -> UvResult:
+    """Run uv in ``folder`` (so that no project of the user's is taken for its own) to its end.
+
+    Raises:
+        EnvironmentBuildError: there is no uv.
+    """
+    carried, flags = uv_environment(os.environ)
+    # A virtual environment or project that happens to be active is not the one meant here.
+    dropped = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT", "UV_WORKING_DIRECTORY", "PYTHONPATH")
+    environ = {key: value for key, value in os.environ.items() if key not in dropped}
+    environ |= carried | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONNOUSERSITE": "1"}
+    takes_indexes = arguments[0] == "pip"
+    process = subprocess.Popen(
+        [find_uv(), *arguments, *(flags if takes_indexes else [])],
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    lines = []
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            if on_event and line.strip().startswith(_WORTH_TELLING):
+                on_event(line.strip())
+        code = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return UvResult(code, "".join(lines))

@@ -1,0 +1,112 @@
+"""What runs in the other interpreter: answers messages from stdin on what was stdout, until stdin closes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import select
+import sys
+import threading
+import traceback
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+from bsct_zoo.runtime.protocol import EndOfStream, Message, read_message, write_message
+
+
+def main() -> None:
+    """Serve one host, then exit."""
+    requests, replies = _claim_pipes()
+    threading.Thread(target=_exit_with_host, args=(requests.fileno(),), daemon=True).start()
+    write_message(replies, Message("hello", {"python": platform.python_version(), "pid": os.getpid()}))
+    server = Server()
+    while True:
+        try:
+            request = read_message(requests)
+        except EndOfStream:
+            break
+        if request.op == "close":
+            break
+        write_message(replies, server.answer(request))
+    # Libraries that hang or crash in their clean-up must not keep the host waiting.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+class Server:
+    """Holds the loaded potential and answers requests."""
+
+    def __init__(self) -> None:
+        self.potential: Any = None
+
+    def answer(self, request: Message) -> Message:
+        """The reply to ``request``; whatever goes wrong is a reply of op "error"."""
+        try:
+            if request.op == "load":
+                return self._load(request.fields)
+            if request.op == "compute":
+                return self._compute(request)
+            raise ValueError(f"no such request: {request.op}")
+        except Exception as error:
+            return _error_message(error)
+
+    def _load(self, fields: Any) -> Message:
+        import torch
+
+        from bsct_zoo.cards import ModelCard, import_path
+        from bsct_zoo.runtime.guard import GuardedPotential
+
+        if fields["threads"]:
+            torch.set_num_threads(fields["threads"])
+        card = ModelCard.from_json(fields["card"])
+        loaded = import_path(fields["loader"])(card, fields["device"], fields["dtype"], **fields["options"])
+        self.potential = GuardedPotential(loaded)
+        info = asdict(loaded.info)
+        info["elements"] = None if info["elements"] is None else sorted(info["elements"])
+        return Message("result", {"info": info})
+
+    def _compute(self, request: Message) -> Message:
+        import torch
+
+        from bsct_zoo.batch import AtomsBatch
+
+        batch = AtomsBatch(**{name: torch.from_numpy(array) for name, array in request.arrays.items()})
+        started = perf_counter()
+        prediction = self.potential.compute(batch)
+        arrays = {"energy": prediction.energy.cpu().numpy(), "forces": prediction.forces.cpu().numpy()}
+        seconds = perf_counter() - started
+        if prediction.stress is not None:
+            arrays["stress"] = prediction.stress.cpu().numpy()
+        return Message("result", {"seconds": seconds}, arrays)
+
+
+def _error_message(error: Exception) -> Message:
+    from bsct_zoo.runtime.guard import as_our_error
+
+    ours = as_our_error(error)
+    trace = getattr(ours, "log_tail", "") or "".join(traceback.format_exception(error))
+    # The nearest class that the host knows, should the adapter have derived one of its own.
+    name = next(kind.__name__ for kind in type(ours).__mro__ if kind.__module__ == "bsct_zoo.errors")
+    return Message("error", {"error": name, "message": str(ours), "traceback": trace[-8000:]})
+
+
+def _claim_pipes() -> tuple[Any, Any]:
+    """Keep stdin and stdout for messages; what the model prints goes to the log, what it reads is empty."""
+    requests, replies = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(requests, "rb", buffering=0), os.fdopen(replies, "wb", buffering=0)
+
+
+def _exit_with_host(requests: int) -> None:
+    """End this process when the host is gone, even in the middle of a computation.
+
+    The kernel's own way (PR_SET_PDEATHSIG) is tied to the thread that started the worker, which may end before it.
+    """
+    poll = select.poll()
+    poll.register(requests, 0)  # no events asked for: wakes on hang-up alone
+    poll.poll()
+    os._exit(1)

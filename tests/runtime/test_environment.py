@@ -1,0 +1,246 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import torch
+from bsct_zoo_toy import adapter
+from bsct_zoo_toy.loader import LennardJones
+
+from bsct_zoo.cards import Adapter, EnvironmentSpec
+from bsct_zoo.errors import BadInputError, EnvironmentBuildError, ModelError
+from bsct_zoo.runtime import environment, load, uv_tool
+from bsct_zoo.runtime.remote import RemotePotential
+
+TOY = adapter("six==1.16.0")
+ROOT = Path(__file__).parents[2]
+BUILD = f"""
+import sys; sys.path.insert(0, {str(ROOT / "tests/runtime/plugins")!r})
+from bsct_zoo_toy import adapter
+from bsct_zoo.runtime import environment
+print(environment.build(adapter("six==1.16.0"), lambda text: print(text, flush=True)).python)
+"""
+
+
+def builder(cache):
+    environ = {**os.environ, "BSCT_ZOO_CACHE": str(cache)}
+    return subprocess.Popen([sys.executable, "-c", BUILD], stdout=subprocess.PIPE, text=True, env=environ, cwd=ROOT)
+
+
+def has_six(python):
+    done = subprocess.run([python, "-I", "-c", "import six, torch; print(six.__version__)"], stdout=subprocess.PIPE)
+    return done.stdout == b"1.16.0\n"
+
+
+def no_uv_please(*arguments):
+    raise AssertionError("uv was run")
+
+
+# -- a whole one -------------------------------------------------------------------------------------------
+
+
+def test_a_model_runs_in_its_environment(built, ethanol):
+    with load.load_potential(TOY, TOY.cards[0], device="cpu") as potential:
+        assert isinstance(potential, RemotePotential)
+        here = LennardJones(TOY.cards[0], "cpu", "float64", "good").compute(ethanol(3))
+        there = potential.compute(ethanol(3))
+        assert torch.equal(here.energy, there.energy) and torch.equal(here.forces, there.forces)
+    assert load.where(TOY) == f"environment {built.folder}"
+
+
+def test_it_holds_what_was_asked_and_the_torch_of_this_interpreter(built):
+    assert has_six(built.python)
+    assert "six==1.16.0" in built.lock.read_text()
+    found = load.package_versions(TOY)
+    assert found["six"] == "1.16.0" and found["torch"] == version("torch")
+    assert built.python_version == sys.version.split()[0]
+
+
+def test_only_the_adapter_and_the_core_are_seen_from_there(built):
+    with pytest.raises(ModelError, match=r"RuntimeError: six$"):  # neither typer nor pytest
+        load.load_potential(TOY, TOY.cards[0], device="cpu", options={"mode": "sees"})
+
+
+def test_once_made_uv_is_not_asked_again(built, monkeypatch):
+    monkeypatch.setattr(environment, "run_uv", no_uv_please)
+    assert environment.build(TOY) == built
+
+
+def test_the_folder_changes_with_what_it_must_hold():
+    same = adapter("six==1.16.0")
+    others = [adapter("six"), adapter("six==1.16.0", overrides=("numpy",)), adapter()]
+    assert environment.folder_of(same) == environment.folder_of(TOY)
+    assert len({environment.folder_of(a) for a in [TOY, *others]}) == 4
+
+
+def test_here_and_not_here(monkeypatch, tmp_path):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    assert load.where(adapter()) == "here"
+    assert load.where(TOY) == "not built"
+    with pytest.raises(BadInputError, match=r"lacks what 'toy' needs: six==1\.16\.0"):
+        load.load_potential(TOY, TOY.cards[0], isolate=False)
+    assert load.package_versions(adapter())["torch"] == version("torch")
+
+
+# -- two at once, and one that is killed -------------------------------------------------------------------
+
+
+def test_two_processes_make_it_once(built, tmp_path):
+    first, second = builder(tmp_path), builder(tmp_path)
+    said = [process.communicate(timeout=120)[0].splitlines() for process in (first, second)]
+    assert said[0][-1] == said[1][-1] and has_six(said[0][-1])
+    assert sum(line.startswith("Installed") for lines in said for line in lines) == 1
+    assert len(list(tmp_path.glob("environments/toy-*/build-*"))) == 1
+
+
+@pytest.mark.parametrize("moment", ["venv/pyvenv.cfg", "requirements.lock", "venv/lib/python*/site-packages/torch"])
+def test_a_killed_build_is_never_taken_for_a_whole_one(moment, built, tmp_path, monkeypatch):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    process = builder(tmp_path)
+    end = time.monotonic() + 60
+    while not list(tmp_path.glob(f"environments/toy-*/build-*/{moment}")) and time.monotonic() < end:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert list(tmp_path.glob("environments/toy-*/build-*")), "nothing was begun"
+    assert environment.find(TOY) is None
+    assert has_six(environment.build(TOY).python)
+
+
+def test_a_failed_build_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    broken = adapter("numpy<1.27", "numpy>2")
+    expected = r"cannot make the environment for 'toy': Because .*numpy"
+    with pytest.raises(EnvironmentBuildError, match=expected) as caught:
+        environment.build(broken)
+    assert "unsatisfiable" in caught.value.log_tail and "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("environments/*/*"))
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(tmp_path, monkeypatch, built):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    folder = environment.folder_of(TOY)
+    (folder / "build-x").mkdir(parents=True)
+    shutil.copy(built.folder / "complete.json", folder)
+    assert environment.find(TOY) is None
+    (folder / "complete.json").write_text("[]")
+    assert environment.find(TOY) is None
+
+
+def test_remove(built, tmp_path, monkeypatch):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    for name in ("toy-0123456789ab", "toy-ba9876543210", "toy-two-0123456789ab"):
+        (tmp_path / "environments" / name).mkdir(parents=True)
+    assert [path.name for path in environment.remove(TOY)] == ["toy-0123456789ab", "toy-ba9876543210"]
+    assert [p.name for p in tmp_path.glob("environments/*") if p.is_dir()] == ["toy-two-0123456789ab"]
+
+
+# -- what can be in the way --------------------------------------------------------------------------------
+
+
+def test_no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    expected = r"'toy': no network and \S+ not in uv's cache; connect and run 'bsct-zoo env build toy'$"
+    with pytest.raises(EnvironmentBuildError, match=expected) as caught:
+        environment.build(adapter("bsct-zoo-no-such-package"))
+    assert caught.value.log_tail
+
+
+def test_no_uv(tmp_path, monkeypatch):
+    import uv
+
+    def missing():
+        raise FileNotFoundError
+
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    monkeypatch.setattr(uv, "find_uv_bin", missing)
+    monkeypatch.setattr(uv_tool.shutil, "which", lambda name: None)
+    with pytest.raises(EnvironmentBuildError, match="pip install uv"):
+        environment.build(TOY)
+
+
+def test_a_cache_that_takes_no_files(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(BadInputError, match="set BSCT_ZOO_CACHE"):
+        environment.build(TOY)
+
+
+def test_the_torch_of_this_interpreter_is_tried_first(monkeypatch):
+    attempts = {}
+    for found in ("2.13.0+cpu", "2.13.0", "2.13.0+mine", None):
+        monkeypatch.setattr(environment, "_torch_version", lambda found=found: found)
+        attempts[found] = environment._torch_attempts()
+    assert attempts["2.13.0+cpu"] == [
+        (["torch==2.13.0+cpu"], []),
+        (["torch==2.13.0+cpu"], ["--torch-backend", "cpu"]),
+        (["torch==2.13.0"], []),
+        ([], []),
+    ]
+    assert attempts["2.13.0"] == [(["torch==2.13.0"], []), ([], [])]
+    assert attempts["2.13.0+mine"] == [(["torch==2.13.0+mine"], []), (["torch==2.13.0"], []), ([], [])]
+    assert attempts[None] == [([], [])]
+
+
+def test_other_torch_if_a_model_asks_for_it(tmp_path, monkeypatch):
+    """The pin gives way to what the model requires, without a download: only the resolver is asked."""
+    asked = []
+
+    def run(arguments, folder, on_event=None):
+        asked.append((folder / "requirements.in").read_text())
+        (folder / "requirements.lock").write_text("torch==2.5.0\nnvidia-something==1\n")
+        pinned = "torch==2.13" in asked[-1]
+        return uv_tool.UvResult(int(pinned), "cause: Because you require torch==2.13.0 and torch==2.5.0" * pinned)
+
+    told = []
+    monkeypatch.setattr(environment, "run_uv", run)
+    monkeypatch.setattr(environment, "_torch_version", lambda: "2.13.0")
+    assert environment._lock(adapter("torch==2.5.0"), tmp_path, tmp_path / "python", told.append) == []
+    assert len(asked) == 2 and len(told) == 2
+
+
+def test_importing_costs_nothing():
+    script = (
+        "import sys, bsct_zoo.runtime.load, bsct_zoo.cli.env, bsct_zoo.runtime.environment;"
+        "print([m for m in ('torch', 'numpy', 'ase', 'rich.table') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# -- devices and the command line --------------------------------------------------------------------------
+
+
+def test_devices():
+    assert load.resolve_device("cpu") == "cpu"
+    assert load.resolve_device("auto") in ("cpu", "cuda")
+    for device in ("cuda:99", "gpu", ""):
+        with pytest.raises(BadInputError, match="is not here"):
+            load.resolve_device(device)
+
+
+def test_commands(built, monkeypatch):
+    from typer.testing import CliRunner
+
+    from bsct_zoo.cli.env import app
+    from bsct_zoo.plugins import registry as module
+
+    local = Adapter("local", "runs here", "bsct_zoo_toy.loader:load", (), EnvironmentSpec())
+    monkeypatch.setattr(module, "registry", lambda: module.Registry(adapters={"toy": TOY, "local": local}))
+    run = CliRunner(env={"COLUMNS": "200"}).invoke
+    listed = run(app, ["list"]).stdout
+    assert "here" in listed and "six==1.16.0" in listed
+    assert run(app, ["path", "toy"]).stdout.strip() == str(built.folder)
+    assert run(app, ["build", "toy"]).stdout.strip() == str(built.folder)
+    assert "needs no environment" in " ".join(run(app, ["build", "local"]).stderr.split())
+    missing = run(app, ["path", "local"])
+    assert missing.exit_code == 1 and not missing.stdout
+    assert "has no environment" in run(app, ["remove", "local"]).stderr
