@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def save_checkpoint(
-    path: Path, format: str, version: int, config: Mapping[str, Any], weights: Mapping[str, Tensor], card: Mapping[str, Any]
+    path: Path,
+    format: str,
+    version: int,
+    config: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    card: Mapping[str, Any],
 ) -> None:
     """Write ``path`` (.safetensors) and the JSON beside it."""
     from safetensors.torch import save_file

@@ -5,7 +5,8 @@ across resumes. The learning rate follows the consumed fraction of it.
 
 Loss: frames reach from thermal motion (1 eV/Å) to bonds at half their length (500 eV/Å). Force errors are therefore
 taken relative to 1 + |F| / F_0 with F_0 = 5 eV/Å, per atom as a vector, under a smooth absolute value; energy errors
-per atom, relative to 1 + |E - E_ref| / (n E_0) with E_0 = 1 eV, likewise. BSCT looks at log |F|², which asks for the same.
+per atom, relative to 1 + |E - E_ref| / (n E_0) with E_0 = 1 eV, likewise. BSCT looks at log |F|²,
+which asks for the same.
 """
 
 from __future__ import annotations
@@ -247,9 +248,7 @@ def errors(model: nn.Module, frames: Frames, settings: FitSettings) -> dict[str,
         found, found_forces = energy_and_forces(model, batch, train=False)
         n = batch.atoms_per_system
         e = ((found.detach() - energy).abs() / n).tolist()
-        f = torch.zeros(batch.n_systems).index_add(
-            0, batch.system_idx, (found_forces.detach() - forces).abs().mean(1)
-        )
+        f = torch.zeros(batch.n_systems).index_add(0, batch.system_idx, (found_forces.detach() - forces).abs().mean(1))
         for k, (de, df, size) in enumerate(zip(e, f.tolist(), n.tolist(), strict=True)):
             for name in ("all", KINDS[int(kind[k])]):
                 row = sums.setdefault(name, [0.0, 0.0, 0.0, 0.0])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import lightning as L
@@ -56,7 +55,7 @@ def main() -> None:
         "title": "small MACE, GFN2-xTB",
         "level_of_theory": f"{manifest['method']} (Te={manifest['settings']['electronic_temperature']:g} K)",
         "licence": "MIT",
-        "source": "trained by us: python -m adapters.mace.train " + " ".join(sys.argv[1:]),
+        "source": f"trained by us: python -m adapters.mace.train --data DATA --out OUT {settings_given(arguments)}",
         "elements": list(reference),
         "citation": "I. Batatia et al., NeurIPS 2022 (arXiv:2206.07697); trained for bsct-zoo",
         "notes": report,
@@ -69,6 +68,12 @@ def mean_neighbours(frames: Frames, cutoff: float) -> float:
     """Mean number of neighbours of an atom."""
     batch, *_ = frames.batch(list(range(len(frames))))
     return len(pairs_within(batch, cutoff).source) / batch.n_atoms
+
+
+def settings_given(arguments: argparse.Namespace) -> str:
+    """The command's options, without the folders of whoever ran it."""
+    given = {key: value for key, value in vars(arguments).items() if key not in ("data", "out") and value is not False}
+    return " ".join(f"--{key.replace('_', '-')} {json.dumps(value)}" for key, value in given.items())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Train the small Transformer, from the repository's root: ``python -m adapters.transformer.train --data D --out O``."""
+"""Train the small Transformer, from the repository's root.
+
+``python -m adapters.transformer.train --data D --out O``
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import lightning as L
@@ -55,7 +57,7 @@ def main() -> None:
         "title": "small edge Transformer, GFN2-xTB",
         "level_of_theory": manifest_level(manifest),
         "licence": "MIT",
-        "source": "trained by us: python -m adapters.transformer.train " + " ".join(sys.argv[1:]),
+        "source": f"trained by us: python -m adapters.transformer.train --data DATA --out OUT {settings_given(arguments)}",
         "elements": list(reference),
         "citation": "arXiv:2602.04861",
         "notes": report,
@@ -69,6 +71,12 @@ def manifest_level(manifest: dict[str, object]) -> str:
     settings = manifest["settings"]
     assert isinstance(settings, dict)
     return f"{manifest['method']} (Te={settings['electronic_temperature']:g} K)"
+
+
+def settings_given(arguments: argparse.Namespace) -> str:
+    """The command's options, without the folders of whoever ran it."""
+    given = {key: value for key, value in vars(arguments).items() if key not in ("data", "out") and value is not False}
+    return " ".join(f"--{key.replace('_', '-')} {json.dumps(value)}" for key, value in given.items())
 
 
 if __name__ == "__main__":

@@ -95,4 +95,4 @@ def _row(adapter: Adapter, here: bool) -> tuple[str, str, str]:
     found = environment.find(adapter)
     if found is None:
         return "not built", "", ""
-    return str(found.folder), found.python_version, found.versions.get("torch", "")
+    return "own environment", found.python_version, found.versions.get("torch", "")

@@ -14,7 +14,7 @@ from bsct_zoo.metrics.ranges import Floats
 def tortuosity(energy: Floats) -> float | None:
     """Length of the energy's way up and down over the shortest one through its minimum; 1 for a single well.
 
-    Total variation of E over |E_first - E_min| + |E_last - E_min|; ``energy`` is [n_frames] in eV. None for a flat line.
+    Total variation of E over |E_first - E_min| + |E_last - E_min|; ``energy`` is [n_frames] in eV. None if all is flat.
     """
     if len(energy) < 2:
         return None

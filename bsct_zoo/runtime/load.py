@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from bsct_zoo.cards import Adapter, ModelCard, OptionValue
-from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime import environment, requirements
 from bsct_zoo.runtime.uv_tool import OnEvent
 
@@ -127,6 +127,4 @@ def _load_here(
         return GuardedPotential(adapter.load(card, device, dtype, **options))
     except (Exception, SystemExit) as error:
         failure = as_our_error(error)
-    if isinstance(failure, ModelError) and not failure.log_tail:
-        failure.log_tail = f"while loading {adapter.name}:{card.name}"
     raise failure

@@ -2,8 +2,8 @@
 
 Arrays stand one scan after the other, in the order of the manifest:
 
-    manifest        JSON as bytes: name, title, level_of_theory, ..., and for each scan id, kind, group, indices, labels,
-                    n_atoms, n_frames, charge, spin
+    manifest        JSON as bytes: name, title, level_of_theory, ..., and for each scan id, kind, group, indices,
+                    labels, n_atoms, n_frames, charge, spin
     atomic_numbers  [sum of n_atoms]
     coordinate      [sum of n_frames]                Å
     positions       [sum of n_frames n_atoms, 3]     Å, frame by frame

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from bsct_zoo_mace.files import FORMAT, VERSION
-from bsct_zoo_mace.packages import modules, o3
 
 from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.errors import BadInputError
+from bsct_zoo_mace.files import FORMAT, VERSION
+from bsct_zoo_mace.packages import modules, o3
 
 
 @dataclass(frozen=True)

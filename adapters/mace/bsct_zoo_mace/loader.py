@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from bsct_zoo_mace.checkpoint import load as load_checkpoint
-from bsct_zoo_mace.packages import pickles_allowed
-from bsct_zoo_mace.potential import MacePotential
 from torch import nn
 
 from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.potential import Potential
+from bsct_zoo_mace.checkpoint import load as load_checkpoint
+from bsct_zoo_mace.packages import pickles_allowed
+from bsct_zoo_mace.potential import MacePotential
 
 
 def load(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from bsct_zoo_transformer.checkpoint import load as load_model
-from bsct_zoo_transformer.potential import TransformerPotential
-
 from bsct_zoo.cards import ModelCard
 from bsct_zoo.potential import Potential
+from bsct_zoo_transformer.checkpoint import load as load_model
+from bsct_zoo_transformer.potential import TransformerPotential
 
 
 def load(card: ModelCard, device: str, dtype: Literal["float32", "float64"]) -> Potential:

@@ -138,7 +138,9 @@ class EdgeEmbedding(nn.Module):
         zi, zj = species[graph.source], species[graph.target]  # [E]
         h = self.radial(torch.exp(-0.5 * scaled**2)) * self.pair(zi * self.n_elements + zj)
         half = self.CHARGES // 2
-        state = self.charge(batch.charge.clamp(-half, half) + half) + self.spin((batch.spin - 1).clamp(0, self.SPINS - 1))
+        state = self.charge(batch.charge.clamp(-half, half) + half) + self.spin(
+            (batch.spin - 1).clamp(0, self.SPINS - 1)
+        )
         h = h + self.source(zi) + self.target(zj) + state[batch.system_idx[graph.source]]
         if self.direction is not None:
             h = h + self.direction(graph.direction)

@@ -6,11 +6,11 @@ from importlib.metadata import version
 from typing import Literal
 
 import torch
-from bsct_zoo_transformer.model import EdgeTransformer
 
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.gradients import memory_errors, predict_by_gradient
 from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo_transformer.model import EdgeTransformer
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 

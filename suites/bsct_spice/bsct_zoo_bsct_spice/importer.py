@@ -21,11 +21,11 @@ from urllib.request import urlopen
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
-from bsct_zoo_bsct_spice import register_suites
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
+from bsct_zoo_bsct_spice import register_suites
 
 Progress = Callable[[int, int, str], None]
 Member = tuple[str, bytes]

@@ -1,0 +1,5 @@
+"""``python -m bsct_zoo``."""
+
+from bsct_zoo.cli.main import main
+
+main()

@@ -1,0 +1,24 @@
+"""What a shell may complete."""
+
+from __future__ import annotations
+
+
+def models(incomplete: str) -> list[str]:
+    """Model names."""
+    from bsct_zoo.models import complete_models
+
+    return complete_models(incomplete)
+
+
+def suites(incomplete: str) -> list[str]:
+    """Suite names."""
+    from bsct_zoo.scans.library import suite_names
+
+    return [name for name in suite_names() if name.startswith(incomplete)]
+
+
+def metrics(incomplete: str) -> list[str]:
+    """Metric names."""
+    from bsct_zoo.metrics.table import METRICS
+
+    return [name for name in METRICS if name.startswith(incomplete)]

@@ -1,0 +1,97 @@
+"""Entry point of ``bsct-zoo``: commands, and errors as one line each."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Any
+
+import typer
+
+from bsct_zoo import __version__
+from bsct_zoo.cli import cache, compare, doctor, env, models, suites
+from bsct_zoo.errors import BadInputError, BsctZooError
+from bsct_zoo.plugins.registry import registry
+
+app = typer.Typer(
+    name="bsct-zoo",
+    help="Which machine-learning interatomic potential is smooth enough for a simulation.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("compare")(compare.compare)
+app.add_typer(models.app, name="models")
+app.add_typer(suites.app, name="suites")
+app.add_typer(env.app, name="env")
+app.add_typer(cache.app, name="cache")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"bsct-zoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and the models' own output."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Take what every command takes; ``--debug`` is read by ``main``."""
+
+
+def main() -> None:
+    """Run the command line; exit 0 when all is done, 1 when some model or scan failed, 2 on bad input."""
+    debug = "--debug" in sys.argv
+    try:
+        registry().add_commands(app)
+        for warning in registry().warnings:
+            _say(f"warning: {warning}")
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        _fail("stopped", 130)
+    except KeyboardInterrupt:
+        _fail("stopped; what was computed is kept, the same command goes on from there", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error; typer carries a click of its own
+            _fail(_usage(error), 2)
+        if debug:
+            raise
+        _fail(_one_line(error), 2 if isinstance(error, BadInputError | OSError) else 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f"; see '{context.command_path} --help'" if context is not None else ""
+    return " ".join(str(error.format_message()).split()).rstrip(".") + hint
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, BsctZooError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError):
+        mends = {
+            errno.ENOSPC: "free some room",
+            errno.EACCES: "choose another place",
+            errno.EROFS: "choose another place",
+        }
+        where = f" ({error.filename})" if error.filename else ""
+        mend = f"; {mends[error.errno]}" if error.errno in mends else ""
+        return f"{error.strerror or error}{where}{mend}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}; this is a fault of bsct-zoo, see it with --debug"
+
+
+def _fail(text: str, code: int) -> None:
+    _say(f"error: {text}")
+    sys.exit(code)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,65 @@
+"""Progress of a comparison: bars with the time left on a terminal, short lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich import progress as bars
+from rich.console import Console
+
+from bsct_zoo.results.comparison import Row
+from bsct_zoo.results.run import Listener
+
+
+class Progress(Listener):
+    """Shows on standard error how a comparison goes on."""
+
+    def __init__(self, names: list[str], quiet: bool) -> None:
+        self.names, self.quiet = names, quiet
+        console = Console(stderr=True, highlight=False)
+        self.live = console.is_terminal and not quiet
+        self.bars = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(bar_width=24),
+            bars.TaskProgressColumn(),
+            bars.TimeRemainingColumn(compact=True),
+            bars.TextColumn("[dim]{task.fields[what]}"),
+            console=console,
+            transient=True,
+            disable=not self.live,
+        )
+        self.tasks = {
+            index: self.bars.add_task(name, total=None, start=False, what="waiting") for index, name in enumerate(names)
+        }
+
+    def __enter__(self) -> Progress:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def model_started(self, index: int, name: str) -> None:
+        """See ``Listener``."""
+        self.bars.start_task(self.tasks[index])
+        self.bars.update(self.tasks[index], what="")
+
+    def message(self, index: int, text: str) -> None:
+        """See ``Listener``."""
+        self.bars.update(self.tasks[index], what=text)
+        if not self.live and not self.quiet and text != "loading":
+            print(f"{self.names[index]}: {text}", file=sys.stderr)
+
+    def progress(self, index: int, done: int, total: int) -> None:
+        """See ``Listener``."""
+        self.bars.update(self.tasks[index], completed=done, total=total, what=f"{done}/{total} frames")
+
+    def model_done(self, index: int, row: Row) -> None:
+        """See ``Listener``."""
+        total = row.n_scans
+        self.bars.update(self.tasks[index], completed=total, total=total, what="kept" if row.cached else row.status)
+        if not self.live and not self.quiet and row.status != "ok":
+            print(f"{row.model}: {row.status}: {row.message}", file=sys.stderr)

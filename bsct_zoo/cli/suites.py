@@ -1,0 +1,131 @@
+"""``bsct-zoo suites``: what suites there are, and importing them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bsct_zoo.cli import completion
+
+app = typer.Typer(help="Suites of scans.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Name of a suite, or a suite file.", autocompletion=completion.suites)]
+
+
+@app.command("list")
+def list_suites() -> None:
+    """List every suite, here or to be imported."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.scans.library import suite_names
+    from bsct_zoo.scans.source import imported_path
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("suite", "what", "scans", "level of theory", "licence", "state"):
+        table.add_column(title, overflow="fold")
+    for name in suite_names():
+        source = registry().suites.get(name)
+        if source is None:
+            table.add_row(name, "imported by you", "", "", "", "here")
+            continue
+        here = source.path is not None or imported_path(name).exists()
+        state = "here" if here else f"bsct-zoo suites import {name}"
+        table.add_row(
+            name, source.title, str(source.n_scans or ""), source.level_of_theory or "none", source.licence, state
+        )
+    Console(highlight=False).print(table)
+
+
+@app.command("show")
+def show(name: Name) -> None:
+    """Show what a suite holds."""
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from bsct_zoo.scans.library import open_suite
+
+    suite = open_suite(name)
+    groups = Counter(scan.group for scan in suite.scans)
+    atoms = [scan.n_atoms for scan in suite.scans]
+    frames = sum(scan.n_frames for scan in suite.scans)
+    missing = sum(int((~scan.referenced).sum()) for scan in suite.scans)
+    from ase.data import chemical_symbols
+
+    elements = sorted({z for scan in suite.scans for z in scan.atomic_numbers.tolist()})
+    facts = {
+        "suite": suite.name,
+        "title": suite.title,
+        "level of theory": suite.level_of_theory or "none",
+        "scans": f"{len(suite.scans)}: " + ", ".join(f"{group} {count}" for group, count in groups.items()),
+        "frames": f"{frames}, {missing} without a reference",
+        "atoms": f"{min(atoms)} to {max(atoms)}, mean {sum(atoms) / len(atoms):.1f}",
+        "elements": " ".join(chemical_symbols[z] for z in elements),
+        "licence": suite.licence,
+        "cite": suite.citation,
+        "sha256": suite.sha256,
+        "made by": ", ".join(f"{key}: {value}" for key, value in suite.made_by.items()),
+    }
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in facts.items():
+        table.add_row(key, value)
+    Console(highlight=False, markup=False).print(table)
+
+
+@app.command("path")
+def path(name: Name) -> None:
+    """Print where the file of a suite is."""
+    from bsct_zoo.scans.library import suite_path
+
+    print(suite_path(name))
+
+
+@app.command("import")
+def import_suite(
+    suite: Annotated[str, typer.Argument(help="Suite to import, e.g. bsct-spice.", autocompletion=completion.suites)],
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[ARCHIVE_OR_FOLDER]", help="Local data; downloaded if not given.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Keep it under another name.")] = None,
+) -> None:
+    """Import a suite that is not shipped into the data folder, from a local archive or folder, or by downloading it."""
+    import sys
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from bsct_zoo.cards import import_path
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.scans.source import imported_path
+    from bsct_zoo.scans.suite_file import write_suite
+
+    known = registry().suite(suite)
+    kept = name or suite
+    if known.importer is None:
+        raise BadInputError(f"suite '{suite}' is shipped; there is nothing to import")
+    if not kept.replace("-", "").replace("_", "").replace(".", "").isalnum() or kept.startswith("."):
+        raise BadInputError(f"'{kept}' is not a name; use letters, digits, '-', '_' and '.'")
+    if kept != suite and kept in registry().suites:
+        raise BadInputError(f"the name '{kept}' is taken by a suite of a plugin; choose another")
+    if source is not None and not source.exists():
+        raise BadInputError(f"there is no file or folder {source}")
+    if source is None:
+        print(f"downloading {known.url}", file=sys.stderr)
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("reading", total=None)
+
+        def tell(done: int, total: int, what: str) -> None:
+            bars.update(task, completed=done, total=total or None, description=what)
+
+        found = import_path(known.importer)(source, kept, tell)
+    path = imported_path(kept)
+    write_suite(path, found)
+    missing = sum(int((~scan.referenced).sum()) for scan in found.scans)
+    print(f"{len(found.scans)} scans kept as '{kept}' in {path}; {missing} frames have no reference")

@@ -1,0 +1,1 @@
+"""Reports: a comparison as a table in the terminal, Markdown, CSV or JSON."""

@@ -1,0 +1,61 @@
+"""JSON Schema of what ``compare --json`` writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NUMBER_OR_NULL = {"type": ["number", "null"]}
+_METRICS = {"type": "object", "additionalProperties": _NUMBER_OR_NULL}
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+_TEXT = {"type": "string"}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_COUNT = {"type": "integer", "minimum": 0}
+
+SCAN = _object({"id": _TEXT, "status": {"enum": ["ok", "failed"]}, "message": _TEXT, "metrics": _METRICS})
+
+ROW = _object(
+    {
+        "model": _TEXT,
+        "card": _TEXT,
+        "checkpoint_sha256": _TEXT_OR_NULL,
+        "level_of_theory": _TEXT,
+        "device": _TEXT,
+        "dtype": {"enum": ["float32", "float64"]},
+        "versions": {"type": "object", "additionalProperties": _TEXT},
+        "status": {"enum": ["ok", "partial", "failed"]},
+        "message": _TEXT,
+        "seconds": {"type": "number", "minimum": 0},
+        "n_scans": _COUNT,
+        "n_failed": _COUNT,
+        "metrics": _METRICS,
+        "counts": {"type": "object", "additionalProperties": _COUNT},
+        "scans": {"type": "array", "items": SCAN},
+    }
+)
+
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "bsct-zoo comparison, schema 1",
+    **_object(
+        {
+            "schema": {"const": 1},
+            "bsct_zoo": _TEXT,
+            "suite": _object(
+                {"name": _TEXT, "sha256": _TEXT, "level_of_theory": _TEXT_OR_NULL, "n_scans": _COUNT},
+            ),
+            "machine": {"type": "object"},
+            "settings": {"type": "object"},
+            "rows": {"type": "array", "items": ROW},
+        }
+    ),
+}
