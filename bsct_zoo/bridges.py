@@ -77,7 +77,7 @@ class PotentialCalculator(Calculator):
     implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012
 
     def __init__(self, potential: Potential, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.potential = potential
 
     def calculate(
@@ -89,7 +89,7 @@ class PotentialCalculator(Calculator):
             PropertyNotImplementedError: stress was asked for and the potential has none.
             CalculatorError: the potential has no answer.
         """
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         assert isinstance(self.atoms, Atoms)
         try:
             prediction = self.potential.compute(AtomsBatch.from_atoms(self.atoms))

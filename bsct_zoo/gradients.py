@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.errors import OutOfMemoryError
 from bsct_zoo.potential import Prediction
 
 
 def predict_by_gradient(energy_of: Callable[[AtomsBatch], Tensor], batch: AtomsBatch) -> Prediction:
-    """Energy, forces and, for periodic systems, stress from ``energy_of(batch) -> [n_systems]`` eV.
-
-    Raises:
-        OutOfMemoryError: memory ran out.
-    """
-    with memory_errors(batch), torch.enable_grad():
+    """Energy, forces and, for periodic systems, stress from ``energy_of(batch) -> [n_systems]`` eV."""
+    with torch.enable_grad():
         positions = batch.positions.detach().clone().requires_grad_()
         moved = batch.with_positions(positions)
         strain = None
@@ -49,16 +43,3 @@ def strained(batch: AtomsBatch) -> tuple[AtomsBatch, Tensor]:
     symmetric = 0.5 * (strain + strain.transpose(1, 2))
     positions = batch.positions + torch.einsum("ni,nij->nj", batch.positions, symmetric[batch.system_idx])
     return replace(batch, positions=positions, cell=batch.cell + batch.cell @ symmetric), strain
-
-
-@contextmanager
-def memory_errors(batch: AtomsBatch) -> Iterator[None]:
-    """Say "out of memory" in one way, whichever allocator it was."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemoryError(f"{batch.n_atoms} atoms do not fit into memory") from error
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error) or "out of memory" in str(error).lower():
-            raise OutOfMemoryError(f"{batch.n_atoms} atoms do not fit into memory") from error
-        raise

@@ -57,7 +57,8 @@ def main() -> None:
         "title": "small edge Transformer, GFN2-xTB",
         "level_of_theory": manifest_level(manifest),
         "licence": "MIT",
-        "source": f"trained by us: python -m adapters.transformer.train --data DATA --out OUT {settings_given(arguments)}",
+        "source": "trained by us: python -m adapters.transformer.train --data DATA --out OUT "
+        + settings_given(arguments),
         "elements": list(reference),
         "citation": "arXiv:2602.04861",
         "notes": report,

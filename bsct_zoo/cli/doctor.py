@@ -15,8 +15,7 @@ def doctor() -> int:
     from bsct_zoo import __version__
     from bsct_zoo.errors import BadInputError, BsctZooError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.results.cache import PredictionCache
-    from bsct_zoo.runtime.folders import cache_dir, data_dir
+    from bsct_zoo.runtime.folders import cache_dir, data_dir, writable
     from bsct_zoo.runtime.load import where
     from bsct_zoo.scans.library import suite_names, suite_path
 
@@ -43,10 +42,12 @@ def doctor() -> int:
         line("uv", str(find_uv_bin()))
     except (ImportError, FileNotFoundError):
         line("uv", "missing", "pip install uv (models in environments of their own need it)")
-    for what, folder in (("cache", cache_dir()), ("data", data_dir())):
+    for what, folder, variable in (
+        ("cache", cache_dir(), "BSCT_ZOO_CACHE"),
+        ("data", data_dir(), "BSCT_ZOO_DATA"),
+    ):
         try:
-            PredictionCache(folder).ensure_writable()
-            line(what, str(folder))
+            line(what, str(writable(folder, variable)))
         except BadInputError as error:
             line(what, str(folder), str(error))
     for name, adapter in sorted(registry().adapters.items()):

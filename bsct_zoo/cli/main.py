@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from bsct_zoo import __version__
-from bsct_zoo.cli import cache, compare, doctor, env, models, suites
+from bsct_zoo.cli import cache, compare, doctor, env, md, models, suites
 from bsct_zoo.errors import BadInputError, BsctZooError
 from bsct_zoo.plugins.registry import registry
 
@@ -26,6 +26,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(suites.app, name="suites")
 app.add_typer(env.app, name="env")
 app.add_typer(cache.app, name="cache")
+app.command("md")(md.md)
 app.command("doctor")(doctor.doctor)
 
 

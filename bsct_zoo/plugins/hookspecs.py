@@ -29,7 +29,7 @@ def register_suites() -> list[SuiteSource]:  # type: ignore[empty-body]
 
 @hookspec
 def register_checks() -> list[Check]:  # type: ignore[empty-body]
-    """Further columns of ``compare``: pure functions over a potential."""
+    """What a model does beyond single frames, such as molecular dynamics (``bsct-zoo md``)."""
 
 
 @hookspec

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pluggy
 
 from bsct_zoo.cards import Adapter
+from bsct_zoo.checks import NVE, Check
 from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.plugins import hookspecs
 
 if TYPE_CHECKING:
     import typer
 
-    from bsct_zoo.checks import Check
     from bsct_zoo.scans.source import SuiteSource
 
 GROUP = "bsct_zoo"
@@ -111,6 +111,7 @@ def registry() -> Registry:
             if manager.has_plugin(point.name):
                 manager.unregister(name=point.name)
             found._warn(point.name, error)
+    found._add("bsct-zoo", "checks", [NVE])
     for kind in ("adapters", "suites", "checks"):
         for name, hook in _implementations(manager, f"register_{kind}"):
             try:

@@ -20,8 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bsct_zoo.errors import BadInputError
-
 _LAYOUT = 1  # raised whenever what a file holds changes its meaning
 
 
@@ -51,22 +49,6 @@ class PredictionCache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-
-    def ensure_writable(self) -> None:
-        """Make the folder.
-
-        Raises:
-            BadInputError: it cannot be made or written to.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-        except OSError as error:
-            raise BadInputError(
-                f"cannot write to the cache {self.folder} ({error.strerror}); "
-                "set BSCT_ZOO_CACHE to another folder or say --no-cache"
-            ) from error
 
     # -- what a model declared of itself -------------------------------------------------------------------
 

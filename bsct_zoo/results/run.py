@@ -23,7 +23,7 @@ from bsct_zoo.potential import Potential, PotentialInfo
 from bsct_zoo.results.cache import PredictionCache, ScanPrediction, model_key
 from bsct_zoo.results.comparison import Comparison, Row, ScanResult
 from bsct_zoo.results.identity import checkpoint_sha256, identity
-from bsct_zoo.runtime.folders import cache_dir
+from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.load import load_potential, package_versions, resolve_device
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
@@ -82,7 +82,7 @@ def compare(
     settings = replace(settings, device=resolve_device(settings.device))
     cache = PredictionCache(cache_dir() / "predictions")
     if settings.use_cache:
-        cache.ensure_writable()
+        writable(cache.folder)
     threads = max(1, (cpu_count() or 1) // settings.jobs)
     runs = [_ModelRun(i, spec, suite, settings, listener, cache, threads) for i, spec in enumerate(models)]
     with ThreadPoolExecutor(max_workers=settings.jobs) as pool:

@@ -198,8 +198,12 @@ def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]
                 charge=int(entry["charge"]),
                 spin=int(entry["spin"]),
                 cell=arrays["cell"][number] if "cell" in arrays else np.zeros((3, 3)),
-                pbc=tuple(bool(p) for p in arrays["pbc"][number]) if "pbc" in arrays else (False, False, False),
+                pbc=_three(arrays["pbc"][number]) if "pbc" in arrays else (False, False, False),
             )
         )
         a, f, r = a + n, f + m, r + n * m
     return scans
+
+
+def _three(flags: NDArray[Any]) -> tuple[bool, bool, bool]:
+    return bool(flags[0]), bool(flags[1]), bool(flags[2])

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.gradients import memory_errors, predict_by_gradient
+from bsct_zoo.gradients import predict_by_gradient
 from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_transformer.model import EdgeTransformer
 
@@ -48,7 +48,7 @@ class TransformerPotential(Potential):
         batch = batch.to(self.info.device, self.dtype)
         if self.model.force_head is None:
             return predict_by_gradient(self.model, batch)
-        with torch.no_grad(), memory_errors(batch):
+        with torch.no_grad():
             energy, forces = self.model.energy_and_direct_forces(batch)
         assert forces is not None
         return Prediction(energy, forces)
