@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from ase import Atoms, units
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bsct_zoo.batch import AtomsBatch
@@ -44,20 +45,27 @@ class MDState:
 
 def nve_init(potential: Potential, systems: Sequence[Atoms], temperature: float, seed: int) -> MDState:
     """Start at ``temperature`` in K: Maxwell-Boltzmann velocities, at rest as a whole and not turning."""
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
-
-    velocities = []
-    for index, atoms in enumerate(systems):
-        atoms = atoms.copy()
-        MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=np.random.default_rng(seed + index))
-        Stationary(atoms)
-        if not atoms.pbc.any() and len(atoms) > 1:
-            ZeroRotation(atoms)
-        velocities.append(atoms.get_velocities())
+    velocities = [thermal_velocities(atoms, temperature, seed + index) for index, atoms in enumerate(systems)]
     batch = AtomsBatch.from_atoms(list(systems))
     energy, forces = _answer(potential, batch)
     masses = torch.tensor(np.concatenate([atoms.get_masses() for atoms in systems]))
     return MDState(batch, torch.tensor(np.concatenate(velocities)), forces, energy, masses)
+
+
+def thermal_velocities(atoms: Atoms, temperature: float, seed: int) -> NDArray[np.float64]:
+    """[n_atoms, 3] from Maxwell and Boltzmann at ``temperature`` in K, at rest as a whole and (molecules) not turning."""
+    masses = atoms.get_masses()[:, None]
+    random = np.random.default_rng(seed)
+    velocities: NDArray[np.float64] = random.normal(size=(len(atoms), 3)) * np.sqrt(units.kB * temperature / masses)
+    velocities -= (masses * velocities).sum(0) / masses.sum()
+    if not atoms.pbc.any():
+        arms = atoms.positions - (masses * atoms.positions).sum(0) / masses.sum()
+        squares = (masses[:, 0] * (arms**2).sum(1)).sum()
+        inertia = squares * np.eye(3) - (masses * arms).T @ arms
+        momentum = (masses * np.cross(arms, velocities)).sum(0)
+        # A straight molecule has no moment about its axis, hence the pseudo-inverse.
+        velocities -= np.cross(np.linalg.pinv(inertia, rcond=1e-10) @ momentum, arms)
+    return velocities
 
 
 def nve_step(potential: Potential, state: MDState, step: float) -> MDState:
@@ -126,7 +134,7 @@ def _name(atoms: Atoms) -> str:
 
 
 def _summary(
-    name: str, times: np.ndarray, energies: list[float], kelvins: list[float], failure: str | None
+    name: str, times: NDArray[np.float64], energies: list[float], kelvins: list[float], failure: str | None
 ) -> CheckRun:
     """Drift is the slope of a straight line through the total energy, fluctuation what is left around it."""
     if failure is not None or len(energies) < 3:
