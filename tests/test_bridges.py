@@ -15,8 +15,8 @@ from bsct_zoo.potential import PotentialInfo
 
 
 def info(**changes):
-    facts = dict(elements=None, cutoff=None, dtype="float64", device="cpu", forces="gradient")
-    return PotentialInfo(**(facts | dict(level_of_theory="test", licence="MIT") | changes))
+    facts = {"elements": None, "cutoff": None, "dtype": "float64", "device": "cpu", "forces": "gradient"}
+    return PotentialInfo(**(facts | {"level_of_theory": "test", "licence": "MIT"} | changes))
 
 
 def test_calculator_and_back_is_the_calculator():

@@ -1,0 +1,131 @@
+import io
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from ase.io import read
+from bsct_zoo_bsct_spice.importer import content_sha256, formal_charge, import_scans, parse_frame
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.scans.suite_file import read_suite, write_suite
+
+
+@pytest.fixture(scope="module")
+def whole(shared_archive):
+    return import_scans(shared_archive, "bsct-spice")
+
+
+@pytest.fixture(scope="module")
+def folder(shared_archive, tmp_path_factory):
+    """Two bond types of the archive, unpacked."""
+    target = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(shared_archive) as archive:
+        members = [m for m in archive if m.name.split("/")[2:3] in (["O-P"], ["N-P"])]
+        archive.extractall(target, members=members, filter="data")
+    return target / "bsct-main"
+
+
+def packed(folder, path, spoil=None):
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(folder, "bsct-main")
+        if spoil is not None:
+            info = tarfile.TarInfo(spoil)
+            info.size = 3
+            archive.addfile(info, io.BytesIO(b"bad"))
+    return path
+
+
+def test_facts_of_the_data(whole):
+    for scan in whole.scans:
+        i, j = scan.indices
+        length = np.linalg.norm(scan.positions[:, i] - scan.positions[:, j], axis=1)
+        assert np.abs(length - scan.coordinate).max() < 1e-6
+        assert scan.n_frames == 100
+        assert set(scan.labels.tolist()) == {0, 1}
+        for label in (0, 1):  # fragments are rigid
+            part = scan.positions[:, scan.labels == label]
+            assert np.abs((part - part[:, :1]) - (part - part[:, :1])[0]).max() < 1e-6
+
+
+def test_frames_without_a_reference_stay_marked(whole):
+    missing = {scan.id: int((~scan.referenced).sum()) for scan in whole.scans if not scan.referenced.all()}
+    assert missing == {"C-N/25729": 2}
+
+
+def test_kept_file_is_the_data(whole, tmp_path):
+    write_suite(tmp_path / "x.npz", whole)
+    assert content_sha256(read_suite(tmp_path / "x.npz")) == content_sha256(whole)
+
+
+def test_folder_tar_and_zip_are_the_same(folder, tmp_path):
+    zipped = tmp_path / "x.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        for file in folder.rglob("*"):
+            archive.write(file, f"bsct-main/{file.relative_to(folder)}")
+    hashes = {content_sha256(import_scans(s, "x")) for s in (folder, packed(folder, tmp_path / "x.tar.gz"), zipped)}
+    assert len(hashes) == 1
+
+
+def test_reader_agrees_with_ase(folder):
+    for file in sorted(folder.rglob("atoms_*.xyz"))[::50]:
+        atoms = read(file)
+        numbers, positions, forces, energy, charge = parse_frame(file.read_text())
+        assert np.array_equal(numbers, atoms.numbers)
+        np.testing.assert_allclose(positions, atoms.positions, atol=0)
+        np.testing.assert_allclose(forces, atoms.get_forces(), atol=0)
+        assert energy == atoms.get_potential_energy()
+        assert charge == 0
+
+
+@pytest.mark.parametrize("name", ["../outside/N-P/1/atoms_0.xyz", "/etc/N-P/1/atoms_0.xyz"])
+def test_paths_that_lead_out_are_refused(folder, tmp_path, name):
+    with pytest.raises(BadInputError, match="leads out of the archive"):
+        import_scans(packed(folder, tmp_path / "x.tar.gz", name), "x")
+
+
+def test_truncated(folder, tmp_path):
+    path = packed(folder, tmp_path / "x.tar.gz")
+    path.write_bytes(path.read_bytes()[:-20000])
+    with pytest.raises(BadInputError, match=r"truncated|incomplete"):
+        import_scans(path, "x")
+
+
+def test_missing_frame(folder, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    next(copy.rglob("atoms_7.xyz")).unlink()
+    with pytest.raises(BadInputError, match="incomplete"):
+        import_scans(copy, "x")
+
+
+def test_damaged_frame(folder, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    next(copy.rglob("atoms_7.xyz")).write_text("3\nProperties=species:S:1:pos:R:3:forces:R:3\nC 0 0 0\n")
+    with pytest.raises(BadInputError, match=r"atoms_7\.xyz is not a frame: expected 3 atoms"):
+        import_scans(copy, "x")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK broken", b"plain text"])
+def test_not_an_archive(tmp_path, content):
+    (tmp_path / "x.tar.gz").write_bytes(content)
+    with pytest.raises(BadInputError):
+        import_scans(tmp_path / "x.tar.gz", "x")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(BadInputError, match="no file or folder"):
+        import_scans(tmp_path / "nothing", "x")
+
+
+@pytest.mark.parametrize(
+    ("smiles", "charge"),
+    [("CCO", 0), ("[NH4+:1]", 1), ("[O-:2][N+:1]=O", 0), ("[Ca+2]", 2), ("[Fe++]", 2), ("[C:1]([H:2])=[O:3]", 0)],
+)
+def test_formal_charge(smiles, charge):
+    assert formal_charge(smiles) == charge
