@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,6 @@ import typer
 from bsct_zoo.cli import completion
 
 if TYPE_CHECKING:
-    from bsct_zoo.results.comparison import Comparison
     from bsct_zoo.scans.suite import Suite
 
 
@@ -30,10 +30,13 @@ class By(StrEnum):
 
 
 def compare(
+    context: typer.Context,
     models: Annotated[
         list[str],
         typer.Argument(
-            help="name, name:card or name:path; options after @key=value,...", autocompletion=completion.models
+            metavar="MODEL...",
+            help="name, name:card or name:path; options after @key=value,...",
+            autocompletion=completion.models,
         ),
     ],
     suite: Annotated[
@@ -69,16 +72,18 @@ def compare(
 
     Exit code: 0 all done, 1 some model or scan failed, 2 bad input.
     """
+    from dataclasses import replace
+
+    from bsct_zoo.cli import output
     from bsct_zoo.cli.progress import Progress
     from bsct_zoo.models import parse_model
 
+    debug = debug or bool(context.find_root().params.get("debug"))
     columns, rank = _metrics(metric, sort)
+    output.check_targets(json, csv, markdown)
     specs = [parse_model(text, trust=trust) for text in models]
     chosen = _suite(suite).select(only=only, limit=limit, seed=seed)
-    for target in (None if json in (None, "-") else Path(str(json)), csv):
-        if target is not None:
-            _check_writable(target)
-
+    from bsct_zoo.report import layout
     from bsct_zoo.results.run import Settings
     from bsct_zoo.results.run import compare as run
 
@@ -91,11 +96,18 @@ def compare(
         use_cache=not no_cache,
         timeout=timeout,
     )
-    with Progress([spec.text for spec in specs], quiet) as progress:
+    with output.stdout_kept_clean(), Progress([spec.text for spec in specs], quiet) as progress:
         comparison = run(specs, chosen, settings, progress)
-    _write(comparison, columns, rank, by, json, csv, markdown)
+    comparison = replace(comparison, settings={**comparison.settings, "only": only, "limit": limit})
+    if by is By.bond:
+        tables = [layout.models_by_groups(comparison, name, rank) for name in (columns if metric else (rank,))]
+    else:
+        tables = [layout.models_by_metrics(comparison, columns, rank)]
+    output.write(comparison, tables, json, csv, markdown)
     if debug:
-        _show_logs(comparison)
+        output.show_logs(comparison)
+    elif not quiet and any(row.status != "ok" and row.log_tail for row in comparison.rows):
+        print("see what the failed models printed with --debug", file=sys.stderr)
     problem = comparison.settings.get("cache_error")
     if problem:
         from bsct_zoo.errors import BadInputError
@@ -122,73 +134,3 @@ def _suite(name: str) -> Suite:
     from bsct_zoo.scans.library import open_suite
 
     return open_suite(name)
-
-
-def _check_writable(path: Path) -> None:
-    from os import W_OK, access
-
-    from bsct_zoo.errors import BadInputError
-
-    if path.is_dir():
-        raise BadInputError(f"{path} is a folder; name a file")
-    place = path if path.exists() else path.absolute().parent
-    if not place.exists():
-        raise BadInputError(f"there is no folder {place}; make it first")
-    if not access(place, W_OK):
-        raise BadInputError(f"cannot write to {path}; choose another place")
-
-
-def _write(
-    comparison: Comparison,
-    columns: tuple[str, ...],
-    rank: str,
-    by: By,
-    json: str | None,
-    csv: Path | None,
-    markdown: bool,
-) -> None:
-    """Everything that was asked for; data alone on standard output with ``--json -``."""
-    from rich.console import Console
-
-    from bsct_zoo.report import files, layout, terminal
-
-    if csv is not None:
-        _replace(csv, files.csv_text(comparison))
-    if json == "-":
-        print(files.json_text(comparison), end="")
-        return
-    if json is not None:
-        _replace(Path(json), files.json_text(comparison))
-    table = (
-        layout.models_by_groups(comparison, rank, rank)
-        if by is By.bond
-        else layout.models_by_metrics(comparison, columns, rank)
-    )
-    if markdown:
-        print(files.markdown(table), end="")
-    else:
-        terminal.draw(table, Console(highlight=False))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file in one step."""
-    import os
-    import tempfile
-
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _show_logs(comparison: Comparison) -> None:
-    import sys
-
-    for row in comparison.rows:
-        if row.status != "ok" and row.log_tail:
-            print(f"--- last words of {row.model} ---\n{row.log_tail.rstrip()}", file=sys.stderr)

@@ -7,14 +7,15 @@ def doctor() -> int:
     """Check the installation without touching the network; exit code 1 if something is missing."""
     import platform
     import sys
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import PackageNotFoundError, entry_points, version
+    from shutil import disk_usage
 
     from rich.console import Console
     from rich.table import Table
 
     from bsct_zoo import __version__
     from bsct_zoo.errors import BadInputError, BsctZooError
-    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.plugins.registry import GROUP, registry
     from bsct_zoo.runtime.folders import cache_dir, data_dir, writable
     from bsct_zoo.runtime.load import where
     from bsct_zoo.scans.library import suite_names, suite_path
@@ -47,7 +48,8 @@ def doctor() -> int:
         ("data", data_dir(), "BSCT_ZOO_DATA"),
     ):
         try:
-            line(what, str(writable(folder, variable)))
+            free = disk_usage(writable(folder, variable)).free
+            line(what, f"{folder} ({free / 1e9:.1f} GB free)")
         except BadInputError as error:
             line(what, str(folder), str(error))
     for name, adapter in sorted(registry().adapters.items()):
@@ -58,11 +60,14 @@ def doctor() -> int:
             line(f"suite {name}", str(suite_path(name)))
         except BsctZooError as error:
             table.add_row(f"suite {name}", str(error))
+    for point in entry_points(group=GROUP):
+        if point.dist is not None and point.dist.name != "bsct-zoo":
+            line(f"plugin {point.name}", f"{point.dist.name} {point.dist.version}")
     for warning in registry().warnings:
         line("plugin", "broken", warning)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(table)
-    console.print("all is well" if not problems else f"{len(problems)} things to mend, marked with →")
+    console.print("all is well" if not problems else f"to mend, marked with →: {len(problems)}")
     return int(bool(problems))
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
+import os
 import sys
+import traceback
 from typing import Any
 
 import typer
@@ -46,12 +49,19 @@ def common(
 
 def main() -> None:
     """Run the command line; exit 0 when all is done, 1 when some model or scan failed, 2 on bad input."""
-    debug = "--debug" in sys.argv
+    args = sys.argv[1:]
+    debug = "--debug" in args
+    if debug:  # wherever it stands, it holds for the whole command
+        args = ["--debug", *(arg for arg in args if arg != "--debug")]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an arrow that a terminal cannot show must not end a run
+            stream.reconfigure(errors="replace")
+    completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
     try:
         registry().add_commands(app)
-        for warning in registry().warnings:
+        for warning in () if completing else registry().warnings:
             _say(f"warning: {warning}")
-        code = app(standalone_mode=False)
+        code = app(args, prog_name="bsct-zoo", standalone_mode=False)
     except typer.Abort:
         _fail("stopped", 130)
     except KeyboardInterrupt:
@@ -61,9 +71,12 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error; typer carries a click of its own
+            if not error.format_message():  # no arguments at all: the help was shown
+                sys.exit(2)
             _fail(_usage(error), 2)
         if debug:
-            raise
+            traceback.print_exc()
+            _say(getattr(error, "log_tail", ""))
         _fail(_one_line(error), 2 if isinstance(error, BadInputError | OSError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -95,4 +108,5 @@ def _fail(text: str, code: int) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    if text:
+        print(text, file=sys.stderr)

@@ -23,17 +23,18 @@ def models(context: typer.Context) -> None:
     from bsct_zoo.runtime.load import where
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("model", "what", "level of theory", "licence", "runs"):
+    for title in ("model", "what", "level of theory", "elements", "licence", "runs"):
         table.add_column(title, overflow="fold")
     for adapter in sorted(registry().adapters.values(), key=lambda a: a.name):
         place = where(adapter).partition(" ")[0]
-        runs = {"here": "here", "environment": "own environment"}.get(place, "own environment, not built yet")
+        runs = {"here": "here", "environment": "own env"}.get(place, "own env, not built")
         if not adapter.cards:
-            table.add_row(f"{adapter.name}:...", adapter.summary, "–", "–", runs)
+            table.add_row(f"{adapter.name}:...", adapter.summary, "as given", "as given", "as given", runs)
         for index, card in enumerate(adapter.cards):
             name = adapter.name if index == 0 else f"{adapter.name}:{card.name}"
-            table.add_row(name, card.title, card.level_of_theory, card.licence, runs)
-    Console(highlight=False).print(table)
+            known = " ".join(card.elements) if len(card.elements) <= 12 else f"{len(card.elements)} of them"
+            table.add_row(name, card.title, card.level_of_theory, known or "any", card.licence, runs)
+    Console(highlight=False, markup=False).print(table)
 
 
 @app.command("show")

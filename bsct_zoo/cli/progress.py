@@ -20,11 +20,11 @@ class Progress(Listener):
         console = Console(stderr=True, highlight=False)
         self.live = console.is_terminal and not quiet
         self.bars = bars.Progress(
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=24),
             bars.TaskProgressColumn(),
             bars.TimeRemainingColumn(compact=True),
-            bars.TextColumn("[dim]{task.fields[what]}"),
+            bars.TextColumn("{task.fields[what]}", style="dim", markup=False),
             console=console,
             transient=True,
             disable=not self.live,
@@ -61,5 +61,6 @@ class Progress(Listener):
         """See ``Listener``."""
         total = row.n_scans
         self.bars.update(self.tasks[index], completed=total, total=total, what="kept" if row.cached else row.status)
-        if not self.live and not self.quiet and row.status != "ok":
-            print(f"{row.model}: {row.status}: {row.message}", file=sys.stderr)
+        if not self.live and not self.quiet:
+            what = f"{row.n_scans} scans, {row.seconds:.1f} s" + (", kept from before" if row.cached else "")
+            print(f"{row.model}: {what if row.status == 'ok' else f'{row.status}: {row.message}'}", file=sys.stderr)

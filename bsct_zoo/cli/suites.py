@@ -36,7 +36,7 @@ def list_suites() -> None:
         table.add_row(
             name, source.title, str(source.n_scans or ""), source.level_of_theory or "none", source.licence, state
         )
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 @app.command("show")

@@ -7,7 +7,7 @@ import io
 import json
 
 from bsct_zoo.metrics.table import METRICS
-from bsct_zoo.report.layout import Layout
+from bsct_zoo.report.layout import Layout, superscript
 from bsct_zoo.results.comparison import Comparison
 
 
@@ -20,10 +20,8 @@ def markdown(layout: Layout) -> str:
     lines = [f"**{layout.title}**", "", line(layout.headers)]
     lines.append(line(["---", *["---:"] * (len(layout.headers) - 1)]))
     lines += [line([f"**{cell.text}**" if cell.best else cell.text for cell in row]) for row in layout.rows]
-    notes = [note for note in layout.footnotes if not note.startswith("* ")]
-    if notes:
-        lines.append("")
-        lines += [f"{number}. {note}" for number, note in enumerate(notes, start=1)]
+    lines += [f"\n{superscript(number)} {note}" for number, note in enumerate(layout.footnotes, start=1)]
+    lines += [f"\n{remark.replace('* best', 'bold: best')}" for remark in layout.remarks]
     return "\n".join(lines) + "\n"
 
 
@@ -31,18 +29,27 @@ def csv_text(comparison: Comparison) -> str:
     """One line for each model and one for each of its scans (``scan`` is empty for the mean); units as in METRICS."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    facts = ["model", "card", "scan", "status", "message", "level_of_theory", "suite", "device", "dtype", "seconds"]
-    writer.writerow([*facts, *METRICS])
+    writer.writerow([*_FACTS, *METRICS])
     for row in comparison.rows:
-        about = [row.level_of_theory, comparison.suite, row.device, row.dtype]
+        versions = " ".join(f"{name}={version}" for name, version in row.versions.items())
+        about = [row.level_of_theory, row.checkpoint_sha256, row.device, row.dtype, versions]
+        about += [comparison.suite, comparison.suite_sha256, comparison.suite_level, comparison.version]
+        counts = [round(row.seconds, 3), row.n_scans, row.n_failed]
         mean = [row.metrics.get(name) for name in METRICS]
-        writer.writerow([row.model, row.card, "", row.status, row.message, *about, round(row.seconds, 3), *mean])
+        writer.writerow([row.model, row.card, "", row.status, row.message, *counts, *about, *mean])
         for scan in row.scans:
             values = [scan.metrics.get(name) for name in METRICS]
-            writer.writerow([row.model, row.card, scan.id, scan.status, scan.message, *about, "", *values])
+            writer.writerow([row.model, row.card, scan.id, scan.status, scan.message, "", "", "", *about, *values])
     return buffer.getvalue()
 
 
-def json_text(comparison: Comparison) -> str:
-    """Schema 1, see ``docs/json.md``; NaN is refused."""
-    return json.dumps(comparison.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+_FACTS = (
+    *("model", "card", "scan", "status", "message", "seconds", "n_scans", "n_failed"),
+    *("level_of_theory", "checkpoint_sha256", "device", "dtype", "versions"),
+    *("suite", "suite_sha256", "suite_level_of_theory", "bsct_zoo"),
+)
+
+
+def json_text(comparison: Comparison, ascii_only: bool = False) -> str:
+    """Schema 1, see ``docs/json.md``; NaN is refused. ``ascii_only`` where the encoding is not ours to choose."""
+    return json.dumps(comparison.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"

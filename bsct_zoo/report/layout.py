@@ -38,18 +38,20 @@ class Layout:
         headers: one for each column; title, unit and arrow on lines of their own.
         rows: cells.
         footnotes: numbered from 1 as they are referred to.
+        remarks: what stands below them, without a number.
     """
 
     title: str
     headers: list[str]
     rows: list[list[Cell]]
     footnotes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> str:
         """Mark that refers to a footnote, which is added if it is new."""
         if text not in self.footnotes:
             self.footnotes.append(text)
-        return _superscript(self.footnotes.index(text) + 1)
+        return superscript(self.footnotes.index(text) + 1)
 
 
 def models_by_metrics(comparison: Comparison, metrics: tuple[str, ...], sort: str) -> Layout:
@@ -66,7 +68,7 @@ def models_by_metrics(comparison: Comparison, metrics: tuple[str, ...], sort: st
         for name in metrics:
             cells.append(_value_cell(layout, row, name, best[name]))
         cells.append(Cell(_scans_text(layout, row)))
-        cells.append(Cell(number(row.seconds) if row.seconds else "–"))
+        cells.append(Cell(number(row.seconds) if row.seconds else "–" + layout.note(_why_no_time(row))))
         layout.rows.append(cells)
     _closing_notes(layout, comparison, metrics)
     return layout
@@ -77,17 +79,12 @@ def models_by_groups(comparison: Comparison, metric: str, sort: str) -> Layout:
     known = METRICS[metric]
     rows = ranked(comparison.rows, sort)
     groups = list(dict.fromkeys(scan.group for row in rows for scan in row.scans))
-    layout = Layout(f"{_title(comparison)}: {known.title}, {_unit(known)}", ["model", *groups], [])
-    means = {row.model: {group: _group_mean(row, group, metric) for group in groups} for row in rows}
-    best = {group: _best([means[row.model][group] for row in rows], known) for group in groups}
-    for row in rows:
+    layout = Layout(f"{_title(comparison)}: {known.title}, {_unit(known)}".rstrip(", "), ["model", *groups], [])
+    means = [{group: _group_mean(row, group, metric) for group in groups} for row in rows]
+    best = {group: _best([mean[group] for mean in means], known) for group in groups}
+    for row, mean in zip(rows, means, strict=True):
         cells = [Cell(_model_name(layout, comparison, row))]
-        for group in groups:
-            value = means[row.model][group]
-            if value is None:
-                cells.append(Cell("–" + layout.note(row.message or "no scan of this group has the metric")))
-            else:
-                cells.append(Cell(number(value), value == best[group]))
+        cells += [_group_cell(layout, row, group, mean[group], best[group]) for group in groups]
         layout.rows.append(cells)
     _closing_notes(layout, comparison, (metric,))
     return layout
@@ -117,10 +114,10 @@ def number(value: float) -> str:
     if not math.isfinite(value):  # results hold no such thing; a table must not invent one
         raise ValueError("a result is not finite")
     size = abs(value)
-    if size >= 1e5 or size < 1e-4:
-        return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
-    decimals = max(0, 2 - math.floor(math.log10(size)))
-    return f"{value:.{min(decimals, 5)}f}"
+    if size >= 99950 or size < 9.995e-4:
+        return f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    rounded = abs(float(f"{value:.2e}"))  # 9.999 has as many decimals as 10.0
+    return f"{value:.{max(0, 2 - math.floor(math.log10(rounded)))}f}"
 
 
 def _value_cell(layout: Layout, row: Row, name: str, best: float | None) -> Cell:
@@ -136,7 +133,7 @@ def _value_cell(layout: Layout, row: Row, name: str, best: float | None) -> Cell
 
 def _why_empty(row: Row, name: str) -> str:
     if row.status == "failed":
-        return f"{row.model}: {row.message or 'every scan failed'}"
+        return _failure(row)
     if METRICS[name].needs_reference:
         return "the suite has no reference"
     return "no scan allows this metric"
@@ -144,9 +141,35 @@ def _why_empty(row: Row, name: str) -> str:
 
 def _scans_text(layout: Layout, row: Row) -> str:
     text = f"{row.n_scans - row.n_failed}/{row.n_scans}"
-    if row.n_failed and row.message:
-        return text + layout.note(f"{row.model}: {row.message}")
+    if row.status == "failed":
+        return text + layout.note(_failure(row))
+    if row.n_failed:
+        reason = row.message or f"{row.n_failed} scans failed"
+        return text + layout.note(f"{row.model}: {reason}; its means are over the other scans")
     return text
+
+
+def _failure(row: Row) -> str:
+    return f"{row.model}: {row.message or 'every scan failed'}"
+
+
+def _why_no_time(row: Row) -> str:
+    return _failure(row) if row.status == "failed" else "no time was kept"
+
+
+def _group_cell(layout: Layout, row: Row, group: str, value: float | None, best: float | None) -> Cell:
+    """The mean of ``row`` over a group, with a note where it does not stand for all scans of it."""
+    scans = [scan for scan in row.scans if scan.group == group]
+    failed = [scan for scan in scans if scan.status == "failed"]
+    note = ""
+    if row.status == "failed":
+        note = layout.note(_failure(row))
+    elif failed:
+        rest = "" if len(failed) == len(scans) else "; the mean is over the others"
+        note = layout.note(f"{row.model}: {len(failed)} of {len(scans)} {group} failed: {failed[0].message}{rest}")
+    elif value is None:
+        note = layout.note("no scan of this group allows the metric")
+    return Cell("–" + note) if value is None else Cell(number(value) + note, value == best)
 
 
 def _model_name(layout: Layout, comparison: Comparison, row: Row) -> str:
@@ -167,8 +190,19 @@ def differs(comparison: Comparison, row: Row) -> bool:
 
 
 def _closing_notes(layout: Layout, comparison: Comparison, metrics: tuple[str, ...]) -> None:
-    if any(METRICS[name].better for name in metrics) and len(comparison.rows) > 1:
-        layout.footnotes.append("* best of its column; ↓ lower is better, ↑ higher is better")
+    layout.remarks.append(_levels(comparison))
+    if any(METRICS[name].better for name in metrics):
+        best = "* best of its column; " if any(cell.best for row in layout.rows for cell in row) else ""
+        layout.remarks.append(f"{best}↓ lower is better, ↑ higher is better")
+
+
+def _levels(comparison: Comparison) -> str:
+    """Every level of theory with the models that stand at it."""
+    models: dict[str, list[str]] = {}
+    for row in comparison.rows:
+        models.setdefault(row.level_of_theory or "unknown", []).append(row.model)
+    found = "; ".join(f"{', '.join(dict.fromkeys(names))} {level}" for level, names in models.items())
+    return f"level of theory: suite {comparison.suite_level or 'none'}; {found}"
 
 
 def _best(values: list[float | None], metric: Metric) -> float | None:
@@ -192,5 +226,6 @@ def _unit(metric: Metric) -> str:
     return f"{metric.unit} {_ARROWS[metric.better]}".strip()
 
 
-def _superscript(n: int) -> str:
+def superscript(n: int) -> str:
+    """``n`` as the mark of a footnote."""
     return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(n))

@@ -1,33 +1,74 @@
-"""The table in the terminal."""
+"""The table in the terminal, never cut: what does not fit side by side goes below."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bsct_zoo.report.layout import Layout
+from bsct_zoo.report.layout import Cell, Layout, superscript
+
+_NARROWEST = 12  # of the column of names, which is the one that can be folded
 
 
 def draw(layout: Layout, console: Console) -> None:
     """Print ``layout`` and its footnotes; best cells are bold green and end in ``*``, which survives without colour."""
-    table = Table(title=layout.title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
-    for index, title in enumerate(layout.headers):
-        if index == 0:
-            table.add_column(title, overflow="fold", min_width=12, vertical="bottom")
-        else:
-            table.add_column(title, justify="right", no_wrap=True)
-    for row in layout.rows:
-        texts = [Text(cell.text + ("*" if cell.best else ""), "bold green" if cell.best else "") for cell in row]
-        table.add_row(*texts)
-    console.print(table)
+    console.print(Text(layout.title, "italic"))
+    columns = [[row[i] for row in layout.rows] for i in range(len(layout.headers))]
+    starred = [any(cell.best for cell in column) for column in columns]
+    widths = [_width(layout.headers[i], columns[i], starred[i]) for i in range(len(columns))]
+    gap = 2 if sum(widths) + 2 * len(widths) <= console.width else 1
+    names = max(min(widths[0], _NARROWEST), min(widths[0], console.width - sum(w + gap for w in widths[1:])))
+    for chosen in _pages(widths, console.width - names, gap):
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, gap - 1, 0, 0), pad_edge=False)
+        table.add_column(Text(layout.headers[0]), width=names, vertical="bottom", overflow="fold")
+        for i in chosen:
+            table.add_column(Text(layout.headers[i]), justify="right", no_wrap=True, min_width=widths[i])
+        for row in layout.rows:
+            table.add_row(Text(_broken(row[0].text, names)), *(_text(row[i], starred[i]) for i in chosen))
+        console.print(table)
+    console.print()
     for index, note in enumerate(layout.footnotes, start=1):
-        if note.startswith("* "):
-            console.print(Text(note), style="dim", soft_wrap=False)
-        else:
-            console.print(Text(f"{_mark(index)} {note}"), style="yellow" if note.startswith("warning") else "dim")
+        style = "yellow" if note.startswith("warning") else "dim"
+        console.print(Text(f"{superscript(index)} {note}"), style=style)
+    for remark in layout.remarks:
+        console.print(Text(remark), style="dim")
 
 
-def _mark(index: int) -> str:
-    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(index))
+def _width(header: str, cells: list[Cell], starred: bool) -> int:
+    texts = [*header.split("\n"), *(cell.text + " " * starred for cell in cells)]
+    return max(cell_len(text) for text in texts)
+
+
+def _pages(widths: list[int], room: int, gap: int) -> Iterator[list[int]]:
+    """Columns after the first, as many at a time as fit."""
+    page: list[int] = []
+    left = room
+    for i, width in enumerate(widths[1:], start=1):
+        if page and width + gap > left:
+            yield page
+            page, left = [], room
+        page.append(i)
+        left -= width + gap
+    yield page
+
+
+def _text(cell: Cell, starred: bool) -> Text:
+    if cell.best:
+        return Text(cell.text + "*", "bold green")
+    return Text(cell.text + " " * starred)  # so that numbers stand below each other
+
+
+def _broken(name: str, width: int) -> str:
+    """``name`` on lines of ``width``, broken behind punctuation where there is any."""
+    lines = []
+    while cell_len(name) > width:
+        at = 1 + max(name.rfind(mark, 1, width) for mark in ":@,=/_-")
+        at = at if at > width // 3 else width
+        lines.append(name[:at])
+        name = name[at:]
+    return "\n".join([*lines, name])

@@ -28,10 +28,7 @@ def published(scan, energy, forces):
     parts = {"full": frames, "compress": [k for k in frames if k <= e], "stretch": [k for k in frames if k >= e]}
     found = {}
     for name, part in parts.items():
-        slopes = [
-            abs(d[b] - d[a]) / abs(scan.coordinate[b] - scan.coordinate[a])
-            for a, b in itertools.pairwise(part)
-        ]
+        slopes = [abs(d[b] - d[a]) / abs(scan.coordinate[b] - scan.coordinate[a]) for a, b in itertools.pairwise(part)]
         found[f"fsd_{name}"] = max(slopes) if slopes else None
         gaps = [abs(energy[k] - scan.energy[k]) for k in part]
         found[f"energy_mae_{name}"] = sum(gaps) / len(gaps)

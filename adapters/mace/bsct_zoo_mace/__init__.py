@@ -18,7 +18,7 @@ def register_adapters() -> list[Adapter]:
             cards=shipped(),
             environment=EnvironmentSpec(requirements=("mace-torch>=0.3.16,<0.4", "vesin>=0.3")),
             options=(
-                Option("head", str, "", "which head of a multi-head model; the last if not given"),
+                Option("head", str, "", "which head of a multi-head model; the one called default if not given"),
                 Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),
             ),
             citation="I. Batatia et al., NeurIPS 2022, arXiv:2206.07697",

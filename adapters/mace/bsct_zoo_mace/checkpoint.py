@@ -1,8 +1,13 @@
-"""Checkpoints of ours: weights as safetensors, everything else as JSON beside them. Never pickles."""
+"""Checkpoints of ours: weights as safetensors, everything else as JSON beside them. Never pickles.
+
+Only what was trained is stored. Constants (coupling coefficients, atomic energies) are made anew in float64, so that
+a model trained in float32 is symmetric to float64 when it is asked to compute in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,11 +80,11 @@ def build(config: MaceConfig) -> torch.nn.Module:
 
 def save(path: Path, model: torch.nn.Module, config: MaceConfig, card: Mapping[str, Any]) -> None:
     """Write ``path`` (.safetensors) and the JSON beside it, with ``card`` as the facts for people."""
-    save_checkpoint(path, FORMAT, VERSION, asdict(config), model.state_dict(), card)
+    save_checkpoint(path, FORMAT, VERSION, asdict(config), dict(model.named_parameters()), card)
 
 
 def load(path: Path, sha256: str | None = None) -> torch.nn.Module:
-    """The model at ``path`` (.safetensors, with its .json beside it), on the CPU.
+    """The model at ``path`` (.safetensors, with its .json beside it), on the CPU, in float64.
 
     Raises:
         BadInputError: a file is missing, damaged, of another kind, or not the one that ``sha256`` names.
@@ -88,9 +93,24 @@ def load(path: Path, sha256: str | None = None) -> torch.nn.Module:
     weights = read_weights(path, sha256)
     try:
         config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
-        model = build(MaceConfig(**config))
-        model.load_state_dict(weights)
-    except (RuntimeError, TypeError, ValueError) as error:
+        with float64_by_default():
+            model = build(MaceConfig(**config))
+        names = {name for name, _ in model.named_parameters()}
+        if names != weights.keys():
+            raise ValueError(f"weights {', '.join(sorted(names ^ weights.keys())[:3])} are missing or too many")
+        model.load_state_dict(weights, strict=False)  # constants are not in it; shapes are checked
+    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"{path} does not fit {path.stem}.json: {text}") from error
     return model.eval()
+
+
+@contextmanager
+def float64_by_default() -> Iterator[None]:
+    """Make tensors in float64 where no type is given, only inside this block."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -49,6 +49,8 @@ def load_model_file(path: Path) -> nn.Module:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, AttributeError, ImportError) as error:
         raise BadInputError(f"{path} is not a model of mace-torch, or a damaged one: {_line(error)}") from error
+    if isinstance(model, torch.jit.ScriptModule):
+        raise BadInputError(f"{path} is compiled (for LAMMPS?); give the .model file that it was made from")
     if not isinstance(model, nn.Module) or not hasattr(model, "atomic_numbers") or not hasattr(model, "r_max"):
         raise BadInputError(f"{path} holds a {type(model).__name__}, not a MACE model")
     return model.eval()

@@ -13,6 +13,7 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.gradients import predict_by_gradient
 from bsct_zoo.neighbours import pairs_within
 from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo_mace.packages import modules
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -20,24 +21,29 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class MaceEnergy(nn.Module):
     """Total energies of a batch from a MACE, with the atoms' own energies added in float64.
 
-    ``forward(batch)`` gives [n_systems] eV, differentiable with respect to positions and cell.
+    ``forward(batch)`` gives [n_systems] eV, differentiable with respect to positions and cell. The model is taken
+    over: its own table of atomic energies is set to zero, since a total of -1e4 eV does not fit float32.
     """
 
     def __init__(self, model: nn.Module, head: str | None = None) -> None:
         super().__init__()
+        if type(model) not in (modules.MACE, modules.ScaleShiftMACE):
+            raise BadInputError(f"the file holds a {type(model).__name__}; only MACE and ScaleShiftMACE are read here")
+        foreign = sorted(set(getattr(model, "embedding_specs", None) or ()) - {"total_charge", "total_spin"})
+        if foreign:
+            raise BadInputError(f"the model wants {', '.join(foreign)} of every system, which bsct-zoo does not have")
         self.mace = model
+        self.head = chosen_head(list(getattr(model, "heads", None) or ["Default"]), head)
+        self.cutoff = float(model.r_max)
+        self.n_elements = len(model.atomic_numbers)
         numbers = model.atomic_numbers.cpu()
         index = torch.full((int(numbers.max()) + 1,), -1, dtype=torch.long)
         index[numbers] = torch.arange(len(numbers))
         self.register_buffer("element_index", index, persistent=False)
-        heads = list(getattr(model, "heads", None) or ["default"])
-        if head is not None and head not in heads:
-            raise BadInputError(f"the model has no head '{head}'; it has {', '.join(heads)}")
-        self.head = heads.index(head) if head is not None else len(heads) - 1
-        energies = model.atomic_energies_fn.atomic_energies.detach().double().cpu()
-        self.register_buffer("atom_energies", torch.atleast_2d(energies)[self.head], persistent=False)
-        self.cutoff = float(model.r_max)
-        self.n_elements = len(numbers)
+        energies = model.atomic_energies_fn.atomic_energies
+        own = torch.atleast_2d(energies.detach().double().cpu())[self.head].clone()
+        self.register_buffer("atom_energies", own, persistent=False)
+        energies.zero_()
 
     def forward(self, batch: AtomsBatch) -> Tensor:
         """[n_systems] eV, float64."""
@@ -59,20 +65,35 @@ class MaceEnergy(nn.Module):
                 "batch": batch.system_idx,
                 "ptr": torch.cat([ends.new_zeros(1), ends]),
                 "head": torch.full((batch.n_systems,), self.head, device=batch.device),
+                "total_charge": batch.charge.to(batch.dtype),
+                "total_spin": batch.spin.to(batch.dtype),
             },
             compute_force=False,
         )
-        if "interaction_energy" not in output:  # a plain MACE keeps them together
-            energy: Tensor = output["energy"].double()
-            return energy
         atoms = torch.zeros(batch.n_systems, dtype=torch.float64, device=batch.device)
         atoms = atoms.index_add(0, batch.system_idx, self.atom_energies[species])
-        total: Tensor = atoms + output["interaction_energy"].double()
+        total: Tensor = atoms + output["energy"].double()
         return total
 
 
+def chosen_head(heads: list[str], wanted: str | None) -> int:
+    """Which of ``heads`` is meant: the one named, or the only one, or the one called default.
+
+    Raises:
+        BadInputError: there is no such head, or one must be named. Heads differ in their level of theory.
+    """
+    if wanted is not None:
+        if wanted not in heads:
+            raise BadInputError(f"the model has no head '{wanted}'; it has {', '.join(heads)}")
+        return heads.index(wanted)
+    defaults = [i for i, name in enumerate(heads) if name.lower() == "default"]
+    if len(heads) > 1 and not defaults:
+        raise BadInputError(f"the model has several heads; say which, as in @head={heads[0]} (of {', '.join(heads)})")
+    return defaults[0] if defaults else 0
+
+
 class MacePotential(Potential):
-    """A MACE behind the batched interface."""
+    """A MACE behind the batched interface; takes ``model`` over (see ``MaceEnergy``)."""
 
     def __init__(
         self,

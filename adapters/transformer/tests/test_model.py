@@ -1,0 +1,206 @@
+"""The Transformer's surface is smooth and its symmetries hold, on random weights in float64."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk, molecule
+from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.potential import TransformerPotential
+from scipy.spatial.transform import Rotation
+
+from bsct_zoo.batch import AtomsBatch
+
+CONFIG = TransformerConfig(
+    elements=(1, 6, 7, 8, 9, 11, 15, 16, 17),
+    reference_energies=tuple(-10.0 * n for n in range(9)),
+    k=6,
+    r_cut=5.0,
+    width=32,
+    heads=4,
+    blocks=3,
+)
+
+
+def potential(**changes):
+    torch.manual_seed(0)
+    model = EdgeTransformer(replace(CONFIG, **changes))
+    return TransformerPotential(model, "cpu", "float64", "random", "MIT")
+
+
+def answer(surface, *frames):
+    return surface.compute(AtomsBatch.from_atoms(list(frames)))
+
+
+def rattled(name, seed=0):
+    atoms = molecule(name)
+    atoms.rattle(0.1, seed=seed)
+    return atoms
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"directions": True, "n_angular": 0}, {"attention": "dot"}, {"graph": "radius"}]
+)
+def test_forces_are_the_gradient(changes):
+    surface, atoms = potential(**changes), rattled("CH3CH2OH")
+    forces, h = answer(surface, atoms).forces.numpy(), 1e-4
+    for a, c in [(0, 0), (3, 1), (8, 2)]:
+        ends = []
+        for sign in (1, -1):
+            moved = atoms.copy()
+            moved.positions[a, c] += sign * h
+            ends.append(answer(surface, moved).energy.item())
+        assert forces[a, c] == pytest.approx(-(ends[0] - ends[1]) / (2 * h), abs=1e-6)
+
+
+def test_stress_is_the_strain_derivative():
+    surface, crystal = potential(), bulk("NaCl", "rocksalt", a=5.6)
+    crystal.rattle(0.1, seed=0)
+    stress, h = answer(surface, crystal).stress[0].numpy(), 1e-5
+    for strain in (np.diag([1.0, 0, 0]), np.array([[0, 0.5, 0], [0.5, 0, 0], [0, 0, 0]])):
+        ends = []
+        for sign in (1, -1):
+            strained = crystal.copy()
+            strained.set_cell(crystal.cell[:] @ (np.eye(3) + sign * h * strain), scale_atoms=True)
+            ends.append(answer(surface, strained).energy.item())
+        expected = (ends[0] - ends[1]) / (2 * h) / crystal.get_volume()
+        assert (stress * strain).sum() == pytest.approx(expected, abs=1e-7)
+
+
+def test_batch_composition_does_not_matter():
+    surface = potential()
+    frames = [rattled(n) for n in ("C6H6", "H2O", "CH3CH2OH")] + [Atoms("H"), bulk("NaCl", "rocksalt", a=5.6)]
+    together = answer(surface, *frames)
+    start = 0
+    for k, atoms in enumerate(frames):
+        alone = answer(surface, atoms)
+        assert together.energy[k].item() == pytest.approx(alone.energy.item(), abs=1e-10)
+        assert (together.forces[start : start + len(atoms)] - alone.forces).abs().max() < 1e-10
+        start += len(atoms)
+
+
+def test_symmetries():
+    surface, atoms = potential(), rattled("CH3CH2OH")
+    found = answer(surface, atoms)
+    order = np.random.default_rng(0).permutation(len(atoms))
+    shuffled = answer(surface, atoms[order])
+    assert shuffled.energy.item() == pytest.approx(found.energy.item(), abs=1e-10)
+    assert (shuffled.forces - found.forces[order]).abs().max() < 1e-10
+    shifted = atoms.copy()
+    shifted.positions += [3, -2, 7]
+    assert answer(surface, shifted).energy.item() == pytest.approx(found.energy.item(), abs=1e-10)
+    turn = Rotation.random(random_state=0).as_matrix()
+    turned = atoms.copy()
+    turned.positions = atoms.positions @ turn.T
+    again = answer(surface, turned)
+    assert again.energy.item() == pytest.approx(found.energy.item(), abs=1e-10)
+    assert np.abs(again.forces.numpy() - found.forces.numpy() @ turn.T).max() < 1e-10
+
+
+def test_raw_directions_do_not_turn_along():
+    """The paper's unconstrained form must learn rotations; this shows that the test above can see."""
+    surface, atoms = potential(directions=True, n_angular=0), rattled("CH3CH2OH")
+    turned = atoms.copy()
+    turned.positions = atoms.positions @ Rotation.random(random_state=0).as_matrix().T
+    assert abs(answer(surface, turned).energy.item() - answer(surface, atoms).energy.item()) > 1e-6
+
+
+def test_periodic_images_do_not_matter():
+    surface, crystal = potential(), bulk("NaCl", "rocksalt", a=5.6, cubic=True)
+    crystal.rattle(0.1, seed=0)
+    moved = crystal.copy()
+    moved.positions[3] += crystal.cell[0] - 2 * crystal.cell[2]
+    assert answer(surface, moved).energy.item() == pytest.approx(answer(surface, crystal).energy.item(), abs=1e-9)
+    double = crystal.repeat((2, 1, 1))
+    assert answer(surface, double).energy.item() == pytest.approx(2 * answer(surface, crystal).energy.item(), abs=1e-9)
+
+
+def swap_path(t):
+    """Eight neighbours around an oxygen, two of which swap rank at t = 0, at the edge of the six nearest."""
+    angles = np.linspace(0, 2 * np.pi, 9)[:-1]
+    radii = 1.0 + 0.15 * np.arange(8)
+    radii[5], radii[6] = 1.8 + t, 1.8 - t
+    ring = np.stack([radii * np.cos(angles), radii * np.sin(angles), 0.1 * np.arange(8)], 1)
+    return Atoms("OH8", np.vstack([[0, 0, 0], ring]))
+
+
+def leave_path(t):
+    """A hydrogen that leaves the cut-off of a lone pair of carbons."""
+    return Atoms("C2H", [[0, 0, 0], [1.4, 0, 0], [-5.0 - t, 0.0, 0.0]])
+
+
+def alone_path(t):
+    """The only neighbour leaves."""
+    return Atoms("CH", [[0, 0, 0], [0, 5.0 + t, 0]])
+
+
+def largest_jump(surface, path, h, at=(0.0,)):
+    """Largest change of energy and forces over a step h around the places where something happens."""
+    frames = [path(x + s * h / 2) for x in at for s in (-1, 1)]
+    found = answer(surface, *frames)
+    n = len(frames[0])
+    energy = found.energy.numpy().reshape(-1, 2)
+    forces = found.forces.numpy().reshape(-1, 2, n, 3)
+    return max(np.abs(np.diff(energy, axis=1)).max(), np.abs(np.diff(forces, axis=1)).max())
+
+
+@pytest.mark.parametrize("path", [swap_path, leave_path, alone_path])
+def test_no_jump_where_neighbours_change(path):
+    surface = potential()
+    jumps = [largest_jump(surface, path, h) for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)]
+    for before, after in itertools.pairwise(jumps):
+        assert after < 0.2 * before + 1e-10
+
+
+def test_hard_knn_does_jump():
+    """Else the test above could not see."""
+    surface = potential(graph="hard_knn")
+    assert largest_jump(surface, swap_path, 1e-6) > 1e-4
+
+
+@pytest.mark.parametrize("path", [swap_path, leave_path, alone_path])
+def test_forces_are_the_gradient_where_neighbours_change(path):
+    surface, h = potential(), 1e-4
+    for t in (-0.05, -0.01, 0.0, 0.01, 0.05):
+        atoms = path(t)
+        forces = answer(surface, atoms).forces.numpy()
+        a = len(atoms) - 1
+        ends = []
+        for sign in (1, -1):
+            moved = atoms.copy()
+            moved.positions[a, 0] += sign * h
+            ends.append(answer(surface, moved).energy.item())
+        assert forces[a, 0] == pytest.approx(-(ends[0] - ends[1]) / (2 * h), abs=1e-6)
+
+
+def test_second_derivatives():
+    torch.manual_seed(0)
+    model = EdgeTransformer(CONFIG).double()
+    batch = AtomsBatch.from_atoms(rattled("H2O"))
+    assert torch.autograd.gradgradcheck(
+        lambda p: model(batch.with_positions(p)).sum(), batch.positions.clone().requires_grad_(), atol=1e-4
+    )
+
+
+def test_coincident_atoms_stay_finite():
+    found = answer(potential(), Atoms("CHH", [[0, 0, 0], [0, 0, 0], [0, 0, 1.1]]))
+    assert torch.isfinite(found.energy).all() and torch.isfinite(found.forces).all()
+
+
+def test_atoms_alone_are_their_reference():
+    found = answer(potential(), Atoms("H"), Atoms("C"), Atoms("CC", [[0, 0, 0], [0, 0, 9]]))
+    assert found.energy.tolist() == pytest.approx([0.0, -10.0, -20.0], abs=1e-12)
+    assert found.forces.abs().max() == 0
+
+
+def test_single_precision_is_double_precision_rounded():
+    torch.manual_seed(0)
+    low = TransformerPotential(EdgeTransformer(CONFIG), "cpu", "float32", "random", "MIT")
+    frames = [rattled("CH3CH2OH"), rattled("C6H6")]
+    exact = answer(potential(), *frames)
+    found = answer(low, *frames)
+    assert (found.energy - exact.energy).abs().max() < 1e-3
+    assert (found.forces - exact.forces).abs().max() < 1e-3

@@ -1,0 +1,128 @@
+"""Where the results of a command go: standard output, files, and what must not get in between."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bsct_zoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    from bsct_zoo.report.layout import Layout
+    from bsct_zoo.results.comparison import Comparison
+
+
+def check_targets(json: str | None, csv: Path | None, markdown: bool) -> None:
+    """Refuse what could not be written, before anything is computed.
+
+    Raises:
+        BadInputError: a file cannot be written, or two results want the same place.
+    """
+    if json == "-" and markdown:
+        raise BadInputError("--json - and --markdown both write to standard output; name a file for --json")
+    if csv is not None and str(csv) == "-":
+        raise BadInputError("--csv needs the name of a file; standard output is for --json -")
+    targets = [Path(name) for name in (json, csv) if name is not None and str(name) != "-"]
+    for target in targets:
+        _check_writable(target)
+    if len(targets) == 2 and targets[0].resolve() == targets[1].resolve() and not _is_device(targets[0]):
+        raise BadInputError(f"--json and --csv both name {targets[0]}; choose two files")
+
+
+def write(comparison: Comparison, tables: list[Layout], json: str | None, csv: Path | None, markdown: bool) -> None:
+    """Everything that was asked for, the screen first so that a full disk does not cost the result.
+
+    Raises:
+        BadInputError: a file could not be written.
+    """
+    from rich.console import Console
+
+    from bsct_zoo.report import files, terminal
+
+    if json == "-":
+        print(files.json_text(comparison, ascii_only=True), end="")
+    elif markdown:
+        print("\n".join(files.markdown(table) for table in tables), end="")
+    else:
+        for table in tables:
+            terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
+    sys.stdout.flush()
+    wanted = {}
+    if csv is not None:
+        wanted[csv] = files.csv_text
+    if json is not None and json != "-":
+        wanted[Path(json)] = files.json_text
+    problems = []
+    for path, text in wanted.items():
+        try:
+            replace_file(path, text(comparison))
+        except OSError as error:
+            problems.append(f"cannot write {path}: {error.strerror}")
+    if problems:
+        raise BadInputError("; ".join(problems) + "; choose another place and run it again")
+
+
+def show_logs(comparison: Comparison) -> None:
+    """The last words of models that failed, on standard error."""
+    for row in comparison.rows:
+        if row.status != "ok" and row.log_tail:
+            print(f"--- last words of {row.model} ---\n{row.log_tail.rstrip()}", file=sys.stderr)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file in one step; a link is followed, a device or a pipe is written to as it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if _is_device(path):
+        path.write_text(text, encoding="utf-8")
+        return
+    path = path.resolve()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def stdout_kept_clean() -> Iterator[None]:
+    """What models of this process print, from whatever language, goes to standard error; ours comes afterwards."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _check_writable(path: Path) -> None:
+    import tempfile
+
+    if path.is_dir():
+        raise BadInputError(f"{path} is a folder; name a file")
+    if _is_device(path):
+        return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise BadInputError(f"there is no folder {folder}; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInputError(f"cannot write to {path} ({error.strerror}); choose another place") from error
+
+
+def _is_device(path: Path) -> bool:
+    """Whether ``path`` is something that must not be replaced, such as /dev/null."""
+    return path.exists() and not path.is_file() and not path.is_dir()
