@@ -53,7 +53,7 @@ def nve_init(potential: Potential, systems: Sequence[Atoms], temperature: float,
 
 
 def thermal_velocities(atoms: Atoms, temperature: float, seed: int) -> NDArray[np.float64]:
-    """[n_atoms, 3] from Maxwell and Boltzmann at ``temperature`` in K, at rest as a whole and (molecules) not turning."""
+    """[n_atoms, 3] from Maxwell and Boltzmann at ``temperature`` in K, at rest, and molecules not turning."""
     masses = atoms.get_masses()[:, None]
     random = np.random.default_rng(seed)
     velocities: NDArray[np.float64] = random.normal(size=(len(atoms), 3)) * np.sqrt(units.kB * temperature / masses)

@@ -105,7 +105,8 @@ class MacePotential(Potential):
         head: str | None = None,
     ) -> None:
         self.dtype = _DTYPES[dtype]
-        self.energy = MaceEnergy(model.to(self.dtype), head).to(device).eval()
+        self.energy = MaceEnergy(model, head).to(device).eval()
+        self.energy.mace.to(self.dtype)  # but not the atoms' own energies
         for parameter in self.energy.parameters():
             parameter.requires_grad_(False)
         self.info = PotentialInfo(

@@ -55,7 +55,7 @@ def molecules():
 
 def crystal():
     atoms = bulk("Si", cubic=True)
-    atoms.set_cell(atoms.cell + [[0.1, 0.2, 0.0], [0.0, -0.1, 0.1], [0.05, 0.0, 0.0]], scale_atoms=True)
+    atoms.set_cell([*np.array(atoms.cell), [0.1, 0.2, 0.0], [0.0, -0.1, 0.1], [0.05, 0.0, 0.0]], scale_atoms=True)
     atoms.rattle(0.1, seed=1)
     return atoms
 
@@ -247,7 +247,7 @@ def test_foreign_objects_and_names(tmp_path):
         load(file_card(str(tmp_path / "other.model")), "cpu", "float64")
     with pytest.raises(BadInputError, match="there is no file"):
         file_card(str(tmp_path / "absent.model"))
-    with pytest.raises(BadInputError, match="neither a .model file"):
+    with pytest.raises(BadInputError, match=r"neither a \.model file"):
         file_card(str(tmp_path / "some.txt"))
 
 
@@ -267,7 +267,7 @@ def test_damaged_checkpoints(model, tmp_path):
         load(file_card(str(path)), "cpu", "float64")
     assert "\n" not in str(caught.value)
     path.with_suffix(".json").unlink()
-    with pytest.raises(BadInputError, match="own.json is missing"):
+    with pytest.raises(BadInputError, match=r"own\.json is missing"):
         file_card(str(path))
 
 

@@ -86,7 +86,7 @@ def edge_graph(batch: AtomsBatch, config: TransformerConfig) -> Graph:
         x = soft_maximum(torch.stack([ranks, ranks[reverse], distance / config.r_cut]), config.softmax_width)
     if config.graph == "hard_knn":
         # The neighbour count alone decides, and the envelope knows nothing of it: the jump that the soft rank removes.
-        ranks = torch.minimum(ranks, ranks[reverse])
+        ranks = torch.maximum(ranks, ranks[reverse])
         kept = (ranks < 1).nonzero().squeeze(1)
         weight = envelope(distance / config.r_cut)
     else:
