@@ -62,6 +62,8 @@ def main() -> None:
         for warning in () if completing else registry().warnings:
             _say(f"warning: {warning}")
         code = app(args, prog_name="bsct-zoo", standalone_mode=False)
+        if code == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
     except typer.Abort:
         _fail("stopped", 130)
     except KeyboardInterrupt:

@@ -128,7 +128,7 @@ def _value_cell(layout: Layout, row: Row, name: str, best: float | None) -> Cell
     mark = ""
     if row.counts.get(name, 0) < answered:
         mark = layout.note(f"mean over {row.counts[name]} of {row.n_scans} scans; the others do not have this range")
-    return Cell(number(value) + mark, value == best)
+    return Cell(number(value) + mark, _is_best(value, best))
 
 
 def _why_empty(row: Row, name: str) -> str:
@@ -169,7 +169,7 @@ def _group_cell(layout: Layout, row: Row, group: str, value: float | None, best:
         note = layout.note(f"{row.model}: {len(failed)} of {len(scans)} {group} failed: {failed[0].message}{rest}")
     elif value is None:
         note = layout.note("no scan of this group allows the metric")
-    return Cell("–" + note) if value is None else Cell(number(value) + note, value == best)
+    return Cell("–" + note) if value is None else Cell(number(value) + note, _is_best(value, best))
 
 
 def _model_name(layout: Layout, comparison: Comparison, row: Row) -> str:
@@ -212,6 +212,11 @@ def _best(values: list[float | None], metric: Metric) -> float | None:
     return min(there) if metric.better == "lower" else max(there)
 
 
+def _is_best(value: float, best: float | None) -> bool:
+    """Whether no digit that is shown tells ``value`` from the best."""
+    return best is not None and number(value) == number(best)
+
+
 def _group_mean(row: Row, group: str, metric: str) -> float | None:
     values = [v for scan in row.scans if scan.group == group and (v := scan.metrics.get(metric)) is not None]
     return sum(values) / len(values) if values else None
@@ -219,7 +224,7 @@ def _group_mean(row: Row, group: str, metric: str) -> float | None:
 
 def _title(comparison: Comparison) -> str:
     level = comparison.suite_level or "no reference"
-    return f"{comparison.suite}: {comparison.n_scans} scans, {level}"
+    return f"{comparison.suite}: {comparison.n_scans} scan{'s' * (comparison.n_scans != 1)}, {level}"
 
 
 def _unit(metric: Metric) -> str:

@@ -23,7 +23,9 @@ def draw(layout: Layout, console: Console) -> None:
     widths = [_width(layout.headers[i], columns[i], starred[i]) for i in range(len(columns))]
     gap = 2 if sum(widths) + 2 * len(widths) <= console.width else 1
     names = max(min(widths[0], _NARROWEST), min(widths[0], console.width - sum(w + gap for w in widths[1:])))
-    for chosen in _pages(widths, console.width - names, gap):
+    for page, chosen in enumerate(_pages(widths, console.width - names, gap)):
+        if page:
+            console.print()
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, gap - 1, 0, 0), pad_edge=False)
         table.add_column(Text(layout.headers[0]), width=names, vertical="bottom", overflow="fold")
         for i in chosen:
@@ -68,7 +70,7 @@ def _broken(name: str, width: int) -> str:
     lines = []
     while cell_len(name) > width:
         at = 1 + max(name.rfind(mark, 1, width) for mark in ":@,=/_-")
-        at = at if at > width // 3 else width
+        at = at if at >= width // 4 else width
         lines.append(name[:at])
         name = name[at:]
     return "\n".join([*lines, name])

@@ -123,7 +123,8 @@ def swap_path(t):
     angles = np.linspace(0, 2 * np.pi, 9)[:-1]
     radii = 1.0 + 0.15 * np.arange(8)
     radii[5], radii[6] = 1.8 + t, 1.8 - t
-    ring = np.stack([radii * np.cos(angles), radii * np.sin(angles), 0.1 * np.arange(8)], 1)
+    height = 0.1 * np.array([0, 1, 2, 3, 4, 5, 5, 7])  # the two that swap stand equally high
+    ring = np.stack([radii * np.cos(angles), radii * np.sin(angles), height], 1)
     return Atoms("OH8", np.vstack([[0, 0, 0], ring]))
 
 

@@ -1,0 +1,96 @@
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.report.files import csv_text, json_text
+from bsct_zoo.report.schema import SCHEMA
+
+DOCS = Path(__file__).parents[2] / "docs" / "json.md"
+
+
+def refuse(name):
+    raise AssertionError(f"{name} in JSON")
+
+
+def test_json_is_of_schema_1(everything):
+    data = json.loads(json_text(everything), parse_constant=refuse)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(data, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert data["schema"] == 1
+    assert data["bsct_zoo"] == "0.1.0"
+    assert data["suite"] == {
+        "name": "core",
+        "sha256": "a" * 64,
+        "level_of_theory": "GFN2-xTB (Te=3000 K)",
+        "n_scans": 18,
+    }
+    row = data["rows"][0]
+    assert set(row) >= {
+        *("model", "card", "checkpoint_sha256", "level_of_theory", "device", "dtype", "versions", "status"),
+        *("message", "seconds", "n_scans", "n_failed", "metrics", "scans"),
+    }
+    assert set(row["metrics"]) == set(METRICS)
+    assert set(row["scans"][0]) == {"id", "status", "message", "metrics"}
+
+
+def test_what_is_missing_is_null_and_counted(everything):
+    transformer = json.loads(json_text(everything))["rows"][1]
+    assert transformer["metrics"]["fsd_compress"] is None
+    assert transformer["counts"]["fsd_compress"] == 0
+    assert transformer["counts"]["fsd_full"] == 18
+
+
+def test_the_schema_refuses_what_is_not_schema_1(everything):
+    good = json.loads(json_text(everything))
+    for spoil in (
+        lambda data: data.update(schema=2),
+        lambda data: data.pop("machine"),
+        lambda data: data["rows"][0].update(status="fine"),
+        lambda data: data["rows"][0]["metrics"].update(fsd_full="1.0"),
+        lambda data: data["rows"][0]["scans"][0].pop("id"),
+    ):
+        data = json.loads(json.dumps(good))
+        spoil(data)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(data, SCHEMA)
+
+
+def test_json_refuses_nan(comparison, row):
+    with pytest.raises(ValueError, match="JSON"):
+        json_text(comparison(row("one", float("nan"))))
+
+
+def test_json_for_a_terminal_of_any_encoding(comparison, row):
+    made = comparison(row("one", level="ωB97M-D3(BJ)"))
+    assert json_text(made, ascii_only=True).isascii()
+    assert json.loads(json_text(made, ascii_only=True)) == json.loads(json_text(made))
+
+
+def test_csv_has_a_line_for_each_model_and_scan(everything):
+    lines = list(csv.DictReader(io.StringIO(csv_text(everything))))
+    assert len(lines) == len(everything.rows) * (1 + 18)
+    means = [line for line in lines if not line["scan"]]
+    assert [line["model"] for line in means] == [row.model for row in everything.rows]
+    assert float(means[0]["fsd_full"]) == everything.rows[0].metrics["fsd_full"]
+    assert means[1]["fsd_compress"] == ""
+    assert means[3]["n_failed"] == "3"
+    assert means[4]["message"] == "killed | by the kernel"
+    assert all(line["suite_sha256"] == "a" * 64 and line["versions"] == "torch=2.13.0" for line in lines)
+    scan = next(line for line in lines if line["scan"] == "C-N/1")
+    assert float(scan["fsd_full"]) == 2 * 0.002345
+    assert "nan" not in csv_text(everything).lower()
+
+
+def test_the_page_names_every_key_and_metric():
+    text = re.sub(r"^```.*?^```", "", DOCS.read_text(), flags=re.DOTALL | re.MULTILINE)
+    named = set(re.findall(r"`([^`\n]+)`", text))
+    row = SCHEMA["properties"]["rows"]["items"]
+    keys = {*SCHEMA["properties"], *SCHEMA["properties"]["suite"]["properties"], *row["properties"]}
+    assert keys | set(row["properties"]["scans"]["items"]["properties"]) <= named
+    assert set(METRICS) <= named

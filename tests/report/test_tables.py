@@ -1,0 +1,213 @@
+import io
+import re
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.report.files import markdown
+from bsct_zoo.report.layout import DEFAULT_METRICS, models_by_groups, models_by_metrics, number, ranked
+from bsct_zoo.report.terminal import draw
+
+
+def drawn(layout, width=80, **terminal):
+    buffer = io.StringIO()
+    draw(layout, Console(file=buffer, width=width, highlight=False, markup=False, emoji=False, **terminal))
+    return buffer.getvalue()
+
+
+def default(comparison):
+    return models_by_metrics(comparison, DEFAULT_METRICS, "fsd_full")
+
+
+# -- 80 columns ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(everything, width):
+    layout = default(everything)
+    text = drawn(layout, width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    for row in layout.rows:
+        for cell in row[1:]:
+            assert cell.text + "*" * cell.best in text
+    for header in layout.headers:
+        assert all(line in text for line in header.split("\n"))
+
+
+def test_the_default_columns_stand_side_by_side_at_80(comparison, row):
+    text = drawn(default(comparison(row("mace", 0.123), row("transformer", 0.00123))))
+    line = next(line for line in text.splitlines() if line.startswith("mace"))
+    assert len(line.split()) == 1 + len(DEFAULT_METRICS) + 2
+    assert sum(line.startswith("mace") for line in text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_columns_that_do_not_fit_go_below(everything, width):
+    layout = models_by_metrics(everything, tuple(METRICS), "fsd_full")
+    text = drawn(layout, width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert sum(line.startswith("mace") for line in text.splitlines()) > 1
+    for title in ("tortuosity", "flips", "jump", "scans", "time"):
+        assert title in text
+
+
+def test_long_names_are_folded_and_not_shortened(everything):
+    text = drawn(default(everything))
+    first = [line[:12].strip() for line in text.splitlines()]
+    assert "a-model:/with/a/long/path.model@cutoff=5" in "".join(first)
+
+
+def test_brackets_in_a_name_are_not_markup(comparison, row):
+    text = drawn(default(comparison(row("mace:[red]x.model"), suite="[bold]core")))
+    assert "[red]" in text
+    assert "[bold]core" in text
+
+
+# -- what it says -------------------------------------------------------------------------------------------
+
+
+def test_no_colour_when_piped_but_the_best_are_marked(everything):
+    text = drawn(default(everything))
+    assert "\x1b" not in text
+    assert "0.00185*" in text  # of the transformer
+    assert "* best of its column" in text
+
+
+def test_colour_in_a_terminal(everything):
+    text = drawn(default(everything), force_terminal=True, color_system="standard")
+    assert re.search(r"\x1b\[1;32m0\.00185\*", text)
+
+
+def test_headers_say_unit_and_direction(everything):
+    headers = default(everything).headers
+    assert "FSD\nfull\n1/Å ↓" in headers
+    assert any(header.endswith("eV/Å ↓") for header in headers)
+
+
+def test_rows_are_ranked_and_those_without_the_metric_come_last(everything):
+    assert [row.model for row in ranked(everything.rows, "fsd_full")] == [
+        "transformer",
+        "mace",
+        "partial",
+        "xtb",
+        "a-model:/with/a/long/path.model@cutoff=5",
+    ]
+
+
+def test_best_is_what_reads_as_best(comparison, row):
+    layout = default(comparison(row("one", 0.123401), row("two", 0.123402), row("three", 0.2)))
+    best = {row[0].text for row in layout.rows if row[1].best}
+    assert best == {"one", "two"}
+
+
+def test_a_single_model_is_not_called_the_best(comparison, row):
+    layout = default(comparison(row("one")))
+    assert not any(cell.best for row in layout.rows for cell in row)
+    assert not any("best" in remark for remark in layout.remarks)
+
+
+def test_every_empty_cell_has_a_footnote(everything):
+    layout = default(everything)
+    for row in layout.rows:
+        for cell in row:
+            assert cell.text
+            assert cell.text != "–"
+            assert "nan" not in cell.text
+    notes = "\n".join(layout.footnotes)
+    assert "killed | by the kernel" in notes
+    assert "3 scans failed: it does not know Si; its means are over the other scans" in notes
+
+
+def test_means_over_fewer_scans_say_so(comparison, row):
+    some = row("one", counts=dict.fromkeys(METRICS, 18) | {"fsd_compress": 7})
+    layout = default(comparison(some))
+    assert any(note.startswith("mean over 7 of 18 scans") for note in layout.footnotes)
+
+
+def test_scans_and_failures_are_counted(everything):
+    text = drawn(default(everything))
+    assert "18/18" in text
+    assert "15/18" in text
+    assert "0/18" in text
+
+
+def test_levels_of_theory_stand_beside_the_suites_with_a_warning_where_they_differ(everything):
+    layout = default(everything)
+    warnings = [note for note in layout.footnotes if note.startswith("warning")]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("warning: xtb is made for GFN2-xTB, the suite's reference is GFN2-xTB (Te=3000 K)")
+    assert any("suite GFN2-xTB (Te=3000 K); mace, transformer" in remark for remark in layout.remarks)
+
+
+def test_a_suite_without_reference_warns_of_nothing(comparison, row):
+    layout = default(comparison(row("one", empty=("fsd_full", "energy_mae_aligned_full")), suite_level=None))
+    assert not any(note.startswith("warning") for note in layout.footnotes)
+    assert "the suite has no reference" in layout.footnotes
+
+
+# -- by bond ------------------------------------------------------------------------------------------------
+
+
+def test_by_bond_has_a_column_for_each_bond_type(everything):
+    layout = models_by_groups(everything, "fsd_full", "fsd_full")
+    assert layout.headers[1:] == ["C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O", "N-P", "O-P"]
+    by_model = {row[0].text.rstrip("¹²³⁴⁵"): row for row in layout.rows}
+    assert by_model["mace"][1].text == number(0.002345 * 1.5)
+    assert by_model["partial"][1].text.startswith("–")
+    assert by_model["partial"][6].text.startswith("1.00")  # of two N-N the first failed
+    notes = "\n".join(layout.footnotes)
+    assert "partial: 2 of 2 C-C failed: the model does not know Si" in notes
+    assert "partial: 1 of 2 N-N failed: the model does not know Si; the mean is over the others" in notes
+    assert max(cell_len(line) for line in drawn(layout).splitlines()) <= 80
+
+
+def test_by_bond_tells_two_rows_of_one_name_apart(comparison, row):
+    layout = models_by_groups(comparison(row("xtb", 1.0), row("xtb", 2.0)), "fsd_full", "fsd_full")
+    assert [cells[1].text for cells in layout.rows] == ["1.50", "3.00"]
+
+
+# -- numbers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1.0, "1.00"),
+        (9.999, "10.0"),
+        (99.96, "100"),
+        (0.00123456, "0.00123"),
+        (0.000123456, "1.23e-4"),
+        (12345.6, "12346"),
+        (123456.0, "1.23e5"),
+        (1.5e-12, "1.50e-12"),
+        (-0.5, "-0.500"),
+    ],
+)
+def test_numbers_have_three_digits(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_a_number_is_never_shown(value):
+    with pytest.raises(ValueError, match="not finite"):
+        number(value)
+
+
+# -- Markdown -----------------------------------------------------------------------------------------------
+
+
+def test_markdown_is_one_table_with_its_footnotes(everything):
+    layout = default(everything)
+    lines = markdown(layout).splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    columns = len(layout.headers)
+    assert len(table) == 2 + len(everything.rows)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == columns + 1 for line in table)
+    assert "| **0.00185** |" in markdown(layout)
+    for number_, note in zip("¹²³⁴", layout.footnotes, strict=False):
+        assert f"{number_} {note}" in lines
+    assert "\x1b" not in markdown(layout)

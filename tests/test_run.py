@@ -1,0 +1,184 @@
+"""Comparisons: failures cost their own scans and rows, kept predictions load no model."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from jsonschema import validate
+
+from bsct_zoo.cards import Adapter, ModelCard
+from bsct_zoo.errors import BadInputError, ModelError, OutOfMemoryError
+from bsct_zoo.models import ModelSpec
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.report.files import json_text
+from bsct_zoo.report.schema import SCHEMA
+from bsct_zoo.results.run import Settings, compare
+from bsct_zoo.scans.library import open_suite
+
+LOADED: list[str] = []
+
+
+class Springs(Potential):
+    """Every atom bound to the mean of its system; misbehaves on demand."""
+
+    def __init__(self, mode):
+        self.mode, self.largest = mode, 0
+        elements = frozenset({1, 6, 8}) if mode == "few elements" else None
+        self.info = PotentialInfo(elements, None, "float64", "cpu", "gradient", "springs", "MIT")
+
+    def compute(self, batch):
+        self.largest = max(self.largest, batch.n_atoms)
+        sulfur = bool((batch.atomic_numbers == 16).any())
+        if self.mode == "memory" and batch.n_atoms > 60:
+            raise OutOfMemoryError("too much")
+        if self.mode == "sulfur" and sulfur:
+            raise ModelError("cannot do sulfur")
+        if self.mode == "always":
+            raise ModelError("cannot do anything")
+        n = batch.atoms_per_system.double()[:, None]
+        mean = torch.zeros(batch.n_systems, 3, dtype=torch.float64).index_add(0, batch.system_idx, batch.positions) / n
+        arm = batch.positions - mean[batch.system_idx]
+        energy = torch.zeros(batch.n_systems, dtype=torch.float64).index_add(0, batch.system_idx, (arm**2).sum(1))
+        forces = -2 * arm
+        if self.mode == "nan" and sulfur:
+            energy[batch.system_idx[batch.atomic_numbers == 16]] = torch.nan
+        return Prediction(energy, forces)
+
+
+def load(card, device, dtype):
+    LOADED.append(card.name)
+    if card.name == "no load":
+        raise ModelError("does not come up")
+    return Springs(card.name)
+
+
+def spec(mode):
+    card = ModelCard(mode, mode, "springs", "MIT", "a test")
+    adapter = Adapter("springs", "for tests", f"{__name__}:load", (card,))
+    return ModelSpec(f"springs:{mode}", adapter, card, {})
+
+
+@pytest.fixture
+def suite():
+    return open_suite("core").select(limit=9)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
+    LOADED.clear()
+
+
+def one(suite, mode, **changes):
+    (row,) = compare([spec(mode)], suite, Settings(**changes)).rows
+    return row
+
+
+def test_second_run_loads_no_model_and_says_the_same(suite):
+    first, second = one(suite, "good"), one(suite, "good")
+    assert LOADED == ["good"]
+    assert second.cached and not first.cached
+    assert replace(second, cached=False) == first
+
+
+def test_what_is_missing_is_made(suite):
+    one(suite.select(only="C-C/*"), "good")
+    row = one(suite, "good")
+    assert row.status == "ok" and not row.cached
+    fresh = one(suite, "good", use_cache=False)
+    assert fresh.metrics == pytest.approx(row.metrics, rel=1e-12)
+
+
+def test_without_cache_nothing_is_kept(suite, tmp_path):
+    one(suite, "good", use_cache=False)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_unknown_elements_cost_their_scans(suite):
+    row = one(suite, "few elements")
+    assert row.status == "partial"
+    for scan, result in zip(suite.scans, row.scans, strict=True):
+        foreign = set(scan.atomic_numbers.tolist()) - {1, 6, 8}
+        assert (result.status == "failed") == bool(foreign)
+        assert not foreign or "does not know" in result.message
+    assert row.counts["fsd_full"] == row.n_scans - row.n_failed
+
+
+def test_a_failing_batch_costs_its_own_scan(suite):
+    row = one(suite, "sulfur")
+    failed = {r.id for r in row.scans if r.status == "failed"}
+    assert failed == {s.id for s in suite.scans if 16 in s.atomic_numbers}
+    assert all("cannot do sulfur" in r.message for r in row.scans if r.id in failed)
+
+
+def test_no_answer_is_a_failed_scan_never_a_mean(suite):
+    row = one(suite, "nan")
+    failed = [r for r in row.scans if r.status == "failed"]
+    assert failed and all("no answer for 100 of 100 frames" in r.message for r in failed)
+    assert all(value is None or np.isfinite(value) for value in row.metrics.values())
+
+
+@pytest.mark.parametrize("mode", ["always", "no load"])
+def test_a_model_that_fails_costs_its_row(suite, mode):
+    bad, good = compare([spec(mode), spec("good")], suite, Settings()).rows
+    assert bad.status == "failed" and bad.message and bad.metrics["fsd_full"] is None
+    assert good.status == "ok"
+
+
+def test_out_of_memory_is_halved_and_remembered(suite):
+    row = one(suite, "memory", max_batch_atoms=1000)
+    assert row.status == "ok"
+    reference = one(suite, "good", use_cache=False)
+    assert row.metrics == pytest.approx(reference.metrics, rel=1e-12)
+
+
+def test_jobs_do_not_change_results(suite):
+    models = [spec("good"), spec("sulfur"), spec("nan")]
+    in_turn = compare(models, suite, Settings(use_cache=False)).rows
+    at_once = compare(models, suite, Settings(use_cache=False, jobs=3)).rows
+    for a, b in zip(in_turn, at_once, strict=True):
+        assert a.metrics == b.metrics and a.status == b.status
+
+
+def test_json_is_schema_1(suite):
+    comparison = compare([spec("good"), spec("nan"), spec("no load")], suite, Settings())
+    data = json.loads(json_text(comparison))
+    validate(data, SCHEMA)
+    assert data["rows"][0]["versions"]["bsct-zoo"]
+
+
+def test_changed_code_does_not_meet_old_numbers(suite, monkeypatch):
+    from bsct_zoo.results import identity
+
+    one(suite, "good")
+    monkeypatch.setattr(identity, "code_sha256", lambda package: "changed")
+    one(suite, "good")
+    assert LOADED == ["good", "good"]
+
+
+def test_full_disk_keeps_the_results(suite, monkeypatch):
+    from bsct_zoo.results.cache import PredictionCache
+
+    def full(self, key, scan, prediction):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PredictionCache, "write", full)
+    comparison = compare([spec("good")], suite, Settings())
+    assert comparison.rows[0].status == "ok"
+    assert "No space left on device" in comparison.settings["cache_error"]
+
+
+def test_cache_that_cannot_be_written(suite, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "file"))
+    with pytest.raises(BadInputError, match="BSCT_ZOO_CACHE"):
+        one(suite, "good")
+
+
+def test_device_that_is_not_there(suite):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(BadInputError, match="device 'cuda' is not here"):
+        one(suite, "good", device="cuda")
