@@ -11,8 +11,9 @@ from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.errors import OutOfMemoryError
 from bsct_zoo.potential import Potential, PotentialInfo, Prediction
 
-# Atoms that fill a batch where nobody said otherwise: small enough for a CPU's caches, large enough for a GPU.
-DEFAULT_ATOMS = {"cpu": 1024, "cuda": 16384}
+# Atoms that fill a batch where nobody said otherwise: measured for CPUs (benchmarks/batch_size.py), for GPUs an
+# unmeasured start that halving corrects.
+DEFAULT_ATOMS = {"cpu": 512, "cuda": 16384}
 
 
 def default_atoms(device: str) -> int:

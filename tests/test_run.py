@@ -51,6 +51,8 @@ def load(card, device, dtype):
     LOADED.append(card.name)
     if card.name == "no load":
         raise ModelError("does not come up")
+    if card.name == "damaged":
+        raise BadInputError("its file is damaged; get it again")
     return Springs(card.name)
 
 
@@ -125,6 +127,12 @@ def test_a_model_that_fails_costs_its_row(suite, mode):
     bad, good = compare([spec(mode), spec("good")], suite, Settings()).rows
     assert bad.status == "failed" and bad.message and bad.metrics["fsd_full"] is None
     assert good.status == "ok"
+
+
+def test_what_a_user_can_mend_is_marked(suite):
+    bad, good = compare([spec("damaged"), spec("no load")], suite, Settings()).rows
+    assert bad.status == "failed" and bad.bad_input and "get it again" in bad.message
+    assert good.status == "failed" and not good.bad_input
 
 
 def test_out_of_memory_is_halved_and_remembered(suite):

@@ -108,11 +108,12 @@ def compare(
         output.show_logs(comparison)
     elif not quiet and any(row.status != "ok" and row.log_tail for row in comparison.rows):
         print("see what the failed models printed with --debug", file=sys.stderr)
-    problem = comparison.settings.get("cache_error")
-    if problem:
+    mendable = [f"{row.model}: {row.message}" for row in comparison.rows if row.bad_input]
+    problems = [*mendable, *filter(None, [comparison.settings.get("cache_error")])]
+    if problems:  # said last, when every result is written
         from bsct_zoo.errors import BadInputError
 
-        raise BadInputError(str(problem))
+        raise BadInputError("; ".join(problems))
     return int(any(row.status != "ok" for row in comparison.rows))
 
 

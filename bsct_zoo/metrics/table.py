@@ -76,9 +76,21 @@ def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | 
         forces: [n_frames, n_atoms, 3] of the model, eV/Å.
 
     Raises:
-        BadPredictionError: the prediction is not finite in some frame.
+        BadPredictionError: the prediction has another shape, is not finite in some frame, or is too large to score.
     """
+    energy, forces = np.asarray(energy, dtype=np.float64), np.asarray(forces, dtype=np.float64)
+    _refuse_shapes(scan, energy, forces)
     _refuse_unfinite(scan, energy, forces)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = _scores(scan, energy, forces)
+    spoiled = [name for name, value in scores.items() if value is not None and not np.isfinite(value)]
+    if spoiled:
+        largest = float(max(np.abs(energy).max(), np.abs(forces).max()))
+        raise BadPredictionError(f"numbers as large as {largest:.1e} in the prediction overflow {', '.join(spoiled)}")
+    return scores
+
+
+def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
     mean_gap, largest_gap = nonconservativity(scan.positions, energy, forces)
     scores: dict[str, float | None] = dict.fromkeys(METRICS)
     scores |= {
@@ -101,12 +113,21 @@ def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | 
     return scores
 
 
+def _refuse_shapes(scan: Scan, energy: Floats, forces: Floats) -> None:
+    """Arrays of another shape would broadcast to a wrong number."""
+    expected = {"energy": (scan.n_frames,), "forces": (scan.n_frames, scan.n_atoms, 3)}
+    for (name, shape), found in zip(expected.items(), (energy, forces), strict=True):
+        if found.shape != shape:
+            raise BadPredictionError(f"predicted {name} has shape {found.shape}, the scan asks for {shape}")
+
+
 def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats) -> None:
     bad = ~(np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2)))
     if bad.any():
         first = int(np.argmax(bad))
         raise BadPredictionError(
-            f"no answer for {int(bad.sum())} of {scan.n_frames} frames, first at {scan.coordinate[first]:.3g} Å"
+            f"no answer for {int(bad.sum())} of {scan.n_frames} frames, "
+            f"first at {scan.coordinate[first]:.3g} Å (frame {first})"
         )
 
 

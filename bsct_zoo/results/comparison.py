@@ -54,6 +54,7 @@ class Row:
         log_tail: last lines that the model printed, where it failed; shown with ``--debug``.
         notes: for footnotes.
         cached: every prediction was kept from an earlier run.
+        bad_input: it failed for what the user can mend: a damaged file, no network for its environment.
     """
 
     model: str
@@ -72,6 +73,7 @@ class Row:
     log_tail: str = ""
     notes: tuple[str, ...] = ()
     cached: bool = False
+    bad_input: bool = False
 
     @property
     def n_scans(self) -> int:

@@ -16,7 +16,7 @@ from ase.data import chemical_symbols
 from bsct_zoo import __version__
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.batching import Batcher
-from bsct_zoo.errors import BadInputError, BsctZooError, ModelError
+from bsct_zoo.errors import BadInputError, BsctZooError, EnvironmentBuildError, ModelError
 from bsct_zoo.metrics.table import mean_over_scans, score_scan
 from bsct_zoo.models import ModelSpec
 from bsct_zoo.potential import Potential, PotentialInfo
@@ -153,16 +153,16 @@ class _ModelRun:
         """Everything about this model; never raises for what is the model's own fault."""
         self.listener.model_started(self.index, self.spec.text)
         versions: dict[str, str] = {}
-        sha256, fatal = None, ""
+        sha256, fatal, mendable = None, "", False
         try:
             sha256 = checkpoint_sha256(self.spec)
             versions = package_versions(self.spec.adapter, on_event=self._say)
             self._open_cache(sha256, versions)
             self._predict()
         except BsctZooError as error:
-            fatal = str(error)
+            fatal, mendable = str(error), isinstance(error, BadInputError | EnvironmentBuildError)
             self.log_tail = getattr(error, "log_tail", "") or self.log_tail
-        row = self._row(sha256, versions, fatal)
+        row = replace(self._row(sha256, versions, fatal), bad_input=mendable)
         self.listener.model_done(self.index, row)
         return row
 

@@ -29,7 +29,7 @@ def suite_path(name: str) -> Path:
         return find_suite(registry().suites[name])
     if name in imported_suites():
         return imported_path(name)
-    if name.endswith(".npz") or "/" in name:
+    if name.endswith(".npz") or "/" in name or Path(name).is_file():
         return Path(name)
     raise UnknownNameError("suite", name, suite_names())
 

@@ -36,12 +36,21 @@ class Suite:
     sha256: str = ""
     made_by: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for scan in self.scans:
+            if scan.id in seen:
+                raise BadInputError(f"suite '{self.name}' has two scans called {scan.id}; ids must differ")
+            seen.add(scan.id)
+
     def select(self, only: str | None = None, limit: int | None = None, seed: int = 0) -> Suite:
         """Scans whose id matches the pattern ``only`` ('C-C/*'), at most ``limit`` of them, spread over the groups.
 
         Raises:
             BadInputError: nothing is left.
         """
+        if limit is not None and limit < 1:
+            raise BadInputError(f"a limit of {limit} leaves no scan of suite '{self.name}'; take 1 or more")
         scans = [scan for scan in self.scans if only is None or fnmatchcase(scan.id, only)]
         if not scans:
             groups = ", ".join(sorted({scan.group for scan in self.scans}))

@@ -7,7 +7,7 @@ Arrays stand one scan after the other, in the order of the manifest:
     atomic_numbers  [sum of n_atoms]
     coordinate      [sum of n_frames]                Å
     positions       [sum of n_frames n_atoms, 3]     Å, frame by frame
-    energy          [sum of n_frames]                eV, NaN where the reference failed; absent without a reference
+    energy          [sum of n_frames]                eV, NaN where there is no reference; absent if there is none at all
     forces          [sum of n_frames n_atoms, 3]     eV/Å, likewise
     cell, pbc       [n_scans, 3, 3] Å, [n_scans, 3]  absent if nothing is periodic
 """
@@ -21,6 +21,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,29 @@ from bsct_zoo.scans.suite import Suite
 
 FORMAT = "bsct-zoo-suite"
 VERSION = 1
-_LARGEST = 8 << 30  # bytes that an array may unpack to
+_LARGEST = 8 << 30  # bytes that a file may unpack to
+_LARGEST_MANIFEST = 256 << 20
+_HEADER = 4096  # more bytes than stand before the numbers of an array
+_KINDS = {  # numpy's letter for what an array holds, and what it is read as
+    "atomic_numbers": ("iu", np.int64),
+    "coordinate": ("f", np.float64),
+    "positions": ("f", np.float64),
+    "energy": ("f", np.float64),
+    "forces": ("f", np.float64),
+    "cell": ("f", np.float64),
+    "pbc": ("b", np.bool_),
+}
 
 
 def write_suite(path: Path, suite: Suite) -> str:
-    """Write ``suite`` to ``path`` in one step; the same suite gives the same bytes. Returns the file's sha256."""
+    """Write ``suite`` to ``path`` in one step; the same suite gives the same bytes. Returns the file's sha256.
+
+    Raises:
+        BadInputError: the suite has no scans, or the file cannot be written.
+    """
     scans = suite.scans
+    if not scans:
+        raise BadInputError(f"suite '{suite.name}' has no scans; there is nothing to write")
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -56,21 +74,18 @@ def write_suite(path: Path, suite: Suite) -> str:
         "coordinate": np.concatenate([s.coordinate for s in scans]),
         "positions": np.concatenate([s.positions.reshape(-1, 3) for s in scans]),
     }
-    if all(s.energy is not None for s in scans):
-        arrays["energy"] = np.concatenate([s.energy for s in scans if s.energy is not None])
-        arrays["forces"] = np.concatenate([s.forces.reshape(-1, 3) for s in scans if s.forces is not None])
+    if any(s.energy is not None for s in scans):
+        energies = [np.full(s.n_frames, np.nan) if s.energy is None else s.energy for s in scans]
+        forces = [np.full_like(s.positions, np.nan) if s.forces is None else s.forces for s in scans]
+        arrays["energy"] = np.concatenate(energies)
+        arrays["forces"] = np.concatenate([f.reshape(-1, 3) for f in forces])
     if any(any(s.pbc) for s in scans):
         arrays["cell"], arrays["pbc"] = np.array([s.cell for s in scans]), np.array([s.pbc for s in scans])
     content = _npz(arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        _put(path, content)
+    except OSError as error:
+        raise BadInputError(f"cannot write suite {path}: {error.strerror}; choose another folder") from error
     return hashlib.sha256(content).hexdigest()
 
 
@@ -84,8 +99,14 @@ def read_suite(path: Path) -> Suite:
         content = path.read_bytes()
     except OSError as error:
         raise BadInputError(f"cannot read suite {path}: {error.strerror}") from error
-    arrays = _arrays(path, content)
-    manifest = _manifest(path, arrays)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _LARGEST:
+                raise BadInputError(f"suite {path} unpacks to more than {_LARGEST >> 30} GiB; it is not one of ours")
+            manifest = _manifest(path, archive)
+            arrays = _arrays(path, archive, manifest)
+    except _DAMAGE as error:
+        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
     try:
         scans = _scans(path, manifest, arrays)
         return Suite(
@@ -96,9 +117,9 @@ def read_suite(path: Path) -> Suite:
             citation=manifest["citation"],
             scans=tuple(scans),
             sha256=hashlib.sha256(content).hexdigest(),
-            made_by=manifest.get("made_by", {}),
+            made_by=dict(manifest.get("made_by", {})),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadInputError(f"suite {path}: its manifest is incomplete ({type(error).__name__}: {error})") from error
 
 
@@ -129,22 +150,41 @@ def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def _arrays(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
+def _put(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _LARGEST:
-                raise BadInputError(f"suite {path} unpacks to more than {_LARGEST >> 30} GiB; it is not one of ours")
-        with np.load(io.BytesIO(content), allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
-        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
-def _manifest(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads(arrays["manifest"].tobytes())
-    except (KeyError, ValueError) as error:
-        raise BadInputError(f"{path} is not a suite file: it has no manifest") from error
+# -- reading: nothing is unpacked before its size is known to be what the manifest says --------------------------
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, OverflowError)
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """An array, with memory for the bytes that are there and not for those that its header claims."""
+    file = io.BytesIO(archive.read(f"{name}.npy"))
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_column, dtype = header(file)
+    if dtype.hasobject:
+        raise ValueError(f"'{name}' holds pickles")
+    return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if by_column else "C")
+
+
+def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+    if "manifest.npy" not in archive.namelist():
+        raise BadInputError(f"{path} is not a suite file: it has no manifest")
+    if archive.getinfo("manifest.npy").file_size > _LARGEST_MANIFEST:
+        raise BadInputError(f"{path} is not a suite file: its manifest is too large")
+    manifest = json.loads(_array(archive, "manifest").tobytes())
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BadInputError(f"{path} is not a suite file of bsct-zoo")
     if manifest.get("version") != VERSION:
@@ -152,12 +192,19 @@ def _manifest(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return manifest
 
 
-def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> list[Scan]:
-    entries = manifest["scans"]
+def _shapes(path: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shape of every array by the manifest."""
+    entries = manifest.get("scans")
+    if not isinstance(entries, list) or not entries:
+        raise BadInputError(f"suite {path} has no scans; make it again")
+    for entry in entries:
+        counts = [entry.get(key) for key in ("n_atoms", "n_frames")] if isinstance(entry, dict) else [None]
+        if not all(type(count) is int and count > 0 for count in counts):
+            raise BadInputError(f"suite {path}: its manifest is incomplete (a scan without n_atoms and n_frames)")
     atoms = sum(entry["n_atoms"] for entry in entries)
     frames = sum(entry["n_frames"] for entry in entries)
     rows = sum(entry["n_frames"] * entry["n_atoms"] for entry in entries)
-    expected: dict[str, tuple[int, ...]] = {
+    return {
         "atomic_numbers": (atoms,),
         "coordinate": (frames,),
         "positions": (rows, 3),
@@ -166,34 +213,57 @@ def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]
         "cell": (len(entries), 3, 3),
         "pbc": (len(entries), 3),
     }
-    for name, shape in expected.items():
-        if name not in arrays:
+
+
+def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    present = set(archive.namelist())
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, shape in _shapes(path, manifest).items():
+        if f"{name}.npy" not in present:
             if name in ("atomic_numbers", "coordinate", "positions"):
                 raise BadInputError(f"suite {path} has no array '{name}'")
             continue
-        if arrays[name].shape != shape:
-            raise BadInputError(
-                f"suite {path}: '{name}' has shape {arrays[name].shape}, its manifest says {shape}; make it again"
-            )
+        size = archive.getinfo(f"{name}.npy").file_size
+        if size > 8 * prod(shape) + _HEADER:
+            raise BadInputError(f"suite {path}: '{name}' unpacks to {size} bytes, too many for shape {shape}")
+        array = _array(archive, name)
+        if array.shape != shape:
+            raise BadInputError(f"suite {path}: '{name}' has shape {array.shape}, its manifest says {shape}")
+        kinds, dtype = _KINDS[name]
+        if array.dtype.kind not in kinds:
+            raise BadInputError(f"suite {path}: '{name}' holds {array.dtype}, expected {np.dtype(dtype)}")
+        arrays[name] = array.astype(dtype)
+    if not np.isin(arrays["atomic_numbers"], np.arange(1, 119)).all():
+        raise BadInputError(f"suite {path}: 'atomic_numbers' holds numbers that are no element")
+    if "pbc" in arrays and "cell" not in arrays:
+        raise BadInputError(f"suite {path} has 'pbc' but no 'cell'; make it again")
+    if "cell" in arrays and not np.isfinite(arrays["cell"]).all():
+        raise BadInputError(f"suite {path}: 'cell' holds something that is not a number")
+    return arrays
+
+
+def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> list[Scan]:
     scans = []
     a = f = r = 0
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(manifest["scans"]):
         n, m = entry["n_atoms"], entry["n_frames"]
-
-        def cut(name: str, start: int, count: int, shape: tuple[int, ...]) -> Any:
-            return arrays[name][start : start + count].reshape(shape) if name in arrays else None
-
+        indices = tuple(entry["indices"])
+        if not all(type(i) is int and 0 <= i < n for i in indices):
+            raise BadInputError(f"suite {path}: scan {entry['id']} has indices {list(indices)}, but {n} atoms")
+        energy, forces = _cut(arrays, "energy", f, m), _cut(arrays, "forces", r, n * m)
+        if energy is not None and forces is not None and np.isnan(energy).all() and np.isnan(forces).all():
+            energy = forces = None  # others of the suite have a reference, this one has none
         scans.append(
             Scan(
-                id=entry["id"],
-                kind=entry["kind"],
-                group=entry["group"],
-                atomic_numbers=cut("atomic_numbers", a, n, (n,)).astype(np.int64),
-                coordinate=cut("coordinate", f, m, (m,)).astype(np.float64),
-                positions=cut("positions", r, n * m, (m, n, 3)).astype(np.float64),
-                energy=cut("energy", f, m, (m,)),
-                forces=cut("forces", r, n * m, (m, n, 3)),
-                indices=tuple(entry["indices"]),
+                id=str(entry["id"]),
+                kind=str(entry["kind"]),
+                group=str(entry["group"]),
+                atomic_numbers=arrays["atomic_numbers"][a : a + n],
+                coordinate=arrays["coordinate"][f : f + m],
+                positions=arrays["positions"][r : r + n * m].reshape(m, n, 3),
+                energy=energy,
+                forces=None if forces is None else forces.reshape(m, n, 3),
+                indices=indices,
                 labels=None if entry["labels"] is None else np.array(entry["labels"], dtype=np.int64),
                 charge=int(entry["charge"]),
                 spin=int(entry["spin"]),
@@ -203,6 +273,10 @@ def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]
         )
         a, f, r = a + n, f + m, r + n * m
     return scans
+
+
+def _cut(arrays: dict[str, NDArray[Any]], name: str, start: int, count: int) -> NDArray[Any] | None:
+    return arrays[name][start : start + count] if name in arrays else None
 
 
 def _three(flags: NDArray[Any]) -> tuple[bool, bool, bool]:

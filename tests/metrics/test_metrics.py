@@ -107,8 +107,36 @@ def test_a_prediction_that_is_not_a_number_is_refused(what):
     scan = morse_scan()
     energy, forces = scan.energy.copy(), scan.forces.copy()
     (energy if what == "energy" else forces)[17] = np.nan
-    with pytest.raises(BadPredictionError, match=r"1 of 60 frames, first at 1\.31 Å"):
+    with pytest.raises(BadPredictionError, match=r"1 of 60 frames, first at 1\.31 Å \(frame 17\)"):
         score_scan(scan, energy, forces)
+
+
+@pytest.mark.parametrize(("energy", "forces"), [((60, 1), (60, 2, 3)), ((1,), (60, 2, 3)), ((60,), (60, 1, 3))])
+def test_a_prediction_of_another_shape_is_refused(energy, forces):
+    with pytest.raises(BadPredictionError, match="has shape"):
+        score_scan(morse_scan(), np.ones(energy), np.ones(forces))
+
+
+@pytest.mark.parametrize("size", [1e155, 1e200, 1e308])
+def test_a_prediction_too_large_to_score_is_refused_and_never_nan(size):
+    scan = morse_scan()
+    with pytest.raises(BadPredictionError, match="overflow fsd_full"):
+        score_scan(scan, scan.energy, np.full(scan.forces.shape, size))
+
+
+def test_a_prediction_in_single_precision_is_scored_in_double():
+    scan = morse_scan()
+    large = np.full(scan.forces.shape, 1e20, dtype=np.float32)  # its square is beyond float32
+    scores = score_scan(scan, scan.energy, large)
+    assert all(value is None or np.isfinite(value) for value in scores.values())
+    assert scores == score_scan(scan, scan.energy, large.astype(np.float64))
+
+
+def test_single_frame_has_no_slope():
+    scan = morse_scan()
+    one = Scan("X-X/1", "bond", "X-X", scan.atomic_numbers, ALPHA[:1], scan.positions[:1], np.ones(1), scan.forces[:1])
+    scores = score_scan(one, np.ones(1), scan.forces[:1])
+    assert scores["fsd_full"] is None and scores["nonconservativity"] is None and scores["tortuosity"] is None
 
 
 def test_path_integral_of_a_gradient_is_second_order():

@@ -1,6 +1,9 @@
+import gzip
 import io
+import shutil
 import tarfile
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -91,9 +94,106 @@ def test_truncated(folder, tmp_path):
         import_scans(path, "x")
 
 
-def test_missing_frame(folder, tmp_path):
-    import shutil
+def test_cut_between_two_scans(folder, tmp_path):
+    """What is left is whole scans, so only the archive's own end can tell that others are missing."""
+    path = packed(folder, tmp_path / "x.tar.gz")
+    plain = gzip.decompress(path.read_bytes())
+    with tarfile.open(path) as archive:
+        cut = [member.offset for member in archive if member.isdir() and member.name.count("/") == 3][2]
+    squeeze = zlib.compressobj(wbits=31)
+    path.write_bytes(squeeze.compress(plain[:cut]) + squeeze.flush(zlib.Z_SYNC_FLUSH))
+    (tmp_path / "x.tar").write_bytes(plain[:cut])
+    for name in ("x.tar.gz", "x.tar"):
+        with pytest.raises(BadInputError, match="truncated or damaged"):
+            import_scans(tmp_path / name, "x")
+    (tmp_path / "x.tar").write_bytes(plain)
+    assert import_scans(tmp_path / "x.tar", "x").scans
 
+
+def test_one_digit_changed_by_damage_is_not_read(folder, tmp_path):
+    path = tmp_path / "x.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=0) as archive:
+        archive.add(folder, "bsct-main")
+    content = bytearray(path.read_bytes())
+    digit = content.index(b"energy=-") + 9
+    content[digit] = ord("1") if content[digit] != ord("1") else ord("2")
+    path.write_bytes(bytes(content))
+    with pytest.raises(BadInputError, match="truncated or damaged"):
+        import_scans(path, "x")
+
+
+def changed(folder, tmp_path, where, change):
+    """A copy of the folder in which the first file called ``where`` went through ``change``."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    file = sorted(copy.rglob(where))[0]
+    file.write_bytes(change(file.read_bytes()))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("bond_index", [0, 99]),
+        ("bond_index", [-1, 0]),
+        ("bond_index", [0, 1, 2]),
+        ("perturb_range", [0.7, 2.8]),
+        ("perturb_range", [0.7, 2.8, np.nan]),
+        ("perturb_range", [0.7, 2.8, np.inf]),
+        ("perturb_range", [0.7, 2.8, 1e13]),
+        ("perturb_range", [0.7, 2.8, 0]),
+    ],
+)
+def test_partition_that_makes_no_sense(folder, tmp_path, field, value):
+    def change(content):
+        with np.load(io.BytesIO(content)) as data:
+            arrays = dict(data) | {field: np.array(value)}
+        file = io.BytesIO()
+        np.savez(file, **arrays)
+        return file.getvalue()
+
+    with pytest.raises(BadInputError, match=r"partition\.npz cannot be read"):
+        import_scans(changed(folder, tmp_path, "partition.npz", change), "x")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace(b"energy=", b"enthalpy="), "no energy"),
+        (lambda text: text + b"H 0 0 0 0 0 0\n", "atoms of 7 columns"),
+        (lambda text: b"\xff\xfe", "codec"),
+        (lambda text: b"", "index out of range"),
+    ],
+)
+def test_frame_that_is_none(folder, tmp_path, change, message):
+    with pytest.raises(BadInputError, match=rf"atoms_7\.xyz is not a frame: .*{message}"):
+        import_scans(changed(folder, tmp_path, "atoms_7.xyz", change), "x")
+
+
+def test_frames_that_changed_places(folder, tmp_path):
+    other = sorted(folder.rglob("atoms_60.xyz"))[0].read_bytes()
+    with pytest.raises(BadInputError, match=r"the bond in atoms_7\.xyz is off by"):
+        import_scans(changed(folder, tmp_path, "atoms_7.xyz", lambda _: other), "x")
+
+
+def test_the_same_scan_twice(folder, tmp_path):
+    copy = tmp_path / "copy"
+    for name in ("one", "two"):
+        shutil.copytree(folder, copy / name)
+    with pytest.raises(BadInputError, match="is there twice"):
+        import_scans(copy, "x")
+
+
+def test_folder_that_is_not_a_number(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    scan = next(copy.rglob("partition.npz")).parent
+    scan.rename(scan.with_name("molecule"))
+    with pytest.raises(BadInputError, match="a scan's folder is a number"):
+        import_scans(copy, "x")
+
+
+def test_missing_frame(folder, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     next(copy.rglob("atoms_7.xyz")).unlink()
@@ -102,11 +202,9 @@ def test_missing_frame(folder, tmp_path):
 
 
 def test_damaged_frame(folder, tmp_path):
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    next(copy.rglob("atoms_7.xyz")).write_text("3\nProperties=species:S:1:pos:R:3:forces:R:3\nC 0 0 0\n")
+    next(copy.rglob("atoms_7.xyz")).write_text("3\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-1\nC 0 0 0\n")
     with pytest.raises(BadInputError, match=r"atoms_7\.xyz is not a frame: expected 3 atoms"):
         import_scans(copy, "x")
 

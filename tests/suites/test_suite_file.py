@@ -1,9 +1,12 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.scans.library import open_suite
@@ -35,6 +38,31 @@ def test_round_trip_is_exact_and_bytes_are_the_same(core, tmp_path):
         assert before.id == after.id and before.indices == after.indices
         for name in ("atomic_numbers", "coordinate", "positions", "energy", "forces", "labels"):
             assert np.array_equal(getattr(before, name), getattr(after, name), equal_nan=True)
+
+
+def test_a_scan_without_a_reference_does_not_cost_the_others_theirs(core, tmp_path):
+    bare = replace(core.scans[1], energy=None, forces=None)
+    write_suite(tmp_path / "x.npz", replace(core, scans=(core.scans[0], bare, core.scans[2])))
+    first, second, third = read_suite(tmp_path / "x.npz").scans
+    assert second.energy is None and second.forces is None
+    for before, after in ((core.scans[0], first), (core.scans[2], third)):
+        assert np.array_equal(before.energy, after.energy) and np.array_equal(before.forces, after.forces)
+
+
+def test_a_suite_without_scans_is_not_written(core, tmp_path):
+    with pytest.raises(BadInputError, match="nothing to write"):
+        write_suite(tmp_path / "x.npz", replace(core, scans=()))
+
+
+def test_a_folder_that_cannot_be_written(core, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInputError, match="cannot write suite"):
+        write_suite(tmp_path / "file" / "x.npz", core)
+
+
+def test_two_scans_of_one_name_are_refused(core):
+    with pytest.raises(BadInputError, match="two scans called"):
+        replace(core, scans=(core.scans[0], core.scans[0]))
 
 
 def test_shapes_that_disagree_are_named(core, tmp_path):
@@ -79,6 +107,72 @@ def test_not_a_suite(core, tmp_path, content):
         read_suite(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"indices": [0, 99]}, "has indices"),
+        ({"indices": "ab"}, "has indices"),
+        ({"n_atoms": -2}, "without n_atoms and n_frames"),
+        ({"n_frames": 2.0}, "without n_atoms and n_frames"),
+        ({"labels": [10**30]}, "manifest is incomplete"),
+        ({"charge": float("inf")}, "manifest is incomplete"),
+    ],
+)
+def test_manifest_that_makes_no_sense(core, tmp_path, change, message):
+    def spoil(arrays):
+        manifest = json.loads(arrays["manifest"].tobytes())
+        manifest["scans"][0] |= change
+        arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
+
+    with pytest.raises(BadInputError, match=message):
+        read_suite(rewritten(core, tmp_path, spoil))
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("energy", "U5"), ("positions", "c16"), ("atomic_numbers", "f8")])
+def test_arrays_of_another_kind_are_refused(core, tmp_path, name, dtype):
+    with pytest.raises(BadInputError, match=f"'{name}' holds"):
+        read_suite(rewritten(core, tmp_path, lambda a: a.update({name: a[name].astype(dtype)})))
+
+
+def test_elements_that_there_are_none_of(core, tmp_path):
+    with pytest.raises(BadInputError, match="no element"):
+        read_suite(rewritten(core, tmp_path, lambda a: a.update(atomic_numbers=a["atomic_numbers"] * 500)))
+
+
+@pytest.mark.parametrize("claim", [10**9, 10**12, 10**20])
+def test_a_header_that_claims_more_than_is_there_costs_no_memory(tmp_path, claim):
+    header = io.BytesIO()
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (claim,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("manifest.npy", header.getvalue())
+    with pytest.raises(BadInputError, match="not a suite file"):
+        read_suite(tmp_path / "x.npz")
+
+
+def test_an_array_larger_than_its_manifest_allows_is_not_unpacked(core, tmp_path):
+    bloat = np.zeros(50_000_000, dtype=np.uint8)
+    with pytest.raises(BadInputError, match="'coordinate' unpacks to"):
+        read_suite(rewritten(core, tmp_path, lambda a: a.update(coordinate=bloat)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_damage_is_an_error_of_ours_or_harmless(core, tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "damaged.npz"
+    write_suite(path, replace(core, scans=core.scans[:1]))
+    content = bytearray(path.read_bytes())
+    # most of the file is numbers; what is told apart by its bytes is at its beginning and its end
+    where = data.draw(st.one_of(st.integers(0, 200), st.integers(len(content) - 500, len(content) - 1)))
+    content[where] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(content))
+    try:
+        again = read_suite(path)
+    except BadInputError:
+        return
+    assert np.array_equal(again.scans[0].positions, core.scans[0].positions)
+
+
 def test_newer_version_is_said(core, tmp_path):
     def newer(arrays):
         manifest = json.loads(arrays["manifest"].tobytes())
@@ -106,5 +200,8 @@ def test_select(core):
     assert len({scan.group for scan in spread.scans}) == 9
     assert [s.id for s in spread.scans] == [s.id for s in core.select(limit=9).scans]
     assert {s.id for s in core.select(limit=9, seed=1).scans} != {s.id for s in spread.scans}
+    for limit in (0, -1):
+        with pytest.raises(BadInputError, match="leaves no scan"):
+            core.select(limit=limit)
     with pytest.raises(BadInputError, match="groups are C-C"):
         core.select(only="H-H/*")

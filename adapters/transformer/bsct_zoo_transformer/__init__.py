@@ -13,7 +13,7 @@ def register_adapters() -> list[Adapter]:
         Adapter(
             name="transformer",
             aliases=("mindscaip",),
-            summary="unconstrained edge Transformer with a differentiable kNN graph",
+            summary="edge Transformer with a differentiable kNN graph",
             loader="bsct_zoo_transformer.loader:load",
             file_card="bsct_zoo_transformer.files:file_card",
             cards=shipped(),

@@ -1,19 +1,13 @@
-"""Read BSCT-SPICE in the layout of its repository: <bond>/<id>/{atoms_0..99.xyz, unperturbed.xyz, partition.npz}.
-
-Nothing is extracted to disk: archives are streamed, so a member with a path that leads elsewhere can do no harm, and is
-refused all the same.
-"""
+"""Read BSCT-SPICE in the layout of its repository: <bond>/<id>/{atoms_0..99.xyz, unperturbed.xyz, partition.npz}."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import re
-import tarfile
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.error import URLError
@@ -26,14 +20,14 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
 from bsct_zoo_bsct_spice import register_suites
+from bsct_zoo_bsct_spice.archive import DAMAGE, Member, members
 
 Progress = Callable[[int, int, str], None]
-Member = tuple[str, bytes]
 
 FULL_SCANS = 485
 CONTENT_SHA256 = "2fecf3961f3d2d28f77afd6df67d29e829e428b4d95e32d6ef21f96270c5e85d"
-_LARGEST_MEMBER = 16 << 20
-_FRAME = re.compile(r"atoms_(\d+)\.xyz")
+_MOST_FRAMES = 100_000
+_COORDINATE_TOLERANCE = 1e-4  # Å between a bond in a frame and what the frame is said to be; 2e-8 in the data
 
 
 def import_scans(source: Path | None, name: str, on_progress: Progress | None = None) -> Suite:
@@ -45,10 +39,10 @@ def import_scans(source: Path | None, name: str, on_progress: Progress | None = 
     """
     tell = on_progress or (lambda done, total, what: None)
     if source is not None:
-        return _suite(_members(source), name, str(source.name), tell)
+        return _suite(members(source), name, str(source.name), tell)
     with tempfile.NamedTemporaryFile(suffix=".tar.gz") as file:
         _download(file, tell)
-        suite = _suite(_members(Path(file.name)), name, "download", tell)
+        suite = _suite(members(Path(file.name)), name, "download", tell)
     if content_sha256(suite) != CONTENT_SHA256:
         raise BadInputError("the download is not the BSCT-SPICE that this version knows; get a newer bsct-zoo")
     return suite
@@ -64,9 +58,6 @@ def content_sha256(suite: Suite) -> str:
     return digest.hexdigest()
 
 
-# -- bytes ----------------------------------------------------------------------------------------------------
-
-
 def _download(file: Any, tell: Progress) -> None:
     url = register_suites()[0].url
     assert url is not None
@@ -79,81 +70,30 @@ def _download(file: Any, tell: Progress) -> None:
                 done += len(chunk)
                 tell(done, total, "downloading")
             file.flush()
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise BadInputError(f"cannot download {url} ({reason}); get it elsewhere and name the file") from error
 
 
-def _members(source: Path) -> Iterator[Member]:
-    """Path below the data's own folder and content of every file in ``source``."""
-    if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.is_file() and not path.is_symlink() and _wanted(path.name):
-                yield path.relative_to(source).as_posix(), path.read_bytes()
-        return
-    if not source.exists():
-        raise BadInputError(f"there is no file or folder {source}")
-    try:
-        with source.open("rb") as file:
-            zipped = file.read(2) == b"PK"  # zipfile.is_zipfile is fooled by a tar that ends with an npz
-        if zipped:
-            yield from _zip_members(source)
-        else:
-            yield from _tar_members(source)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise BadInputError(f"{source} is not an archive, or a truncated one; get it again") from error
-
-
-def _tar_members(source: Path) -> Iterator[Member]:
-    with tarfile.open(source, "r|*") as archive:
-        for member in archive:
-            _refuse_escape(member.name, source, link=member.issym() or member.islnk())
-            if not member.isfile() or not _wanted(PurePosixPath(member.name).name):
-                continue
-            if member.size > _LARGEST_MEMBER:
-                raise BadInputError(f"{source}: {member.name} is too large for a frame")
-            file = archive.extractfile(member)
-            assert file is not None
-            yield member.name, file.read()
-
-
-def _zip_members(source: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(source) as archive:
-        for info in archive.infolist():
-            _refuse_escape(info.filename, source, link=(info.external_attr >> 28) == 0xA)
-            if info.is_dir() or not _wanted(PurePosixPath(info.filename).name):
-                continue
-            if info.file_size > _LARGEST_MEMBER:
-                raise BadInputError(f"{source}: {info.filename} is too large for a frame")
-            yield info.filename, archive.read(info)
-
-
-def _refuse_escape(name: str, source: Path, link: bool) -> None:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or link:
-        raise BadInputError(f"{source} holds '{name}', which leads out of the archive; it is not to be trusted")
-
-
-def _wanted(name: str) -> bool:
-    return name == "partition.npz" or _FRAME.fullmatch(name) is not None
-
-
-# -- scans ----------------------------------------------------------------------------------------------------
-
-
-def _suite(members: Iterator[Member], name: str, origin: str, tell: Progress) -> Suite:
+def _suite(files_found: Iterator[Member], name: str, origin: str, tell: Progress) -> Suite:
     """Gather files by scan; a scan is parsed as soon as all its files are there."""
     waiting: dict[tuple[str, str], dict[str, Any]] = {}
     scans: list[Scan] = []
-    for path, content in members:
+    known: set[tuple[str, str]] = set()
+    for path, content in files_found:
         parts = PurePosixPath(path).parts
         if len(parts) < 3:
             continue
         key = (parts[-3], parts[-2])
+        if not (key[1].isascii() and key[1].isdigit()):
+            raise BadInputError(f"{path}: a scan's folder is a number, as in C-C/12195, not '{key[1]}'")
         files = waiting.setdefault(key, {})
         files[parts[-1]] = _partition(path, content) if parts[-1] == "partition.npz" else content
         partition = files.get("partition.npz")
         if partition is not None and len(files) == 1 + partition["n_frames"]:
+            if key in known:
+                raise BadInputError(f"scan {'/'.join(key)} is there twice; leave one copy of it in the archive")
+            known.add(key)
             scans.append(_scan(key, files))
             del waiting[key]
             tell(len(scans), FULL_SCANS, "reading")
@@ -178,13 +118,19 @@ def _partition(path: str, content: bytes) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
             first, last, count = data["perturb_range"].tolist()
+            i, j = data["bond_index"].tolist()
+            labels = data["labels"].astype(np.int64)
+            if not (0 <= int(i) < len(labels) and 0 <= int(j) < len(labels)):
+                raise ValueError(f"bond {i}-{j} is not one of its {len(labels)} atoms")
+            if not 2 <= count <= _MOST_FRAMES:
+                raise ValueError(f"{count} is not a number of frames")
             return {
-                "indices": tuple(int(i) for i in data["bond_index"]),
-                "labels": data["labels"].astype(np.int64),
+                "indices": (int(i), int(j)),
+                "labels": labels,
                 "coordinate": np.linspace(first, last, int(count)),
                 "n_frames": int(count),
             }
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (*DAMAGE, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise BadInputError(f"{path} cannot be read: {error}") from error
 
 
@@ -203,17 +149,24 @@ def _scan(key: tuple[str, str], files: dict[str, Any]) -> Scan:
     numbers, charge = frames[0][0], frames[0][4]
     if any(not np.array_equal(frame[0], numbers) for frame in frames):
         raise BadInputError(f"scan {bond}/{number}: frames have different atoms")
+    if len(numbers) != len(partition["labels"]):
+        raise BadInputError(f"scan {bond}/{number}: {len(numbers)} atoms, but {len(partition['labels'])} labels")
     i, j = partition["indices"]
     nominal = covalent_radii[numbers[i]] + covalent_radii[numbers[j]]
     if not np.isclose(partition["coordinate"][[0, -1]] / nominal, [0.5, 2.0], rtol=0.02).all():
         raise BadInputError(f"scan {bond}/{number}: its range is not half to twice the covalent distance")
+    positions = np.array([frame[1] for frame in frames])
+    off = np.abs(np.linalg.norm(positions[:, i] - positions[:, j], axis=1) - partition["coordinate"])
+    if (off > _COORDINATE_TOLERANCE).any():
+        k = int(np.argmax(off))
+        raise BadInputError(f"scan {bond}/{number}: the bond in atoms_{k}.xyz is off by {off[k]:.3g} Å; get it again")
     return Scan(
         id=f"{bond}/{number}",
         kind="bond",
         group=bond,
         atomic_numbers=numbers,
         coordinate=partition["coordinate"],
-        positions=np.array([frame[1] for frame in frames]),
+        positions=positions,
         energy=np.array([frame[3] for frame in frames]),
         forces=np.array([frame[2] for frame in frames]),
         indices=partition["indices"],
@@ -228,20 +181,22 @@ def parse_frame(text: str) -> tuple[Any, Any, Any, float, int]:
     A strict reader of the one shape that the dataset has; twenty times as fast as a general one. The charge is the
     sum of the formal charges in the SMILES of the comment line.
     """
-    lines = text.splitlines()
+    lines = text.rstrip().splitlines()
     n = int(lines[0])
     comment = lines[1]
     if "Properties=species:S:1:pos:R:3:forces:R:3" not in comment:
         raise ValueError("expected columns species, pos, forces")
     energy = re.search(r"\benergy=(\S+)", comment)
-    rows = [line.split() for line in lines[2 : 2 + n]]
+    if energy is None:
+        raise ValueError("it has no energy; a failed one is written as nan")
+    rows = [line.split() for line in lines[2:]]
     if len(rows) != n or any(len(row) != 7 for row in rows):
         raise ValueError(f"expected {n} atoms of 7 columns")
     numbers = np.array([atomic_numbers[row[0]] for row in rows], dtype=np.int64)
     values = np.array([row[1:] for row in rows], dtype=np.float64)
     smiles = re.search(r'smiles="([^"]*)"', comment)
     charge = formal_charge(smiles.group(1)) if smiles else 0
-    return numbers, values[:, :3], values[:, 3:], float(energy.group(1)) if energy else np.nan, charge
+    return numbers, values[:, :3], values[:, 3:], float(energy.group(1)), charge
 
 
 def formal_charge(smiles: str) -> int:
