@@ -19,6 +19,7 @@ from bsct_zoo.scans.library import open_suite
 
 
 def main() -> None:
+    """Time and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="transformer")
     parser.add_argument("--device", default="cpu")

@@ -361,7 +361,7 @@ def test_suites_that_are_not_sound(refused, suite):
         (lambda: suite.write_text("{}"), "is not a suite file"),
         (lambda: spoilt(suite, coordinate=np.zeros(3)), "has shape (3,)"),
         (lambda: spoilt(suite, positions=positions), "scan H-H/a: frame 1 has a position that is not a number"),
-        (lambda: spoilt(suite, manifest=np.frombuffer(b"{wrong", dtype=np.uint8)), "no manifest"),
+        (lambda: spoilt(suite, manifest=np.frombuffer(b"{wrong", dtype=np.uint8)), "is not a suite file"),
     ):
         suite.write_bytes(whole)
         spoil()
