@@ -1,0 +1,69 @@
+"""Write the real output of README's commands into README: ``python benchmarks/readme.py`` from the repository's root.
+
+Text between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is what COMMAND prints here, in 80 columns.
+"""
+
+import os
+import platform
+import re
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from bsct_zoo.models import parse_model
+from bsct_zoo.results.run import machine
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCK = re.compile(r"(<!-- output: (?P<command>.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Fill every block."""
+    README.write_text(
+        BLOCK.sub(lambda found: found[1] + "\n" + output(found["command"]) + "\n" + found[3], README.read_text())
+    )
+
+
+def output(command: str) -> str:
+    """What ``command`` prints, and how long it took."""
+    if command == "cards":
+        return cards()
+    clock = time.perf_counter()
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env=os.environ | {"COLUMNS": "80"}, check=True
+    )
+    seconds = time.perf_counter() - clock
+    facts = machine("cpu")
+    where = (
+        f"{facts['cores']} cores of {facts['processor']}, Python {platform.python_version()}, torch {version('torch')}"
+    )
+    text = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    return f"```text\n{text}\n```\n\n`{command}` took {seconds:.0f} s on {where}.\n"
+
+
+def cards() -> str:
+    """Errors of the shipped checkpoints, from their cards."""
+    lines = [
+        "| model | parameters | steps | E valid | F valid | E unseen | F unseen | F unseen, MD frames |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in ("mace", "transformer"):
+        notes = parse_model(name).card.notes
+        valid, unseen = notes["valid"]["all"], notes["unseen"]["all"]
+        values = [
+            valid["energy_mae_mev_atom"],
+            valid["forces_mae_mev_A"],
+            unseen["energy_mae_mev_atom"],
+            unseen["forces_mae_mev_A"],
+            notes["unseen"]["md"]["forces_mae_mev_A"],
+        ]
+        numbers = " | ".join(f"{value:.1f}" for value in values)
+        lines.append(f"| `{name}` | {notes['parameters']:,} | {notes['steps']:,} | {numbers} |")
+    budget = parse_model("mace").card.notes["settings"]["budget_s"]
+    lines.append(f"\nMean absolute errors in meV/atom and meV/Å; {budget:.0f} CPU seconds on one core each.\n")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
