@@ -13,8 +13,9 @@ import torch
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.batching import Batcher
 from bsct_zoo.models import parse_model
-from bsct_zoo.results.run import _frames, machine
+from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.scans.frames import frames_of
 from bsct_zoo.scans.library import open_suite
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
     spec = parse_model(arguments.model)
     scan = max(open_suite("core").select(limit=9).scans, key=lambda s: s.n_atoms)
-    frames: list[AtomsBatch] = _frames(scan)
+    frames: list[AtomsBatch] = frames_of(scan)
     print(machine(arguments.device), "torch", torch.__version__, platform.python_version())
     print(f"{spec.text}, {arguments.dtype}, {scan.id}: {len(frames)} frames of {scan.n_atoms} atoms")
     with load_potential(

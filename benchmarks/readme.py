@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bsct_zoo.models import parse_model
-from bsct_zoo.results.run import machine
+from bsct_zoo.results.machine import machine
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"(<!-- output: (?P<command>.*?) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -61,7 +61,8 @@ def code_sha256(package: str) -> str:
     origin = Path(spec.origin)
     files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
     if package == "bsct_zoo":
-        files = [origin.parent / name for name in ("batch.py", "bridges.py", "potential.py")]
+        names = ("batch.py", "bridges.py", "gradients.py", "neighbours.py", "potential.py")
+        files = [origin.parent / name for name in names]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + file.read_bytes())

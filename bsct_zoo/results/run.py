@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -14,17 +13,18 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from bsct_zoo import __version__
-from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.batching import Batcher
 from bsct_zoo.errors import BadInputError, BsctZooError, EnvironmentBuildError, ModelError
-from bsct_zoo.metrics.table import mean_over_scans, score_scan
+from bsct_zoo.metrics.table import METRICS, mean_over_scans, score_scan
 from bsct_zoo.models import ModelSpec
 from bsct_zoo.potential import Potential, PotentialInfo
 from bsct_zoo.results.cache import PredictionCache, ScanPrediction, model_key
 from bsct_zoo.results.comparison import Comparison, Row, ScanResult
 from bsct_zoo.results.identity import checkpoint_sha256, identity
+from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.load import load_potential, package_versions, resolve_device
+from bsct_zoo.scans.frames import frames_of
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
 
@@ -101,30 +101,6 @@ def compare(
         rows=rows,
         settings=kept,
     )
-
-
-def machine(device: str) -> dict[str, Any]:
-    """What this computer is, as far as it matters for timings."""
-    facts: dict[str, Any] = {
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": cpu_count(),
-        "python": platform.python_version(),
-    }
-    if device.startswith("cuda"):
-        import torch
-
-        facts["gpu"] = torch.cuda.get_device_name(device)
-    return facts
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as file:  # noqa: PTH123
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-        return names[0] if names else platform.machine()
-    except OSError:
-        return platform.processor() or platform.machine()
 
 
 class _ModelRun:
@@ -222,7 +198,7 @@ class _ModelRun:
         total = sum(scan.n_frames for scan in self.suite.scans)
         done = total - sum(scan.n_frames for scan in scans)
         owner = [(s, f) for s, scan in enumerate(scans) for f in range(scan.n_frames)]
-        frames = [frame for scan in scans for frame in _frames(scan)]
+        frames = [frame for scan in scans for frame in frames_of(scan)]
         partial: dict[int, _Partial] = {s: _Partial(scan) for s, scan in enumerate(scans)}
         left = list(range(len(frames)))
         while left:
@@ -258,7 +234,7 @@ class _ModelRun:
     def _alone(self, potential: Potential, scan: Scan, partial: _Partial, reason: str) -> Outcome:
         """Try one scan by itself, after a batch that it was part of failed."""
         batcher = Batcher(potential, max(1, scan.n_atoms))
-        frames = _frames(scan)
+        frames = frames_of(scan)
         missing = [f for f in range(scan.n_frames) if not partial.has(f)]
         clock = perf_counter()
         try:
@@ -378,27 +354,13 @@ class _Partial:
         return ScanPrediction(self.energy, self.forces, self.seconds)
 
 
-def _frames(scan: Scan) -> list[AtomsBatch]:
-    """One system for each frame of the scan."""
-    n = scan.n_frames
-    return AtomsBatch.from_arrays(
-        positions=scan.positions.reshape(-1, 3),
-        atomic_numbers=np.tile(scan.atomic_numbers, n),
-        n_atoms=np.full(n, scan.n_atoms),
-        cell=np.broadcast_to(scan.cell, (n, 3, 3)),
-        pbc=np.broadcast_to(np.asarray(scan.pbc), (n, 3)),
-        charge=np.full(n, scan.charge),
-        spin=np.full(n, scan.spin),
-    ).split()
-
-
 def _judge(scan: Scan, outcome: Outcome) -> ScanResult:
     if isinstance(outcome, str):
-        return ScanResult(scan.id, scan.group, "failed", outcome, {})
+        return ScanResult(scan.id, scan.group, "failed", outcome, dict.fromkeys(METRICS))
     try:
         metrics = score_scan(scan, outcome.energy, outcome.forces)
     except (ModelError, BadInputError) as error:
-        return ScanResult(scan.id, scan.group, "failed", str(error), {})
+        return ScanResult(scan.id, scan.group, "failed", str(error), dict.fromkeys(METRICS))
     return ScanResult(scan.id, scan.group, "ok", "", metrics)
 
 
