@@ -49,6 +49,7 @@ def common(
 
 def main() -> None:
     """Run the command line; exit 0 when all is done, 1 when some model or scan failed, 2 on bad input."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; see runtime/process.py
     args = sys.argv[1:]
     debug = "--debug" in args
     if debug:  # wherever it stands, it holds for the whole command

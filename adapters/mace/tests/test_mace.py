@@ -55,7 +55,8 @@ def molecules():
 
 def crystal():
     atoms = bulk("Si", cubic=True)
-    atoms.set_cell([*np.array(atoms.cell), [0.1, 0.2, 0.0], [0.0, -0.1, 0.1], [0.05, 0.0, 0.0]], scale_atoms=True)
+    shear = np.array([[0.1, 0.2, 0.0], [0.0, -0.1, 0.1], [0.05, 0.0, 0.0]])
+    atoms.set_cell(np.add(atoms.cell, shear), scale_atoms=True)
     atoms.rattle(0.1, seed=1)
     return atoms
 
