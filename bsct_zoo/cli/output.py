@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import write_whole
 
 if TYPE_CHECKING:
     from bsct_zoo.report.layout import Layout
@@ -82,14 +83,7 @@ def replace_file(path: Path, text: str) -> None:
     if _is_device(path):
         path.write_text(text, encoding="utf-8")
         return
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path.resolve(), text.encode())
 
 
 @contextmanager

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +17,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bsct_zoo.files import write_whole
 
 _LAYOUT = 1  # raised whenever what a file holds changes its meaning
 
@@ -62,7 +62,7 @@ class PredictionCache:
 
     def write_info(self, key: str, info: Mapping[str, Any]) -> None:
         """Keep what a model declared of itself."""
-        self._write(self.folder / key / "model.json", json.dumps(info, indent=1).encode())
+        write_whole(self.folder / key / "model.json", json.dumps(info, indent=1).encode())
 
     # -- what it said --------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class PredictionCache:
 
         buffer = io.BytesIO()
         np.savez(buffer, energy=prediction.energy, forces=prediction.forces, seconds=np.float64(prediction.seconds))
-        self._write(self._path(key, scan_sha256), buffer.getvalue())
+        write_whole(self._path(key, scan_sha256), buffer.getvalue())
 
     # -- as a whole ----------------------------------------------------------------------------------------
 
@@ -101,15 +101,3 @@ class PredictionCache:
 
     def _path(self, key: str, scan_sha256: str) -> Path:
         return self.folder / key / f"{scan_sha256}.npz"
-
-    @staticmethod
-    def _write(path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise

@@ -17,8 +17,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from math import prod
@@ -29,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import write_whole
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
 
@@ -83,7 +82,7 @@ def write_suite(path: Path, suite: Suite) -> str:
         arrays["cell"], arrays["pbc"] = np.array([s.cell for s in scans]), np.array([s.pbc for s in scans])
     content = _npz(arrays)
     try:
-        _put(path, content)
+        write_whole(path, content)
     except OSError as error:
         raise BadInputError(f"cannot write suite {path}: {error.strerror}; choose another folder") from error
     return hashlib.sha256(content).hexdigest()
@@ -148,19 +147,6 @@ def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, member.getvalue())
     return buffer.getvalue()
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 # -- reading: nothing is unpacked before its size is known to be what the manifest says --------------------------
