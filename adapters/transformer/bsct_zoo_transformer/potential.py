@@ -28,7 +28,8 @@ class TransformerPotential(Potential):
     ) -> None:
         self.dtype = _DTYPES[dtype]
         self.model = model.to(device=device, dtype=self.dtype).eval().requires_grad_(False)
-        self.model.reference = self.model.reference.double()
+        # Made anew, since what went through float32 has lost digits.
+        self.model.reference = torch.tensor(model.config.reference_energies, dtype=torch.float64, device=device)
         self.info = PotentialInfo(
             elements=frozenset(model.config.elements),
             cutoff=model.config.r_cut,
