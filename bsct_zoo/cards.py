@@ -26,9 +26,14 @@ class ModelCard:
         licence: of the weights, SPDX where possible.
         source: where the weights come from: an address, or the command that made them.
         elements: chemical symbols it knows; empty if it takes any.
-        checkpoint: absolute path of the weights file; None if they come with the model's own package.
+        checkpoint: absolute path of the weights file; None if they come with the model's own package, or are to be
+            fetched first (``url``).
         sha256: of that file; None if there is no file, or if the file is a user's own.
-        executes_code: the format can run code when read (pickles and the like), so a user must say ``--trust``.
+        executes_code: the format can run code when read (pickles and the like), so a user must say ``--trust``
+            unless ``sha256`` is known.
+        url: where ``bsct-zoo models fetch`` gets the file from; empty if there is nothing to fetch.
+        size: of that file in bytes; None if unknown.
+        parameters: how many numbers were trained; None if unknown.
         packages: importable packages of this interpreter that make the numbers, beyond the adapter's requirements.
         citation: how to cite it.
         notes: facts worth reading: training data, errors, seed.
@@ -43,6 +48,9 @@ class ModelCard:
     checkpoint: str | None = None
     sha256: str | None = None
     executes_code: bool = False
+    url: str = ""
+    size: int | None = None
+    parameters: int | None = None
     packages: tuple[str, ...] = ()
     citation: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
@@ -101,6 +109,9 @@ class Adapter:
         file_card: "module:function" called as ``function(path) -> ModelCard`` for ``name:path``; it must import
             nothing heavy, must not read formats that execute code, and raises BadInputError with the mend.
             None if the family takes no files.
+        trainer: "module:function", called as ``function(job: TrainingJob, tell) -> Trained`` (``bsct_zoo.training``) in
+            an interpreter that meets ``environment`` and ``training_requirements``; None if it cannot be trained.
+        training_requirements: PEP 508 strings that training needs beyond ``environment``.
         free_options: options beyond ``options`` are passed on as they are, as numbers, truth values or text.
         citation: how to cite the family.
     """
@@ -113,6 +124,8 @@ class Adapter:
     aliases: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     file_card: str | None = None
+    trainer: str | None = None
+    training_requirements: tuple[str, ...] = ()
     free_options: bool = False
     citation: str = ""
 

@@ -46,6 +46,9 @@ class PotentialInfo:
         has_stress: whether ``compute`` returns stress for periodic systems.
         cost: what fills a batch: "atoms" or "edges" (pairs within ``cutoff``).
         versions: versions of the packages whose change would change the numbers.
+        periodic_only: it takes periodic systems alone; molecules are put into a box for it (see ``boxes``).
+        charges: whether total charge and multiplicity of a system enter its energy; ignored otherwise, and said so.
+        rotation: "exact" if turning a system turns its forces by construction, "learned" if it only nearly does.
     """
 
     elements: frozenset[int] | None
@@ -58,6 +61,9 @@ class PotentialInfo:
     has_stress: bool = False
     cost: Literal["atoms", "edges"] = "atoms"
     versions: tuple[tuple[str, str], ...] = ()
+    periodic_only: bool = False
+    charges: bool = False
+    rotation: Literal["exact", "learned"] = "exact"
 
 
 class Potential(ABC):

@@ -1,0 +1,59 @@
+"""What a family's trainer is asked to do, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bsct_zoo.cards import OptionValue
+
+Tell = Callable[[str], None]  # hears one line for people now and then
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One training run. A run that was cut off goes on from ``out`` when it is asked for again.
+
+    Attributes:
+        data: folder of ``train.npz``, ``valid.npz``, ``unseen.npz`` (if any) and ``manifest.json``, see ``data``.
+        out: folder for everything that the run leaves: logs, states to resume from, and the checkpoint.
+        name: of the checkpoint: ``out/<name>.safetensors`` with ``out/<name>.json`` beside it.
+        budget_s: CPU seconds of the process (of all its threads), those of earlier parts of the run included.
+        seed: of weights, order and rotations.
+        device: "cpu", "cuda", ...
+        dtype: what it is trained in.
+        threads: of the process.
+        options: settings of the family, as ``--set key=value`` gave them.
+    """
+
+    data: Path
+    out: Path
+    name: str
+    budget_s: float
+    seed: int = 0
+    device: str = "cpu"
+    dtype: Literal["float32", "float64"] = "float32"
+    threads: int = 1
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run made.
+
+    Attributes:
+        checkpoint: ``out/<name>.safetensors``, whose JSON has a card that ``compare`` takes; the errors on it are
+            added afterwards, by the same code for every family.
+        parameters: how many numbers were trained.
+        steps: of the optimiser.
+        spent_s: CPU seconds.
+        settings: everything that was chosen: optimiser, learning rate, batch, loss weights, architecture.
+    """
+
+    checkpoint: Path
+    parameters: int
+    steps: int
+    spent_s: float
+    settings: Mapping[str, Any]
