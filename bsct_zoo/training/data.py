@@ -1,0 +1,289 @@
+"""Labelled frames: read once, checked, and cut into batches in the same way for every family.
+
+A folder holds ``train.npz``, ``valid.npz`` and perhaps ``unseen.npz`` (molecules that no other file has), and
+``manifest.json`` (``docs/training.md`` has the format). ``foreign`` makes such a folder from files of ASE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase.data import atomic_numbers as number_of
+from torch import Tensor
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.errors import BadInputError
+
+SPLITS = ("train", "valid", "unseen")
+# Shape of each array for F frames and A atoms in all of them, and its type once read.
+_ARRAYS: dict[str, tuple[str, tuple[int, ...], type]] = {
+    "n_atoms": ("F", (), np.int64),
+    "atomic_numbers": ("A", (), np.int64),
+    "positions": ("A", (3,), np.float64),
+    "energy": ("F", (), np.float64),
+    "forces": ("A", (3,), np.float64),
+    "kind": ("F", (), np.int64),
+    "cell": ("F", (3, 3), np.float64),
+    "pbc": ("F", (3,), np.bool_),
+    "charge": ("F", (), np.int64),
+    "spin": ("F", (), np.int64),
+}
+_MAY_LACK = {"kind": 0, "cell": 0, "pbc": 0, "charge": 0, "spin": 1}  # and what is taken then
+
+
+@dataclass(frozen=True)
+class FrameSet:
+    """Labelled frames of one split, as flat arrays, frame after frame.
+
+    Attributes:
+        n_atoms: [n_frames] int64.
+        atomic_numbers: [total_atoms] int64.
+        positions: [total_atoms, 3] Å.
+        energy: [n_frames] total energy in eV.
+        forces: [total_atoms, 3] eV/Å.
+        kind: [n_frames] int64, an index into ``TrainingData.kinds``.
+        cell: [n_frames, 3, 3] Å, zero where not periodic.
+        pbc: [n_frames, 3] bool.
+        charge: [n_frames] e.
+        spin: [n_frames] multiplicity 2S+1.
+    """
+
+    n_atoms: np.ndarray
+    atomic_numbers: np.ndarray
+    positions: np.ndarray
+    energy: np.ndarray
+    forces: np.ndarray
+    kind: np.ndarray
+    cell: np.ndarray
+    pbc: np.ndarray
+    charge: np.ndarray
+    spin: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.n_atoms)
+
+    @property
+    def first(self) -> np.ndarray:
+        """[n_frames + 1] row of each frame's first atom, and the end."""
+        return np.concatenate([[0], np.cumsum(self.n_atoms)])
+
+    def rows(self, indices: Sequence[int]) -> np.ndarray:
+        """Rows of the atoms of some frames, in the order of ``indices``."""
+        first = self.first
+        return np.concatenate([np.arange(first[i], first[i + 1]) for i in indices])
+
+    def batch(
+        self, indices: Sequence[int], dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> tuple[AtomsBatch, Tensor, Tensor]:
+        """Systems, total energies [n_systems] (float64: -1e4 eV does not fit float32) and forces [n_atoms, 3]."""
+        rows, chosen = self.rows(indices), np.asarray(indices)
+        batch = AtomsBatch.from_arrays(
+            self.positions[rows],
+            self.atomic_numbers[rows],
+            self.n_atoms[chosen],
+            cell=self.cell[chosen],
+            pbc=self.pbc[chosen],
+            charge=self.charge[chosen],
+            spin=self.spin[chosen],
+            dtype=dtype,
+            device=device,
+        )
+        energy = torch.tensor(self.energy[chosen], device=device)
+        return batch, energy, torch.tensor(self.forces[rows], dtype=dtype, device=device)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Everything that a training run is given.
+
+    Attributes:
+        train: frames to learn from.
+        valid: frames of the same molecules to watch.
+        unseen: frames of molecules that neither of the others has, if there are any; no trainer looks at them.
+        reference_energies: energy in eV of an atom by atomic number, ascending; what a model learns is the rest.
+        kinds: names of the kinds of frames.
+        level_of_theory: of the labels, e.g. "GFN2-xTB (Te=3000 K)".
+        sha256: of each file.
+    """
+
+    train: FrameSet
+    valid: FrameSet
+    unseen: FrameSet | None
+    reference_energies: Mapping[int, float]
+    kinds: tuple[str, ...]
+    level_of_theory: str
+    sha256: Mapping[str, str]
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """Atomic numbers, ascending."""
+        return tuple(self.reference_energies)
+
+    def reference_table(self) -> Tensor:
+        """[119] reference energy in eV by atomic number, float64; zero for an element that no frame has."""
+        table = torch.zeros(119, dtype=torch.float64)
+        table[list(self.reference_energies)] = torch.tensor(list(self.reference_energies.values()), dtype=torch.float64)
+        return table
+
+
+class SizedBatches:
+    """Batches of frames of like size, filled by atoms; one pass over it is one epoch.
+
+    With a ``seed`` the order changes from epoch to epoch, and is the same for the same seed and ``epoch``, so that a
+    run that was cut off can go on in it. Without, frames come once each, sorted by size.
+    """
+
+    def __init__(self, n_atoms: np.ndarray, batch_atoms: int, seed: int | None = None) -> None:
+        """``batch_atoms``: atoms that a batch may hold; a frame that has more is a batch of its own."""
+        self.n_atoms, self.batch_atoms, self.seed, self.epoch = n_atoms, batch_atoms, seed, 0
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order, noise = np.arange(len(self.n_atoms)), np.zeros(len(self.n_atoms))
+        random = None
+        if self.seed is not None:
+            random = np.random.default_rng((self.seed, self.epoch))
+            order = random.permutation(len(order))
+            noise = random.uniform(-2, 2, len(order))  # so that it is not always the same frames that meet
+        self.epoch += 1
+        order = order[np.argsort(self.n_atoms[order] + noise, kind="stable")]
+        batches: list[list[int]] = [[]]
+        filled = 0
+        for index in order.tolist():
+            if batches[-1] and filled + self.n_atoms[index] > self.batch_atoms:
+                batches.append([])
+                filled = 0
+            batches[-1].append(index)
+            filled += int(self.n_atoms[index])
+        if random is not None:
+            random.shuffle(batches)
+        yield from batches
+
+
+def read_training_data(folder: Path) -> TrainingData:
+    """The frames in ``folder``.
+
+    Raises:
+        BadInputError: a file is missing, damaged or not the one that the manifest names, an array is missing or of
+            the wrong shape, a number is not finite, or an element has no reference energy.
+    """
+    manifest = _manifest(folder)
+    references = _references(folder, manifest)
+    kinds = manifest.get("kinds", ["frame"])
+    if not isinstance(kinds, list) or not kinds:
+        raise BadInputError(f"{folder / 'manifest.json'}: 'kinds' must be a list of names")
+    said = manifest.get("sha256") or {}
+    splits: dict[str, FrameSet] = {}
+    digests: dict[str, str] = {}
+    for split in SPLITS:
+        path = folder / f"{split}.npz"
+        if not path.exists():
+            if split == "unseen":
+                continue
+            raise BadInputError(f"{folder} has no {split}.npz; training needs train.npz and valid.npz")
+        digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        if said.get(path.name, digests[path.name]) != digests[path.name]:
+            raise BadInputError(
+                f"{path} is not the file that manifest.json names (sha256 differs); make the data again"
+            )
+        splits[split] = _read_frames(path, len(kinds))
+        foreign = sorted(set(splits[split].atomic_numbers.tolist()) - references.keys())
+        if foreign:
+            raise BadInputError(f"{path}: elements {foreign} have no reference energy in manifest.json; add them")
+    return TrainingData(
+        splits["train"],
+        splits["valid"],
+        splits.get("unseen"),
+        references,
+        tuple(str(kind) for kind in kinds),
+        _level_of_theory(manifest),
+        digests,
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise BadInputError(f"there is no folder {folder}")
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text())
+    except OSError as error:
+        raise BadInputError(f"cannot read {path} ({error.strerror}); frames need a manifest beside them") from error
+    except ValueError as error:
+        raise BadInputError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(manifest, dict):
+        raise BadInputError(f"{path} must hold one JSON object")
+    return manifest
+
+
+def _references(folder: Path, manifest: Mapping[str, Any]) -> dict[int, float]:
+    """Reference energies by atomic number, ascending."""
+    path, energies = folder / "manifest.json", manifest.get("reference_energies")
+    if not isinstance(energies, dict) or not energies:
+        raise BadInputError(f"{path} has no 'reference_energies' (eV by chemical symbol)")
+    unknown = [symbol for symbol in energies if number_of.get(symbol, 0) < 1]
+    if unknown:
+        raise BadInputError(f"{path}: '{unknown[0]}' in 'reference_energies' is not a chemical symbol")
+    values = energies.values()
+    if not all(isinstance(value, int | float) and np.isfinite(value) for value in values):
+        raise BadInputError(f"{path}: every reference energy must be a number in eV")
+    return dict(sorted((int(number_of[symbol]), float(value)) for symbol, value in energies.items()))
+
+
+def _level_of_theory(manifest: Mapping[str, Any]) -> str:
+    if "level_of_theory" in manifest:
+        return str(manifest["level_of_theory"])
+    temperature = (manifest.get("settings") or {}).get("electronic_temperature")
+    method = str(manifest.get("method", "unknown"))
+    return method if temperature is None else f"{method} (Te={temperature:g} K)"
+
+
+def _read_frames(path: Path, n_kinds: int) -> FrameSet:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in _ARRAYS if name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+        raise BadInputError(f"{path} is not an .npz of plain arrays, or a damaged one: {error}") from error
+    missing = [name for name in _ARRAYS if name not in found and name not in _MAY_LACK]
+    if missing:
+        raise BadInputError(f"{path} lacks {', '.join(missing)}; it needs {', '.join(set(_ARRAYS) - set(_MAY_LACK))}")
+    return checked_frames(found, str(path), n_kinds)
+
+
+def checked_frames(found: Mapping[str, np.ndarray], where: str, n_kinds: int = 1) -> FrameSet:
+    """Arrays as frames, if they are sound; what may be lacking is filled in.
+
+    Raises:
+        BadInputError: an array has a wrong shape or type, or holds what cannot be; names ``where``.
+    """
+    n_atoms = np.asarray(found["n_atoms"])
+    if n_atoms.ndim != 1 or n_atoms.dtype.kind not in "iu" or not len(n_atoms) or n_atoms.min() < 1:
+        raise BadInputError(f"{where}: 'n_atoms' must be whole numbers of one or more, one for each frame")
+    sizes = {"F": len(n_atoms), "A": int(n_atoms.sum())}
+    arrays: dict[str, np.ndarray] = {}
+    for name, (along, rest, kind) in _ARRAYS.items():
+        shape = (sizes[along], *rest)
+        array = np.asarray(found[name]) if name in found else np.full(shape, _MAY_LACK[name])
+        if array.shape != shape:
+            raise BadInputError(f"{where}: '{name}' has shape {list(array.shape)}, expected {list(shape)}")
+        if array.dtype.kind not in ("f" if kind is np.float64 else "") + "iub":
+            raise BadInputError(f"{where}: '{name}' holds {array.dtype}, expected {kind.__name__}")
+        if not np.isfinite(array).all():
+            frame = int(np.argwhere(~np.isfinite(array))[0][0])
+            if along == "A":
+                frame = int(np.searchsorted(np.cumsum(n_atoms), frame, side="right"))
+            raise BadInputError(f"{where}: '{name}' of frame {frame} is not finite; leave the frame out")
+        arrays[name] = array.astype(kind)
+    numbers, kinds = arrays["atomic_numbers"], arrays["kind"]
+    if numbers.min() < 1 or numbers.max() > 118:
+        raise BadInputError(f"{where}: 'atomic_numbers' must be from 1 to 118")
+    if kinds.min() < 0 or kinds.max() >= n_kinds:
+        raise BadInputError(f"{where}: 'kind' {kinds.max()} has no name in the manifest's 'kinds'")
+    return FrameSet(**arrays)
