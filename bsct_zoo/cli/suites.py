@@ -19,23 +19,28 @@ def list_suites() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.scans.library import suite_names
     from bsct_zoo.scans.source import imported_path
+    from bsct_zoo.scans.suite_file import read_manifest
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("suite", "what", "scans", "level of theory", "licence", "state"):
         table.add_column(title, overflow="fold")
     for name in suite_names():
         source = registry().suites.get(name)
-        if source is None:
-            table.add_row(name, "imported by you", "", "", "", "here")
+        path = Path(source.path) if source is not None and source.path is not None else imported_path(name)
+        if source is not None and not path.exists():
+            facts = (source.title, str(source.n_scans or ""), source.level_of_theory or "none", source.licence)
+            table.add_row(name, *facts, f"bsct-zoo suites import {name}")
             continue
-        here = source.path is not None or imported_path(name).exists()
-        state = "here" if here else f"bsct-zoo suites import {name}"
-        table.add_row(
-            name, source.title, str(source.n_scans or ""), source.level_of_theory or "none", source.licence, state
-        )
+        try:  # what is here may hold less than what there is
+            said = read_manifest(path)
+            level = said.get("level_of_theory") or "none"
+            table.add_row(name, said.get("title"), str(len(said["scans"])), level, said.get("licence"), "here")
+        except (BadInputError, KeyError):
+            table.add_row(name, "", "", "", "", f"damaged: {path}")
     Console(highlight=False, markup=False).print(table)
 
 

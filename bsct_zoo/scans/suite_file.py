@@ -88,6 +88,19 @@ def write_suite(path: Path, suite: Suite) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What the suite at ``path`` says of itself, without its arrays.
+
+    Raises:
+        BadInputError: the file is missing, damaged or of another kind.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _manifest(path, archive)
+    except _DAMAGE as error:
+        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+
+
 def read_suite(path: Path) -> Suite:
     """Read the suite at ``path``.
 

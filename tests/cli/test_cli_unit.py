@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -256,6 +257,16 @@ def test_lists(run, suite, tmp_path):
     doctor = run("doctor")
     assert "bsct-zoo-spring 1.0" in doctor.stdout
     assert doctor.returncode == 0, doctor.stdout
+
+
+def test_the_list_counts_the_scans_that_are_here(run, suite, tmp_path):
+    data = tmp_path / "data"
+    (data / "suites").mkdir(parents=True)
+    (data / "suites" / "mine.npz").write_bytes(Path(suite).read_bytes())
+    (data / "suites" / "bsct-spice.npz").write_bytes(Path(suite).read_bytes()[:100])
+    lines = {line.split()[0]: line for line in run("suites", "list", BSCT_ZOO_DATA=str(data)).stdout.splitlines()}
+    assert " 3 " in lines["mine"]
+    assert "damaged" in lines["bsct-spice"]
 
 
 def test_cache_is_shown_and_cleared(run, refused, suite):
