@@ -28,10 +28,12 @@ class ModelCard:
         elements: chemical symbols it knows; empty if it takes any.
         checkpoint: absolute path of the weights file; None if they come with the model's own package, or are to be
             fetched first (``url``).
-        sha256: of that file; None if there is no file, or if the file is a user's own.
-        executes_code: the format can run code when read (pickles and the like), so a user must say ``--trust``
-            unless ``sha256`` is known.
-        url: where ``bsct-zoo models fetch`` gets the file from; empty if there is nothing to fetch.
+        sha256: of that file; None if there is no file, if the file is a user's own, or if nobody could say it.
+        executes_code: the format can run code when read (pickles, TorchScript archives, whole models). Such a file
+            is read only if its sha256 is on a card of an installed plugin, or with ``--trust``; a loader reads it
+            through ``checkpoints.read_vouched`` or ``checkpoints.vouched_copy``, which check the very bytes.
+        url: where ``bsct-zoo models fetch`` gets the file from (https, http with a sha256, or file); empty if there is
+            nothing to fetch. With a ``fetcher`` of the adapter's own it may be any address for people.
         size: of that file in bytes; None if unknown.
         parameters: how many numbers were trained; None if unknown.
         packages: importable packages of this interpreter that make the numbers, beyond the adapter's requirements.
@@ -109,6 +111,9 @@ class Adapter:
         file_card: "module:function" called as ``function(path) -> ModelCard`` for ``name:path``; it must import
             nothing heavy, must not read formats that execute code, and raises BadInputError with the mend.
             None if the family takes no files.
+        fetcher: "module:function", called as ``function(card, folder) -> path`` in an interpreter that meets
+            ``environment``, for families whose hub wants its own client and a token. It leaves one file inside
+            ``folder`` and returns its path. None if ``card.url`` is all that it takes.
         trainer: "module:function", called as ``function(job: TrainingJob, tell) -> Trained`` (``bsct_zoo.training``) in
             an interpreter that meets ``environment`` and ``training_requirements``; None if it cannot be trained.
         training_requirements: PEP 508 strings that training needs beyond ``environment``.
@@ -124,6 +129,7 @@ class Adapter:
     aliases: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     file_card: str | None = None
+    fetcher: str | None = None
     trainer: str | None = None
     training_requirements: tuple[str, ...] = ()
     free_options: bool = False

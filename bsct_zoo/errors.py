@@ -47,4 +47,12 @@ class EnvironmentBuildError(ModelError):
 
 
 class UntrustedFileError(BadInputError):
-    """A file whose format can execute code was given without ``--trust``."""
+    """A file whose format can execute code, which no card knows, was given without ``--trust``."""
+
+
+class DownloadError(BadInputError):
+    """A file could not be had from its address, or is not the one that was expected."""
+
+
+class MissingWeightsError(BadInputError):
+    """The weights of a model are not on this machine; the message says how to get them."""
