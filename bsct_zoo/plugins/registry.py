@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from bsct_zoo.cards import Adapter
+from bsct_zoo.cards import Adapter, EnvironmentSpec
 from bsct_zoo.checks import NVE, Check
 from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.plugins import hookspecs
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bsct_zoo.scans.source import SuiteSource
 
 GROUP = "bsct_zoo"
-T = TypeVar("T")
+_BROKEN = (Exception, SystemExit)  # a script that was taken for a module may call sys.exit
 
 
 @dataclass
@@ -37,12 +38,18 @@ class Registry:
         suites: suites by name.
         checks: checks by name.
         warnings: one line for each plugin that is left out, wholly or in part.
+        points: entry point of every plugin, by the plugin's name.
+        brought: what each plugin registered, as (kind, name).
+        problems: why a plugin is left out, wholly or in part, by its name.
     """
 
     adapters: dict[str, Adapter] = field(default_factory=dict)
     suites: dict[str, SuiteSource] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    points: dict[str, EntryPoint] = field(default_factory=dict)
+    brought: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
     _commands: list[tuple[str, Callable[..., None]]] = field(default_factory=list)
 
     def adapter(self, name: str) -> Adapter:
@@ -68,16 +75,25 @@ class Registry:
         return self.suites[name]
 
     def add_commands(self, app: typer.Typer) -> None:
-        """Let plugins add commands to the command line."""
+        """Let plugins add commands to the command line; names already taken are refused."""
         for plugin, implementation in self._commands:
+            n_commands, n_groups = len(app.registered_commands), len(app.registered_groups)
+            taken = _command_names(app)
             try:
                 implementation(app)
-            except Exception as error:
+                added = list((_command_names(app) - taken).elements())
+                clash = [name for name in added if name in taken]
+                if clash:
+                    raise ValueError(f"there is a command '{clash[0]}' already")
+                self.brought.setdefault(plugin, []).extend(("commands", name) for name in added)
+            except _BROKEN as error:
+                del app.registered_commands[n_commands:], app.registered_groups[n_groups:]
                 self._warn(plugin, error)
 
-    def _warn(self, plugin: str, problem: Exception | str) -> None:
+    def _warn(self, plugin: str, problem: BaseException | str) -> None:
         text = problem if isinstance(problem, str) else f"{type(problem).__name__}: {problem}"
-        self.warnings.append(f"plugin '{plugin}' is left out: {' '.join(text.split())}")
+        self.problems.setdefault(plugin, []).append(" ".join(text.split()))
+        self.warnings.append(f"plugin '{plugin}' is left out: {self.problems[plugin][-1]}")
 
     def _add(self, plugin: str, kind: str, items: Any) -> None:
         """File what one hook of one plugin returned; names already taken are refused."""
@@ -88,8 +104,11 @@ class Registry:
             clash = [name for name in names if name in taken and taken[name] != item]
             if clash:
                 self._warn(plugin, f"the name '{clash[0]}' is taken by another plugin")
-            else:
-                table[item.name] = item
+                continue
+            if kind == "adapters" and not is_ours(self.points.get(plugin)):
+                _check_environment(item)
+            table[item.name] = item
+            self.brought.setdefault(plugin, []).append((kind, item.name))
 
 
 @cache
@@ -99,27 +118,56 @@ def registry() -> Registry:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     for point in _entry_points():
+        name = point.name if point.name not in found.points else f"{point.name} of {_distribution(point)}"
         try:
             plugin = point.load()
             if manager.is_registered(plugin):
                 continue
-            manager.register(plugin, name=point.name)
+            found.points[name] = point
+            manager.register(plugin, name=name)
             for implementation in manager.get_hookcallers(plugin) or []:
                 if not implementation.has_spec():
                     raise ValueError(f"there is no hook '{implementation.name}'")
-        except Exception as error:
-            if manager.has_plugin(point.name):
-                manager.unregister(name=point.name)
-            found._warn(point.name, error)
+        except _BROKEN as error:
+            found.points[name] = point
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
+            found._warn(name, error)
     found._add("bsct-zoo", "checks", [NVE])
     for kind in ("adapters", "suites", "checks"):
         for name, hook in _implementations(manager, f"register_{kind}"):
             try:
                 found._add(name, kind, hook())
-            except Exception as error:
+            except _BROKEN as error:
                 found._warn(name, error)
     found._commands = list(_implementations(manager, "register_commands"))
     return found
+
+
+def is_ours(point: EntryPoint | None) -> bool:
+    """Whether a plugin comes with bsct-zoo itself, installed or from a checkout."""
+    return point is None or point.dist is None or _distribution(point) == "bsct-zoo"
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "bsct-zoo"
+
+
+def _check_environment(adapter: Adapter) -> None:
+    """Refuse an environment that nothing could be asked of; of a third party alone, since packaging takes its time."""
+    spec = adapter.environment
+    if spec != EnvironmentSpec():
+        from packaging.requirements import Requirement
+        from packaging.specifiers import SpecifierSet
+
+        SpecifierSet(spec.python)
+        for line in (*spec.requirements, *spec.overrides):
+            Requirement(line)
+
+
+def _command_names(app: typer.Typer) -> Counter[str]:
+    commands = [c.name or getattr(c.callback, "__name__", "").replace("_", "-") for c in app.registered_commands]
+    return Counter(commands + [group.name for group in app.registered_groups if isinstance(group.name, str)])
 
 
 def _implementations(manager: pluggy.PluginManager, hook: str) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -133,8 +181,7 @@ def _entry_points() -> list[EntryPoint]:
     installed = list(entry_points(group=GROUP))
     names = {point.name for point in installed}
     checkout = [point for point in _checkout_entry_points() if point.name not in names]
-    ours = {"bsct-zoo"}
-    return checkout + sorted(installed, key=lambda p: (getattr(p.dist, "name", "") not in ours, p.name))
+    return checkout + sorted(installed, key=lambda point: (not is_ours(point), point.name))
 
 
 def _checkout_entry_points() -> list[EntryPoint]:
