@@ -1,0 +1,47 @@
+"""Cards of checkpoints. Imports nothing heavy, and opens nothing that can execute code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bsct_zoo.cards import ModelCard
+from bsct_zoo.checkpoints import checkpoint_card
+from bsct_zoo.errors import BadInputError
+
+FORMAT = "bsct-zoo-nequip"
+VERSION = 1
+
+SAVED = (".nequip.zip", ".ckpt")  # of nequip-package and nequip-train: pickles
+COMPILED = (".nequip.pt2", ".nequip.pth")  # of nequip-compile: machine code, TorchScript
+
+
+def file_card(path: str) -> ModelCard:
+    """Card of a user's own model: one of nequip's files, or ours (.safetensors and .json).
+
+    Raises:
+        BadInputError: it is missing or of another kind.
+    """
+    file = Path(path)
+    if file.suffix == ".safetensors":
+        return checkpoint_card(file, FORMAT, VERSION)
+    if not file.name.endswith((*SAVED, *COMPILED)):
+        raise BadInputError(
+            f"'{path}' is neither a file of nequip ({', '.join((*SAVED, *COMPILED))}) nor a .safetensors of bsct-zoo"
+        )
+    if not file.is_file():
+        raise BadInputError(f"there is no file {path}")
+    return ModelCard(
+        name=file.name,
+        title=f"NequIP from {file.name}",
+        level_of_theory="unknown",
+        licence="unknown",
+        source="a user's file",
+        checkpoint=str(file.resolve()),
+        executes_code=True,
+    )
+
+
+def shipped() -> tuple[ModelCard, ...]:
+    """Cards of the checkpoints that come with this package."""
+    folder = Path(__file__).with_name("checkpoints")
+    return tuple(checkpoint_card(path, FORMAT, VERSION) for path in sorted(folder.glob("*.safetensors")))
