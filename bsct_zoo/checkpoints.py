@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bsct_zoo.cards import ModelCard
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.errors import BadInputError, UntrustedFileError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_LARGEST_FACTS = 16 << 20  # bytes; ours have a few thousand
+_TEXTS = ("name", "title", "level_of_theory", "licence", "source", "citation", "url")
 
 
 def save_checkpoint(
@@ -49,11 +55,17 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
     """
     beside = path.with_suffix(".json")
     try:
-        facts: dict[str, Any] = json.loads(beside.read_text())
+        with beside.open("rb") as file:
+            content = file.read(_LARGEST_FACTS + 1)
     except OSError as error:
         raise BadInputError(f"{beside} is missing; a checkpoint is a .safetensors and a .json of one name") from error
-    except ValueError as error:
-        raise BadInputError(f"{beside} is not valid JSON: {error}") from error
+    if len(content) > _LARGEST_FACTS:
+        raise BadInputError(f"{beside} is larger than {_LARGEST_FACTS >> 20} MiB; it is not the card of a checkpoint")
+    try:
+        facts: dict[str, Any] = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadInputError(f"{beside} is not valid JSON: {reason}") from error
     if not isinstance(facts, dict) or facts.get("format") != format:
         raise BadInputError(f"{beside} does not describe a {format} checkpoint")
     if facts.get("version") != version:
@@ -96,6 +108,66 @@ def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
     try:
         card = dict(facts["card"])
         card["elements"] = tuple(card.get("elements", ()))
+        for key in _TEXTS:
+            _check_text(key, card.get(key, ""))
+        _check_text("sha256", facts["sha256"])
         return ModelCard(**{**card, "checkpoint": str(path.resolve()), "sha256": facts["sha256"]})
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{path.with_suffix('.json')} has an unusable card: {error}") from error
+
+
+def _check_text(key: str, value: Any) -> None:
+    """Raise if ``value`` is not text for people: a card from elsewhere is printed, and must not steer the terminal."""
+    if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):
+        raise ValueError(f"its {key} is not printable text")
+
+
+# -- files that could execute code -------------------------------------------------------------------------------
+
+
+def require_vouched(card: ModelCard) -> None:
+    """Raise unless the file of ``card`` may be read at all: the last door before any loader, here and in a worker.
+
+    Raises:
+        UntrustedFileError: it can execute code and nobody vouched for it, see ``bsct_zoo.trust``.
+        BadInputError: it is gone, or not the file that was vouched for.
+    """
+    if card.executes_code and card.checkpoint is not None:
+        read_vouched(card)
+
+
+def read_vouched(card: ModelCard) -> bytes:
+    """The bytes of the file of ``card``, whose format may execute code; to be loaded from memory, not read again.
+
+    Raises:
+        UntrustedFileError: nobody vouched for it: ``card.sha256`` is None.
+        BadInputError: it is gone, or its bytes are not those of ``card.sha256``.
+    """
+    assert card.checkpoint is not None
+    if card.sha256 is None:
+        raise UntrustedFileError(
+            f"{card.checkpoint} is in a format that can execute code when it is read, and nobody vouches for it; "
+            "add --trust if you know who made it"
+        )
+    try:
+        content = Path(card.checkpoint).read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise BadInputError(f"{card.checkpoint} is not the file that was vouched for (sha256 differs); get it again")
+    return content
+
+
+@contextmanager
+def vouched_copy(card: ModelCard) -> Iterator[Path]:
+    """A private copy of the file of ``card``, for packages that load from a path alone; gone afterwards.
+
+    Raises:
+        UntrustedFileError: see ``read_vouched``.
+        BadInputError: likewise.
+    """
+    content = read_vouched(card)
+    with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:  # nobody else may write into it
+        path = Path(folder) / Path(os.fspath(card.checkpoint or "")).name
+        path.write_bytes(content)
+        yield path

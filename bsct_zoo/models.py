@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bsct_zoo.cards import Adapter, ModelCard, Option, OptionValue, import_path
-from bsct_zoo.errors import BadInputError, UnknownNameError, UntrustedFileError
+from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.plugins.registry import registry
+from bsct_zoo.trust import vouched
+from bsct_zoo.weights import with_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,22 +34,30 @@ class ModelSpec:
 
 
 def parse_model(text: str, *, trust: bool = False) -> ModelSpec:
-    """Find the model that ``text`` names.
+    """The model that ``text`` names, ready to be loaded: its weights are here and may be read.
 
     Raises:
         UnknownNameError: no such family, card or option; names the nearest.
-        UntrustedFileError: the file can execute code and ``trust`` is not given.
+        MissingWeightsError: its weights are to be fetched first.
+        UntrustedFileError: the file can execute code, nobody vouches for it and ``trust`` is not given.
         BadInputError: the text, an option's value or the file is not usable.
+    """
+    spec = named_model(text)
+    card = with_weights(spec.adapter, spec.card)
+    return replace(spec, card=vouched(text.partition("@")[0], card, trust=trust))
+
+
+def named_model(text: str) -> ModelSpec:
+    """The model that ``text`` names, as its card says; nothing is read of its weights.
+
+    Raises:
+        UnknownNameError: no such family, card or option; names the nearest.
+        BadInputError: the text, an option's value or a user's own file is not usable.
     """
     head, _, tail = text.partition("@")
     name, _, choice = head.partition(":")
     adapter = registry().adapter(name)
-    card = _card(adapter, choice)
-    if card.executes_code and not trust:
-        raise UntrustedFileError(
-            f"'{choice}' is in a format that can execute code when it is read; add --trust if you know who made it"
-        )
-    return ModelSpec(text, adapter, card, _options(adapter, tail))
+    return ModelSpec(text, adapter, _card(adapter, choice), _options(adapter, tail))
 
 
 def complete_models(incomplete: str) -> list[str]:

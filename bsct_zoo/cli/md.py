@@ -25,7 +25,8 @@ def md(
     step: Annotated[float, typer.Option(min=0.01, help="Time step, fs.")] = 0.5,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each molecule.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    trust: Annotated[bool, typer.Option("--trust", help="Load files in formats that can execute code.")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch weights that are missing without asking.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
 ) -> int:
     """Run molecular dynamics with MODELS, all molecules as one batch, and say how well energy is conserved."""
@@ -33,8 +34,8 @@ def md(
     from rich.table import Table
 
     from bsct_zoo.checks import CheckSettings
+    from bsct_zoo.cli.weights import ready_models
     from bsct_zoo.errors import ModelError, UnknownNameError
-    from bsct_zoo.models import parse_model
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.layout import number
     from bsct_zoo.runtime.load import load_potential
@@ -42,7 +43,7 @@ def md(
     if check not in registry().checks:
         raise UnknownNameError("check", check, list(registry().checks))
     chosen = registry().checks[check]
-    specs = [parse_model(text, trust=trust) for text in models]
+    specs = ready_models(models, trust=trust, yes=yes)
     systems = [_system(name) for name in molecule or MOLECULES for _ in range(seeds)]
     settings = CheckSettings(temperature=temperature, time_ps=time, step_fs=step)
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), title_justify="left")

@@ -35,6 +35,7 @@ def load_potential(
     Raises:
         BadInputError: the device is not there, the model refuses an option, or ``isolate`` is False and this
             interpreter lacks something.
+        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.trust``).
         EnvironmentBuildError: its environment cannot be made.
         ModelError: it cannot be loaded.
     """
@@ -119,11 +120,13 @@ def _load_here(
 ) -> Potential:
     import torch
 
+    from bsct_zoo.checkpoints import require_vouched
     from bsct_zoo.runtime.guard import GuardedPotential, as_our_error
 
     if threads:
         torch.set_num_threads(threads)
     try:
+        require_vouched(card)
         return GuardedPotential(adapter.load(card, device, dtype, **options))
     except (Exception, SystemExit) as error:
         failure = as_our_error(error)

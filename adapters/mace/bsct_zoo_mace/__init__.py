@@ -1,4 +1,4 @@
-"""MACE: our small checkpoint, and a user's own ``.model`` files."""
+"""MACE: our small checkpoint, the published families by name, and a user's own ``.model`` files."""
 
 from bsct_zoo import hookimpl
 from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
@@ -8,6 +8,7 @@ from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
 def register_adapters() -> list[Adapter]:
     """The one adapter of this plugin."""
     from bsct_zoo_mace.files import shipped
+    from bsct_zoo_mace.published import published
 
     return [
         Adapter(
@@ -15,7 +16,7 @@ def register_adapters() -> list[Adapter]:
             summary="equivariant message passing with many-body products",
             loader="bsct_zoo_mace.loader:load",
             file_card="bsct_zoo_mace.files:file_card",
-            cards=shipped(),
+            cards=(*shipped(), *published()),
             environment=EnvironmentSpec(requirements=("mace-torch>=0.3.16,<0.4", "vesin>=0.3")),
             options=(
                 Option("head", str, "", "which head of a multi-head model; the one called default if not given"),

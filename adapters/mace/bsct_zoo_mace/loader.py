@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from bsct_zoo.cards import ModelCard
+from bsct_zoo.checkpoints import read_vouched
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.potential import Potential
 from bsct_zoo_mace.checkpoint import load as load_checkpoint
@@ -29,24 +31,21 @@ def load(
 
     Raises:
         BadInputError: its file is missing, damaged or not a MACE, or has no such head.
+        UntrustedFileError: the file is a pickle and nobody vouches for it.
     """
     assert card.checkpoint is not None
     path = Path(card.checkpoint)
-    model = load_model_file(path) if card.executes_code else load_checkpoint(path, card.sha256)
+    model = _whole_model(card) if card.executes_code else load_checkpoint(path, card.sha256)
     return MacePotential(model, device, dtype, level_of_theory or card.level_of_theory, card.licence, head or None)
 
 
-def load_model_file(path: Path) -> nn.Module:
-    """A whole model as mace-torch saves it: a pickle, which can execute code; the caller has asked for trust.
-
-    Raises:
-        BadInputError: the file is missing, damaged or not a MACE.
-    """
+def _whole_model(card: ModelCard) -> nn.Module:
+    """A model as mace-torch saves it: a pickle, read from the very bytes that ``card.sha256`` vouches for."""
+    path = card.checkpoint
+    content = read_vouched(card)
     try:
         with pickles_allowed():
-            model = torch.load(path, map_location="cpu", weights_only=False)
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+            model = torch.load(io.BytesIO(content), map_location="cpu", weights_only=False)
     except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, AttributeError, ImportError) as error:
         raise BadInputError(f"{path} is not a model of mace-torch, or a damaged one: {_line(error)}") from error
     if isinstance(model, torch.jit.ScriptModule):

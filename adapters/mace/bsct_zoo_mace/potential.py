@@ -16,6 +16,7 @@ from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_eleme
 from bsct_zoo_mace.packages import modules
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_CHARGES = {"total_charge", "total_spin"}  # what a model may want to know of a system beyond its atoms
 
 
 class MaceEnergy(nn.Module):
@@ -29,10 +30,12 @@ class MaceEnergy(nn.Module):
         super().__init__()
         if type(model) not in (modules.MACE, modules.ScaleShiftMACE):
             raise BadInputError(f"the file holds a {type(model).__name__}; only MACE and ScaleShiftMACE are read here")
-        foreign = sorted(set(getattr(model, "embedding_specs", None) or ()) - {"total_charge", "total_spin"})
+        embedded = set(getattr(model, "embedding_specs", None) or ())
+        foreign = sorted(embedded - _CHARGES)
         if foreign:
             raise BadInputError(f"the model wants {', '.join(foreign)} of every system, which bsct-zoo does not have")
         self.mace = model
+        self.charges = bool(embedded)
         self.head = chosen_head(list(getattr(model, "heads", None) or ["Default"]), head)
         self.cutoff = float(model.r_max)
         self.n_elements = len(model.atomic_numbers)
@@ -119,6 +122,7 @@ class MacePotential(Potential):
             licence=licence,
             has_stress=True,
             cost="edges",
+            charges=self.energy.charges,
             versions=tuple((name, version(name)) for name in ("mace-torch", "e3nn", "torch")),
         )
 

@@ -7,16 +7,14 @@ import io
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.download import download
+from bsct_zoo.errors import BadInputError, DownloadError
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
 from bsct_zoo_bsct_spice import register_suites
@@ -40,9 +38,15 @@ def import_scans(source: Path | None, name: str, on_progress: Progress | None = 
     tell = on_progress or (lambda done, total, what: None)
     if source is not None:
         return _suite(members(source), name, str(source.name), tell)
-    with tempfile.NamedTemporaryFile(suffix=".tar.gz") as file:
-        _download(file, tell)
-        suite = _suite(members(Path(file.name)), name, "download", tell)
+    url = register_suites()[0].url
+    assert url is not None
+    with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:  # a host that packs anew each time cannot resume
+        archive = Path(folder) / "bsct-spice.tar.gz"
+        try:
+            download(url, archive, tell=lambda done, total: tell(done, total or 0, "downloading"))
+        except DownloadError as error:
+            raise DownloadError(f"{error}; or get it elsewhere and name the file") from error
+        suite = _suite(members(archive), name, "download", tell)
     if content_sha256(suite) != CONTENT_SHA256:
         raise BadInputError("the download is not the BSCT-SPICE that this version knows; get a newer bsct-zoo")
     return suite
@@ -56,23 +60,6 @@ def content_sha256(suite: Suite) -> str:
         for array in (scan.atomic_numbers, scan.coordinate, scan.positions, scan.energy, scan.forces):
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _download(file: Any, tell: Progress) -> None:
-    url = register_suites()[0].url
-    assert url is not None
-    try:
-        with urlopen(url, timeout=60) as answer:
-            total = int(answer.headers.get("Content-Length") or 0)
-            done = 0
-            while chunk := answer.read(1 << 20):
-                file.write(chunk)
-                done += len(chunk)
-                tell(done, total, "downloading")
-            file.flush()
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise BadInputError(f"cannot download {url} ({reason}); get it elsewhere and name the file") from error
 
 
 def _suite(files_found: Iterator[Member], name: str, origin: str, tell: Progress) -> Suite:

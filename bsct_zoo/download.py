@@ -1,0 +1,230 @@
+"""Get a file from an address, once somebody has asked for it: resumed where it broke off, checked, or not there at all.
+
+The standard library's client does the transfer, since the usual packages leave resuming to their caller or lack it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from bsct_zoo import __version__
+from bsct_zoo.errors import DownloadError
+
+Tell = Callable[[int, int | None], None]  # hears bytes that are here, and of how many if that is known
+
+_CHUNK = 1 << 18
+_TIMEOUT = 60.0  # seconds without a byte
+_YES = ("1", "true", "yes", "on")
+
+
+def offline() -> bool:
+    """Whether the user said that nothing may touch the network (``BSCT_ZOO_OFFLINE``, ``HF_HUB_OFFLINE``)."""
+    return any(os.environ.get(name, "").lower() in _YES for name in ("BSCT_ZOO_OFFLINE", "HF_HUB_OFFLINE"))
+
+
+def refuse_offline(url: str) -> None:
+    """Raise if nothing may touch the network.
+
+    Raises:
+        DownloadError: it may not; ``url`` is what is not asked.
+    """
+    if offline():
+        raise DownloadError(f"offline (BSCT_ZOO_OFFLINE or HF_HUB_OFFLINE is set), so {url} was not asked; unset it")
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of the file at ``path``, in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def download(
+    url: str, path: Path, *, sha256: str | None = None, size: int | None = None, tell: Tell | None = None
+) -> str:
+    """Put what is at ``url`` (https, http or file) to ``path``, whole or not at all; returns its sha256.
+
+    What came before a transfer broke off is kept beside ``path`` (``.part``) and the next call goes on from there.
+    A transfer that got somewhere before it broke is taken up again at once.
+
+    Raises:
+        DownloadError: offline, no such address, not the size or sha256 that was expected, no room, a connection that
+            broke, or ``http`` for a file whose sha256 is not known.
+    """
+    _refuse(url, sha256)
+    tell = tell or (lambda done, total: None)
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _only_one(path):
+            if sha256 is not None and path.is_file() and file_sha256(path) == sha256:
+                return sha256  # another process was faster
+            while True:
+                before = _length(part)
+                try:
+                    _transfer(url, part, sha256, size, tell)
+                    break
+                except _BrokenOffError as broken:
+                    if _length(part) <= before:
+                        kept = "what came is kept, the same command goes on from there"
+                        raise DownloadError(
+                            f"cannot download {url}: {broken}" + (f"; {kept}" if _length(part) else "")
+                        ) from None
+            return _accept(url, path, part, sha256)
+    except OSError as error:
+        raise DownloadError(
+            f"cannot keep {path} ({error.strerror or error}); free some room or set BSCT_ZOO_CACHE to another folder"
+        ) from error
+
+
+class _BrokenOffError(Exception):
+    """The transfer ended before the file did."""
+
+
+def _refuse(url: str, sha256: str | None) -> None:
+    """Raise if ``url`` may not be asked."""
+    scheme = urlsplit(url).scheme
+    if scheme not in ("https", "http", "file"):
+        raise DownloadError(f"cannot download {url}: only https, http and file addresses are known")
+    if scheme == "http" and sha256 is None:
+        raise DownloadError(f"will not download {url}: over http, without a sha256, anybody on the way could change it")
+    if scheme != "file":
+        refuse_offline(url)
+
+
+def _transfer(url: str, part: Path, sha256: str | None, size: int | None, tell: Tell) -> None:
+    """Bring ``part`` to its full length, from where it is if the server can do that."""
+    start = _length(part)
+    if size is not None and start == size:
+        return
+    validator = _validator(part, url)
+    headers = {"User-Agent": f"bsct-zoo/{__version__}", "Accept-Encoding": "identity"}
+    if start and (validator or sha256 is not None):  # else nothing would tell two versions of the file apart
+        headers["Range"] = f"bytes={start}-"
+        if validator:
+            headers["If-Range"] = validator
+    try:
+        with urlopen(Request(url, headers=headers), timeout=_TIMEOUT) as answer:
+            _refuse_answer(url, answer, sha256)
+            resumed = getattr(answer, "status", None) == 206
+            if resumed and not (answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
+                raise DownloadError(f"{url} answered with another part of the file than asked; try again later")
+            start = start if resumed else 0
+            left = answer.headers.get("Content-Length")
+            total = start + int(left) if left is not None and left.isdecimal() else size
+            _refuse_size(url, part, start, total, size)
+            _note_validator(part, url, answer.headers)
+            with part.open("ab" if resumed else "wb") as file:
+                for chunk in iter(lambda: _read(answer), b""):
+                    start += len(chunk)
+                    if total is not None and start > total:
+                        part.unlink()
+                        raise DownloadError(f"{url} sends more than the {total} bytes that it said")
+                    file.write(chunk)
+                    tell(start, total)
+            if total is not None and start < total:
+                raise _BrokenOffError(f"the connection ended after {start} of {total} bytes")
+    except HTTPError as error:
+        if error.code == 416:  # the part is longer than the file is now
+            part.unlink(missing_ok=True)
+            raise _BrokenOffError("the file there is shorter than the part that is here; try again") from None
+        raise DownloadError(f"cannot download {url}: HTTP {error.code} {error.reason}") from None
+    except URLError as error:
+        reason = getattr(error.reason, "strerror", None) or error.reason
+        raise _BrokenOffError(str(reason)) from None
+
+
+def _read(answer: Any) -> bytes:
+    """The next bytes of ``answer``; an error of the connection is not one of our disk."""
+    try:
+        chunk: bytes = answer.read(_CHUNK)
+    except (HTTPException, OSError) as error:
+        raise _BrokenOffError(str(error) or type(error).__name__) from None
+    return chunk
+
+
+def _refuse_answer(url: str, answer: Any, sha256: str | None) -> None:
+    if sha256 is None and urlsplit(url).scheme == "https" and urlsplit(answer.url).scheme != "https":
+        raise DownloadError(f"{url} leads on to {answer.url}, which is not https; nothing was downloaded")
+    if sha256 is None and (answer.headers.get("Content-Type") or "").startswith("text/html"):
+        raise DownloadError(f"{url} is a web page, not a file; get the file by hand and name its path")
+
+
+def _refuse_size(url: str, part: Path, start: int, total: int | None, size: int | None) -> None:
+    if size is not None and total is not None and total != size:
+        part.unlink(missing_ok=True)
+        raise DownloadError(f"{url} has {total} bytes, its card says {size}; it is not the file that is meant")
+    free = shutil.disk_usage(part.parent).free
+    if total is not None and total - start > free:
+        raise DownloadError(
+            f"{url} needs {(total - start) / 1e6:.1f} MB and {part.parent} has {free / 1e6:.1f} MB free; "
+            "free some room or set BSCT_ZOO_CACHE to another folder"
+        )
+
+
+def _accept(url: str, path: Path, part: Path, sha256: str | None) -> str:
+    """Move the whole ``part`` to ``path`` if it is what was expected."""
+    found = file_sha256(part)
+    _note(part).unlink(missing_ok=True)
+    if sha256 is not None and found != sha256:
+        part.unlink()
+        raise DownloadError(f"what {url} gave has sha256 {found}, its card says {sha256}; it was removed")
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    return found
+
+
+# -- what tells one version of a file from the next -------------------------------------------------------------
+
+
+def _note(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
+def _validator(part: Path, url: str) -> str | None:
+    """What the server called the version that ``part`` is of; an address that changed makes the part worthless."""
+    try:
+        said = json.loads(_note(part).read_text())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(said, dict) or said.get("url") != url:
+        return None
+    validator = said.get("validator")
+    return validator if isinstance(validator, str) else None
+
+
+def _note_validator(part: Path, url: str, headers: Any) -> None:
+    etag = headers.get("ETag")
+    strong = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")  # If-Range takes no weak one
+    _note(part).write_text(json.dumps({"url": url, "validator": strong}))
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold the lock of ``path``, so that two processes do not write one part."""
+    from filelock import FileLock
+
+    with FileLock(f"{path}.lock"):
+        yield

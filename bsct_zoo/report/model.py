@@ -1,0 +1,172 @@
+"""What is known of a model, of its weights and of where it runs, for people and for scripts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bsct_zoo.cards import Adapter, ModelCard
+from bsct_zoo.results.throughput import throughputs
+from bsct_zoo.runtime import environment
+from bsct_zoo.runtime.folders import cache_dir
+from bsct_zoo.runtime.requirements import unmet
+from bsct_zoo.weights import find, size_text
+
+
+def name_of(adapter: Adapter, card: ModelCard) -> str:
+    """How ``card`` is named on the command line."""
+    return adapter.name if adapter.cards and card == adapter.cards[0] else f"{adapter.name}:{card.name}"
+
+
+def weights_state(adapter: Adapter, card: ModelCard) -> str:
+    """Where the weights are: "here", "fetch" if they are to be fetched, "package" if they come with the model's own."""
+    if card.checkpoint is not None:
+        return "here"
+    if not card.url:
+        return "package"
+    return "here" if find(adapter, card) else "fetch"
+
+
+def runs_in(adapter: Adapter) -> str:
+    """Where models of ``adapter`` run: "here", "own env", or "own env, not built"."""
+    if not unmet(adapter.environment):
+        return "here"
+    return "own env" if environment.find(adapter) else "own env, not built"
+
+
+def brief(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
+    """What a list of models says of one, as JSON can hold it."""
+    return {
+        "name": name_of(adapter, card),
+        "title": card.title,
+        "level_of_theory": card.level_of_theory,
+        "elements": list(card.elements),
+        "licence": card.licence,
+        "parameters": card.parameters,
+        "size": _size(adapter, card),
+        "weights": weights_state(adapter, card),
+        "runs": runs_in(adapter),
+    }
+
+
+def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
+    """Everything that is known of one model, as JSON can hold it."""
+    found = find(adapter, card)
+    kept = throughputs(cache_dir() / "predictions", f"{adapter.name}:{card.name}")
+    return {
+        **brief(adapter, card),
+        "family": adapter.summary,
+        "aliases": list(adapter.aliases),
+        "source": card.source,
+        "url": card.url,
+        "sha256": card.sha256 or (found.sha256 if found else None),
+        "sha256_on_card": card.sha256 is not None,
+        "checkpoint": card.checkpoint or (str(found.path) if found else None),
+        "executes_code": card.executes_code,
+        "requirements": list(adapter.environment.requirements),
+        "environment": _environment(adapter),
+        "throughput": [
+            {
+                "ms_per_frame": one.ms_per_frame,
+                "atoms_per_second": one.atoms_per_second,
+                "frames": one.frames,
+                "device": one.device,
+                "dtype": one.dtype,
+                "machine": dict(one.machine),
+            }
+            for one in kept
+        ],
+        "options": [{"name": o.name, "default": o.default, "help": o.help} for o in adapter.options],
+        "trains": adapter.trainer is not None,
+        "citation": card.citation or adapter.citation,
+        "notes": dict(card.notes),
+    }
+
+
+def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
+    """The same in words, in the order in which it is read; what is empty is left out."""
+    import json
+
+    known = full(adapter, card)
+    name = f"{adapter.name}:{card.name}"
+    kept = throughputs(cache_dir() / "predictions", name)
+    weights = {
+        "here": f"here: {known['checkpoint']}",
+        "fetch": f"not here; get them with: bsct-zoo models fetch {name}",
+        "package": "come with the model's own package",
+    }
+    trust = ""
+    if card.executes_code:
+        trust = "the file can execute code when it is read; "
+        trust += "its sha256 is on the card" if card.sha256 else "nobody vouches for it: it loads only with --trust"
+    size = known["size"]
+    text = {
+        "model": name,
+        "title": card.title,
+        "family": adapter.summary,
+        "aliases": ", ".join(adapter.aliases),
+        "level of theory": card.level_of_theory,
+        "elements": " ".join(card.elements) or "any that its package takes",
+        "licence": card.licence,
+        "parameters": f"{card.parameters:,}" if card.parameters else "",
+        "source": card.source,
+        "fetched from": card.url,
+        "weights": weights[known["weights"]],
+        "size": "" if size is None else size_text(size),
+        "sha256": known["sha256"] or ("not known beforehand; recorded when it is fetched" if card.url else ""),
+        "trust": trust,
+        "needs": ", ".join(adapter.environment.requirements) or "nothing beyond bsct-zoo",
+        "runs": _runs_text(adapter, known["environment"]),
+        "throughput": "\n".join(one.text() for one in kept),
+        "options": "\n".join(f"{o.name}={o.default}  {o.help}" for o in adapter.options),
+        "trains": f"bsct-zoo train {adapter.name}" if adapter.trainer else "",
+        "cite": known["citation"],
+        "notes": json.dumps(known["notes"], indent=1, ensure_ascii=False) if known["notes"] else "",
+    }
+    return {key: value for key, value in text.items() if value}
+
+
+def _runs_text(adapter: Adapter, env: dict[str, Any] | None) -> str:
+    if not unmet(adapter.environment):
+        return "in this interpreter"
+    if env is None:
+        return f"in an environment of its own, made when first used or with: bsct-zoo env build {adapter.name}"
+    versions = ", ".join(f"{name} {version}" for name, version in env["versions"].items())
+    return f"in {env['folder']} ({size_text(env['size'])}, Python {env['python']})\n{versions}"
+
+
+def _environment(adapter: Adapter) -> dict[str, Any] | None:
+    """The environment of ``adapter``, if it is built."""
+    found = environment.find(adapter)
+    if found is None:
+        return None
+    return {
+        "folder": str(found.folder),
+        "size": _folder_size(found.folder),
+        "python": found.python_version,
+        "versions": dict(found.versions),
+    }
+
+
+def _size(adapter: Adapter, card: ModelCard) -> int | None:
+    found = find(adapter, card)
+    if card.size is not None or found is not None:
+        return card.size if found is None else found.size
+    try:
+        return Path(card.checkpoint).stat().st_size if card.checkpoint else None
+    except OSError:
+        return None
+
+
+def _folder_size(folder: Path) -> int:
+    """Bytes of all files below ``folder``; most are shared with other environments by hard links."""
+    total, waiting = 0, [str(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
