@@ -13,6 +13,7 @@ from bsct_zoo.cli import completion
 
 if TYPE_CHECKING:
     from bsct_zoo.scans.suite import Suite
+    from bsct_zoo.selection.gate import Gate
 
 
 class Dtype(StrEnum):
@@ -62,27 +63,37 @@ def compare(
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV, a line for each model and scan.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON of an earlier run; say what changed beyond noise.")
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONDITION", help="Exit 3 if a model meets it: 'fsd_full>50', or 'worse' with --against."),
+    ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep predictions.")] = False,
-    trust: Annotated[bool, typer.Option("--trust", help="Load files in formats that can execute code.")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch weights that are missing without asking.")] = False,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that a model may be silent.")] = 600.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
 ) -> int:
     """Judge MODELS on the scans of a suite and rank them by smoothness.
 
-    Exit code: 0 all done, 1 some model or scan failed, 2 bad input.
+    Exit code: 0 all done, 1 some model or scan failed, 2 bad input, 3 a condition of --fail-if is met.
     """
     from dataclasses import replace
 
     from bsct_zoo.cli import output
     from bsct_zoo.cli.progress import Progress
-    from bsct_zoo.models import parse_model
+    from bsct_zoo.cli.weights import ready_models
 
     debug = debug or bool(context.find_root().params.get("debug"))
     columns, rank = _metrics(metric, sort)
     output.check_targets(json, csv, markdown)
-    specs = [parse_model(text, trust=trust) for text in models]
+    gate = _gate(fail_if, against)
+    specs = ready_models(models, trust=trust, yes=yes)
     chosen = _suite(suite).select(only=only, limit=limit, seed=seed)
+    gate.check(chosen, [spec.text for spec in specs])
     from bsct_zoo.report import layout
     from bsct_zoo.results.run import Settings
     from bsct_zoo.results.run import compare as run
@@ -103,6 +114,11 @@ def compare(
         tables = [layout.models_by_groups(comparison, name, rank) for name in (columns if metric else (rank,))]
     else:
         tables = [layout.models_by_metrics(comparison, columns, rank)]
+    changes = gate.changes(comparison, columns)
+    if gate.baseline is not None:
+        from bsct_zoo.report.selection import changed
+
+        tables.append(changed(changes, str(against)))
     output.write(comparison, tables, json, csv, markdown)
     if debug:
         output.show_logs(comparison)
@@ -114,7 +130,17 @@ def compare(
         from bsct_zoo.errors import BadInputError
 
         raise BadInputError("; ".join(problems))
-    return int(any(row.status != "ok" for row in comparison.rows))
+    met = gate.met(comparison, changes)
+    for reason in met:
+        print(f"failed: {reason}", file=sys.stderr)
+    return 3 if met else int(any(row.status != "ok" for row in comparison.rows))
+
+
+def _gate(fail_if: list[str] | None, against: Path | None) -> Gate:
+    """What the comparison is held against, read and checked before anything is computed."""
+    from bsct_zoo.selection.gate import Gate
+
+    return Gate.read(fail_if or [], against)
 
 
 def _metrics(metric: list[str] | None, sort: str | None) -> tuple[tuple[str, ...], str]:

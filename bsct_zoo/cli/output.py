@@ -49,7 +49,8 @@ def write(comparison: Comparison, tables: list[Layout], json: str | None, csv: P
     elif markdown:
         print("\n".join(files.markdown(table) for table in tables), end="")
     else:
-        for table in tables:
+        for number, table in enumerate(tables):
+            print(end="\n" if number else "")
             terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
     sys.stdout.flush()
     wanted = {}

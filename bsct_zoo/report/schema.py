@@ -40,7 +40,13 @@ ROW = _object(
         "metrics": _METRICS,
         "counts": {"type": "object", "additionalProperties": _COUNT},
         "scans": {"type": "array", "items": SCAN},
-    }
+    },
+    {
+        "licence": _TEXT,
+        "elements": {"type": ["array", "null"], "items": _TEXT},
+        "forces": {"enum": ["gradient", "direct", ""]},
+        "parameters": {"type": ["integer", "null"], "minimum": 0},
+    },
 )
 
 SCHEMA: dict[str, Any] = {

@@ -55,6 +55,10 @@ class Row:
         notes: for footnotes.
         cached: every prediction was kept from an earlier run.
         bad_input: it failed for what the user can mend: a damaged file, no network for its environment.
+        licence: of the weights.
+        elements: symbols that it knows, empty if it takes any; None if it did not say.
+        forces: "gradient" or "direct"; empty if it did not say.
+        parameters: how many numbers were trained; None if unknown.
     """
 
     model: str
@@ -74,6 +78,10 @@ class Row:
     notes: tuple[str, ...] = ()
     cached: bool = False
     bad_input: bool = False
+    licence: str = ""
+    elements: tuple[str, ...] | None = None
+    forces: str = ""
+    parameters: int | None = None
 
     @property
     def n_scans(self) -> int:
@@ -94,6 +102,10 @@ class Row:
             "level_of_theory": self.level_of_theory,
             "device": self.device,
             "dtype": self.dtype,
+            "licence": self.licence,
+            "elements": None if self.elements is None else list(self.elements),
+            "forces": self.forces,
+            "parameters": self.parameters,
             "versions": dict(self.versions),
             "status": self.status,
             "message": self.message,

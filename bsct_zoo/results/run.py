@@ -14,6 +14,7 @@ from ase.data import chemical_symbols
 
 from bsct_zoo import __version__
 from bsct_zoo.batching import Batcher
+from bsct_zoo.boxes import vacuum
 from bsct_zoo.errors import BadInputError, BsctZooError, EnvironmentBuildError, ModelError
 from bsct_zoo.metrics.table import METRICS, mean_over_scans, score_scan
 from bsct_zoo.models import ModelSpec
@@ -258,7 +259,13 @@ class _ModelRun:
             "device": info.device,
             "dtype": info.dtype,
             "forces": info.forces,
+            "cutoff": info.cutoff,
+            "periodic_only": info.periodic_only,
+            "charges": info.charges,
+            "rotation": info.rotation,
             "versions": dict(info.versions),
+            "model": f"{self.spec.adapter.name}:{self.spec.card.name}",
+            "machine": machine(info.device),
         }
         self._guard(lambda key: self.cache.write_info(key, self.info))
 
@@ -324,9 +331,19 @@ class _ModelRun:
             counts={name: count for name, (_, count) in means.items()},
             scans=tuple(scans),
             log_tail=self.log_tail,
-            notes=tuple(_notes(self.info)),
+            notes=tuple(_notes(self.info, self.suite)),
             cached=self.made_now == 0 and bool(good),
+            licence=self.spec.card.licence,
+            elements=self._elements(),
+            forces=str(self.info.get("forces", "")),
+            parameters=self.spec.card.parameters,
         )
+
+    def _elements(self) -> tuple[str, ...] | None:
+        """Symbols that the model declared; none of them if it takes any, None if it never came up."""
+        if "elements" not in self.info:
+            return None
+        return tuple(chemical_symbols[z] for z in self.info["elements"] or ())
 
 
 class _Partial:
@@ -371,6 +388,16 @@ def _summary(reasons: list[str], n_failed: int) -> str:
     return f"{n_failed} scans failed: {reasons[0]}{more}" if n_failed > 1 else reasons[0]
 
 
-def _notes(info: dict[str, Any]) -> Iterator[str]:
+def _notes(info: dict[str, Any], suite: Suite) -> Iterator[str]:
+    """What a reader must know of a model that its numbers do not say; ``info`` as kept by ``_declare``."""
     if info.get("forces") == "direct":
         yield "forces are predicted directly, not as a gradient"
+    if info.get("rotation") == "learned":
+        yield "forces turn with the molecule only as far as was learned"
+    if info.get("periodic_only") and not all(all(scan.pbc) for scan in suite.scans):
+        gap = vacuum(info.get("cutoff"))
+        yield f"a model of periodic systems: molecules are in a box, {gap:g} Å of vacuum to the nearest image"
+    ignored = sum(scan.charge != 0 or scan.spin != 1 for scan in suite.scans)
+    if ignored and info.get("charges") is False:
+        which = "a charge or unpaired electrons, which the model ignores"
+        yield f"{ignored} of {len(suite.scans)} scan{'s' * (len(suite.scans) != 1)} with {which}"

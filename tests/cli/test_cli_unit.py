@@ -244,6 +244,35 @@ def test_a_full_cache_does_not_cost_the_table(run, suite):
     assert done.stderr.strip().splitlines()[-1].startswith("error: predictions could not be kept in")
 
 
+def test_a_gate_for_continuous_integration(run, refused, suite, tmp_path):
+    baseline = tmp_path / "baseline.json"
+    compare = ("compare", "spring", "--suite", suite, "--only", "H-H/*", "--quiet")
+    assert run(*compare, "--json", baseline).returncode == 0
+    met = run(*compare, "--fail-if", "fsd_full>=0", "--fail-if", "worse", "--against", baseline)
+    assert met.returncode == 3
+    assert "failed: spring meets 'fsd_full>=0'" in met.stderr
+    assert "verdict" in met.stdout
+    assert "same" in met.stdout
+    assert run(*compare, "--fail-if", "fsd_full<0").returncode == 0
+    assert "did you mean fsd_full" in refused(*compare, "--fail-if", "fsd_ful>3")
+    assert "worse than what" in refused(*compare, "--fail-if", "worse")
+    (tmp_path / "wrong.json").write_text("{}")
+    assert "no schema" in refused(*compare, "--against", tmp_path / "wrong.json")
+    assert "was made on suite" in refused("compare", "spring", "--against", baseline)
+
+
+def test_select(run, refused, suite, tmp_path):
+    result = tmp_path / "result.json"
+    run("compare", "spring", "--suite", suite, "--only", "H-H/*", "--json", result)
+    found = run("select", "--from", result, "--require", "elements>=H", "--minimise", "forces_mae_full,seconds")
+    assert found.returncode == 0, found.stderr
+    assert "1 of 1 models on the Pareto front" in found.stdout
+    none = run("select", "--from", result, "--require", "elements>=C")
+    assert none.returncode == 1
+    assert "excluded: spring, does not meet 'elements>=C'" in none.stdout
+    assert "unknown objective" in refused("select", "--from", result, "--minimise", "speed")
+
+
 def test_lists(run, suite, tmp_path):
     models = run("models").stdout
     assert "spring:far" in models

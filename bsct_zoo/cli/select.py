@@ -1,0 +1,58 @@
+"""``bsct-zoo select``: choose a model from results of ``compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bsct_zoo.cli import completion
+
+
+def select(
+    files: Annotated[
+        list[Path], typer.Option("--from", metavar="FILE", help="JSON of compare; give it again for more models.")
+    ],
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION", help="e.g. 'fsd_full<40', 'elements>=C,H,O', 'licence=MIT', 'forces=gradient'."
+        ),
+    ] = None,
+    minimise: Annotated[
+        str,
+        typer.Option(help="What is to be small, separated by commas.", autocompletion=completion.metrics),
+    ] = "fsd_full,forces_mae_full,seconds",
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+) -> int:
+    """Show the models that nothing else beats, who was excluded by what, and which to take for which use.
+
+    Exit code: 0 if a model is left, 1 if none is, 2 on bad input.
+    """
+    from rich.console import Console
+
+    from bsct_zoo.report import terminal
+    from bsct_zoo.report.files import markdown as as_markdown
+    from bsct_zoo.report.selection import candidates
+    from bsct_zoo.results.stored import read_comparison
+    from bsct_zoo.selection.choice import merged
+    from bsct_zoo.selection.choice import select as choose
+    from bsct_zoo.selection.conditions import parse_condition
+
+    conditions = [parse_condition(text) for text in require or []]
+    objectives = [name.strip() for name in minimise.split(",") if name.strip()]
+    if not objectives:
+        from bsct_zoo.errors import BadInputError
+
+        raise BadInputError("--minimise names nothing; give metrics, as in fsd_full,seconds")
+    comparison = merged([read_comparison(path) for path in files])
+    selection = choose(comparison, conditions, objectives, seed)
+    layout = candidates(selection, comparison)
+    layout.remarks += [f"{use}: {sentence}" for use, sentence in selection.advice]
+    if markdown:
+        print(as_markdown(layout), end="")
+    else:
+        terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+    return int(not selection.front)

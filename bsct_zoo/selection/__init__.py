@@ -1,0 +1,1 @@
+"""Choosing by evidence: conditions, intervals, the Pareto front, and what changed against an earlier result."""
