@@ -10,6 +10,13 @@ def models(incomplete: str) -> list[str]:
     return complete_models(incomplete)
 
 
+def trainable(incomplete: str) -> list[str]:
+    """Families that have a trainer."""
+    from bsct_zoo.plugins.registry import registry
+
+    return [name for name, adapter in registry().adapters.items() if adapter.trainer and name.startswith(incomplete)]
+
+
 def suites(incomplete: str) -> list[str]:
     """Suite names."""
     from bsct_zoo.scans.library import suite_names

@@ -1,11 +1,13 @@
 """Start a worker in an interpreter that knows nothing of bsct-zoo: a script that needs the standard library only.
 
-The one argument is JSON: for each top-level package that the worker may import from the host, its ``name``, ``origin``
-and ``search`` folders. Only these are found there, never the rest of the host's packages.
+The first argument is JSON: for each top-level package that the worker may import from the host, its ``name``,
+``origin`` and ``search`` folders. Only these are found there, never the rest of the host's packages. The second is the
+module whose ``main`` is run.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from importlib.machinery import ModuleSpec
@@ -33,6 +35,4 @@ class HostFinder:
 
 if __name__ == "__main__":
     sys.meta_path.insert(0, HostFinder(json.loads(sys.argv[1])))
-    from bsct_zoo.runtime.worker import main
-
-    main()
+    importlib.import_module(sys.argv[2]).main()

@@ -26,8 +26,18 @@ _PIPE_SIZE = 2**20
 class WorkerProcess:
     """A worker, alive until it dies or ``stop`` is called; whoever asks must not do so from two threads at once."""
 
-    def __init__(self, python: Path | str, packages: Sequence[str], threads: int | None = None) -> None:
+    def __init__(
+        self,
+        python: Path | str,
+        packages: Sequence[str],
+        threads: int | None = None,
+        *,
+        module: str = "bsct_zoo.runtime.worker",
+        log: Path | None = None,
+    ) -> None:
         """Start ``python``, which may import ``packages`` (top-level names) from where they are here.
+
+        ``module`` has the ``main`` that it runs. What it prints is added to the file ``log``, if one is given.
 
         Raises:
             BadInputError: one of ``packages`` is not here.
@@ -39,9 +49,12 @@ class WorkerProcess:
         if threads:
             environ |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
         bootstrap = Path(__file__).with_name("bootstrap.py")
+        # Another interpreter sees nothing of this one's settings; a second process of this one sees what this one does.
+        isolation = "-P" if str(python) == sys.executable else "-I"
+        self._log_file = log
         try:
             self._process = subprocess.Popen(
-                [str(python), "-I", str(bootstrap), places],
+                [str(python), isolation, str(bootstrap), places, module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -152,9 +165,13 @@ class WorkerProcess:
 
     def _drain(self) -> None:
         assert self._process.stderr is not None
-        with self._process.stderr as log:
+        with contextlib.ExitStack() as open_files:
+            log = open_files.enter_context(self._process.stderr)
+            kept = open_files.enter_context(self._log_file.open("ab", buffering=0)) if self._log_file else None
             while chunk := log.read(65536):
                 self._log = (self._log + chunk)[-_LOG_TAIL:]
+                if kept is not None:
+                    kept.write(chunk)
 
     def _settle(self) -> str:
         """How the process ended, in words; empty if it has not, a moment after it fell silent."""

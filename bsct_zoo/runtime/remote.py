@@ -21,8 +21,11 @@ from bsct_zoo.runtime.protocol import Message, ProtocolError
 
 # Errors that come back as what they were; any other comes back as a ModelError.
 _KINDS: dict[str, type[BsctZooError]] = {
-    kind.__name__: kind
-    for kind in (errors.UnknownElementError, errors.OutOfMemoryError, errors.BadInputError, errors.UntrustedFileError)
+    "BadInputError": errors.BadInputError,
+    "OutOfMemoryError": errors.OutOfMemoryError,
+    "UnknownElementError": errors.UnknownElementError,
+    "UnknownNameError": errors.BadInputError,  # its text is made already
+    "UntrustedFileError": errors.UntrustedFileError,
 }
 
 
@@ -125,21 +128,23 @@ class RemotePotential(Potential):
                 self._dead = str(error) if isinstance(error, BsctZooError) else "the worker was stopped"
                 raise
         if answer.op == "error":
-            raise self._error(answer.fields)
+            raise error_of(answer.fields, self.log_tail)
         if answer.op != expected:
             raise self._nonsense(f"'{answer.op}' where '{expected}' was due")
         return answer
-
-    def _error(self, said: Mapping[str, Any]) -> BsctZooError:
-        error = _KINDS.get(str(said.get("error")), ModelError)(str(said.get("message", "no message")))
-        if isinstance(error, ModelError):
-            error.log_tail = "\n".join(filter(None, (self.log_tail, str(said.get("traceback", "")))))
-        return error
 
     def _nonsense(self, what: str) -> ProtocolError:
         self._dead = f"the worker wrote nonsense, stopped: {what}"
         self._worker.stop()
         return ProtocolError(self._dead, self.log_tail)
+
+
+def error_of(said: Mapping[str, Any], log_tail: str = "") -> BsctZooError:
+    """The error that the other side told of; ``log_tail`` is what it printed before."""
+    error = _KINDS.get(str(said.get("error")), ModelError)(str(said.get("message", "no message")))
+    if isinstance(error, ModelError):
+        error.log_tail = "\n".join(filter(None, (log_tail, str(said.get("traceback", "")))))
+    return error
 
 
 def _info(said: Mapping[str, Any]) -> PotentialInfo:

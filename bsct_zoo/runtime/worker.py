@@ -17,8 +17,8 @@ from bsct_zoo.runtime.protocol import EndOfStream, Message, read_message, write_
 
 def main() -> None:
     """Serve one host, then exit."""
-    requests, replies = _claim_pipes()
-    threading.Thread(target=_exit_with_host, args=(requests.fileno(),), daemon=True).start()
+    requests, replies = claim_pipes()
+    threading.Thread(target=exit_with_host, args=(requests.fileno(),), daemon=True).start()
     write_message(replies, Message("hello", {"python": platform.python_version(), "pid": os.getpid()}))
     server = Server()
     while True:
@@ -49,7 +49,7 @@ class Server:
                 return self._compute(request)
             raise ValueError(f"no such request: {request.op}")
         except Exception as error:
-            return _error_message(error)
+            return error_message(error)
 
     def _load(self, fields: Any) -> Message:
         import torch
@@ -81,7 +81,8 @@ class Server:
         return Message("result", {"seconds": seconds}, arrays)
 
 
-def _error_message(error: Exception) -> Message:
+def error_message(error: BaseException) -> Message:
+    """What the host hears of ``error``."""
     from bsct_zoo.runtime.guard import as_our_error
 
     ours = as_our_error(error)
@@ -91,7 +92,7 @@ def _error_message(error: Exception) -> Message:
     return Message("error", {"error": name, "message": str(ours), "traceback": trace[-8000:]})
 
 
-def _claim_pipes() -> tuple[Any, Any]:
+def claim_pipes() -> tuple[Any, Any]:
     """Keep stdin and stdout for messages; what the model prints goes to the log, what it reads is empty."""
     requests, replies = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -101,7 +102,7 @@ def _claim_pipes() -> tuple[Any, Any]:
     return os.fdopen(requests, "rb", buffering=0), os.fdopen(replies, "wb", buffering=0)
 
 
-def _exit_with_host(requests: int) -> None:
+def exit_with_host(requests: int) -> None:
     """End this process when the host is gone, even in the middle of a computation.
 
     The kernel's own way (PR_SET_PDEATHSIG) is tied to the thread that started the worker, which may end before it.

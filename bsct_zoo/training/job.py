@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from bsct_zoo.cards import OptionValue
 
-Tell = Callable[[str], None]  # hears one line for people now and then
+
+class Tell(Protocol):
+    """Hears one line for people now and then: after a validation, say, or when the run goes on from before."""
+
+    def __call__(self, line: str, spent_s: float | None = None, /) -> None:
+        """``spent_s``: CPU seconds of the budget so far, as ``schedule.Budget`` counts them."""
 
 
 @dataclass(frozen=True)

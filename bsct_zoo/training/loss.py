@@ -1,8 +1,8 @@
 """The one loss that every family is trained with.
 
 Frames reach from thermal motion (1 eV/Å) to bonds at half their length (hundreds of eV/Å). A plain error would listen
-to the latter alone. BSCT looks at log |F|², whose change under an error δ of a force is of the order |δ| / |F|: an error
-matters by its size relative to the force. Below a scale F₀ a relative error means nothing any more, so that
+to the latter alone. BSCT looks at log |F|², whose change under an error δ of a force is of the order |δ| / |F|: an
+error matters by its size relative to the force. Below a scale F₀ a relative error means nothing any more, so that
 
     f_a = |F_a - F*_a| / (1 + |F*_a| / F₀)                      F₀ = 5 eV/Å, for each atom a, |·| of a vector
 

@@ -18,6 +18,8 @@ def register_adapters() -> list[Adapter]:
             file_card="bsct_zoo_transformer.files:file_card",
             cards=shipped(),
             environment=EnvironmentSpec(requirements=("vesin>=0.3",)),
+            trainer="bsct_zoo_transformer.training:train",
+            training_requirements=("lightning>=2.6,<3",),
             citation="Liu, Qu, Kreiman, Blau, Krishnapriyan, arXiv:2602.04861",
         )
     ]

@@ -1,0 +1,82 @@
+"""The card of what was trained: begun by the trainer, finished with what is the same for every family."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ase.data import chemical_symbols
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import write_whole
+from bsct_zoo.training.data import TrainingData
+from bsct_zoo.training.errors import Errors
+from bsct_zoo.training.job import Trained, TrainingJob
+
+
+def first_card(job: TrainingJob, data: TrainingData, title: str, citation: str) -> dict[str, Any]:
+    """What a trainer saves with its weights; ``title`` says what the model is, e.g. "small MACE"."""
+    return {
+        "name": job.name,
+        "title": f"{title}, {data.level_of_theory}",
+        "level_of_theory": data.level_of_theory,
+        "licence": "not stated",
+        "source": "bsct-zoo train",
+        "elements": [chemical_symbols[number] for number in data.elements],
+        "citation": citation,
+        "notes": {},
+    }
+
+
+def finish_card(
+    trained: Trained,
+    data: TrainingData,
+    *,
+    command: str,
+    licence: str,
+    facts: Mapping[str, Any],
+    errors: Mapping[str, Errors],
+) -> None:
+    """Write the command, the licence, what was done and the errors onto the card of the checkpoint.
+
+    ``facts`` are further notes; ``errors`` by split.
+
+    Raises:
+        BadInputError: the checkpoint's JSON is missing or damaged.
+    """
+    notes = {
+        "settings": dict(trained.settings),
+        "data_sha256": dict(data.sha256),
+        "frames": {"train": len(data.train), "valid": len(data.valid)},
+        "steps": trained.steps,
+        "spent_s": round(trained.spent_s, 1),
+        "parameters": trained.parameters,
+        **facts,
+        **errors,
+    }
+    changes = {
+        "source": f"trained by: {command}",
+        "licence": licence,
+        "parameters": trained.parameters,
+        "notes": json.loads(json.dumps(notes)),
+    }
+    beside = trained.checkpoint.with_suffix(".json")
+    try:
+        content = json.loads(beside.read_text())
+        content["card"] = {**content["card"], **changes}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{beside} is missing or damaged; train it again") from error
+    write_whole(beside, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def trained_from(fields: Mapping[str, Any], out: Path) -> Trained:
+    """``Trained`` from what a message or a file holds; the checkpoint is in ``out``, wherever that is now."""
+    return Trained(
+        checkpoint=out / Path(str(fields["checkpoint"])).name,
+        parameters=int(fields["parameters"]),
+        steps=int(fields["steps"]),
+        spent_s=float(fields["spent_s"]),
+        settings=dict(fields["settings"]),
+    )

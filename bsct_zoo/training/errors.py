@@ -1,0 +1,83 @@
+"""How far a potential is from the labels: the same code for every family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.batching import Batcher
+from bsct_zoo.errors import ModelError
+from bsct_zoo.potential import Potential
+from bsct_zoo.training.data import FrameSet, SizedBatches
+
+Errors = dict[str, dict[str, float]]  # by kind of frame and "all": energy_mae_mev_atom, forces_mae_mev_A
+
+
+def evaluate(
+    potential: Potential, frames: FrameSet, kinds: tuple[str, ...], on_progress: Callable[[int], None] | None = None
+) -> Errors:
+    """Errors of ``potential`` on ``frames``; ``on_progress`` hears how many are done.
+
+    Raises:
+        ModelError: the potential failed, or has no finite answer for a frame.
+    """
+    everything, _, _ = frames.batch(range(len(frames)), dtype=torch.float64)
+    systems, first = everything.split(), frames.first
+    energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
+    done = 0
+    for indices, prediction in Batcher(potential).stream(systems):
+        energy[indices] = prediction.energy.cpu().numpy()
+        parts = prediction.forces.double().cpu().split([systems[i].n_atoms for i in indices])
+        for index, part in zip(indices, parts, strict=True):
+            forces[first[index] : first[index + 1]] = part.numpy()
+        done += len(indices)
+        if on_progress:
+            on_progress(done)
+    return mean_errors(energy, forces, frames, kinds)
+
+
+def evaluate_module(
+    answer: Callable[[AtomsBatch], tuple[Tensor, Tensor]],
+    frames: FrameSet,
+    kinds: tuple[str, ...],
+    batch_atoms: int,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Errors:
+    """The same of a model that is still learning: ``answer(batch)`` gives total energies in eV and forces in eV/Å."""
+    energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
+    for indices in SizedBatches(frames.n_atoms, batch_atoms):
+        batch, _, _ = frames.batch(indices, dtype, device)
+        found_energy, found_forces = answer(batch)
+        energy[indices] = found_energy.detach().double().cpu().numpy()
+        forces[frames.rows(indices)] = found_forces.detach().double().cpu().numpy()
+    return mean_errors(energy, forces, frames, kinds)
+
+
+def mean_errors(energy: np.ndarray, forces: np.ndarray, frames: FrameSet, kinds: tuple[str, ...]) -> Errors:
+    """Mean absolute errors over all frames and over each kind of frames.
+
+    ``energy`` [n_frames] total, in eV; ``forces`` [total_atoms, 3] in eV/Å. Energies count per atom, a frame once;
+    forces count per component, an atom once. Units of what comes back: meV/atom and meV/Å.
+
+    Raises:
+        ModelError: a frame has no finite answer; it is not to be averaged away.
+    """
+    of_energy = 1e3 * np.abs(energy - frames.energy) / frames.n_atoms  # [n_frames]
+    of_atom = 1e3 * np.abs(forces - frames.forces).mean(axis=1)  # [total_atoms]
+    frame_of_atom = np.repeat(np.arange(len(frames)), frames.n_atoms)
+    lost = ~np.isfinite(of_energy) | (np.bincount(frame_of_atom, ~np.isfinite(of_atom), len(frames)) > 0)
+    if lost.any():
+        raise ModelError(f"the model has no finite answer for {lost.sum()} of {len(frames)} frames")
+    found: Errors = {}
+    for name, chosen in [("all", np.full(len(frames), True)), *((n, frames.kind == k) for k, n in enumerate(kinds))]:
+        if chosen.any():
+            found[name] = {
+                "energy_mae_mev_atom": float(of_energy[chosen].mean()),
+                "forces_mae_mev_A": float(of_atom[chosen[frame_of_atom]].mean()),
+            }
+    return found

@@ -1,0 +1,176 @@
+"""Labelled frames of other tools, as a folder that every trainer reads: files of ASE, converted once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import write_whole
+from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames
+
+# Where tools put labels: in ``info`` and ``arrays`` of a frame; a calculator's results come before them.
+ENERGY_KEYS = ("REF_energy", "energy", "dft_energy", "total_energy", "E")
+FORCES_KEYS = ("REF_forces", "forces", "dft_forces", "force", "F")
+SHARES = {"valid": 0.05, "unseen": 0.1}  # of the frames of train and valid; of the compositions
+
+
+def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
+    """The folder of frames that ``data`` means: itself, or ``out/data``, made from files now or before.
+
+    Raises:
+        BadInputError: there is no such folder or file, or the files cannot be used.
+    """
+    if len(data) == 1 and data[0].is_dir():
+        return data[0]
+    for path in data:
+        if not path.is_file():
+            what = "is a folder; give one folder, or files" if path.is_dir() else "is not there"
+            raise BadInputError(f"--data {path} {what}")
+    folder = out / "data"
+    sources = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in data}
+    recipe = {"sources": sources, "seed": seed, "shares": SHARES}
+    if not _made(folder, recipe):
+        convert(data, folder, seed, recipe)
+    return folder
+
+
+def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
+    """Whether ``folder`` was made with ``recipe``; its manifest is written last."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        return bool(manifest["recipe"] == recipe)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def convert(files: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any]) -> None:
+    """Write ``folder`` from files that ASE reads (extxyz, db, ...), with labels in them.
+
+    Frames are split by composition: some compositions are for ``unseen``, of the others' frames some for ``valid``.
+    With too few compositions there is no ``unseen``. Reference energies are the least-squares fit of energies to the
+    compositions of the training frames.
+
+    Raises:
+        BadInputError: a file cannot be read, or a frame lacks a label or holds what cannot be.
+    """
+    frames = [frame for path in files for frame in _read(path)]
+    if len(frames) < 10:
+        raise BadInputError(f"{len(frames)} frames are too few to train on and validate with; give ten or more")
+    arrays: dict[str, bytes] = {}
+    splits = split_by_composition([frame.get_chemical_formula() for frame in frames], seed)
+    for split in SPLITS:
+        if splits[split]:
+            chosen = _flat([frames[i] for i in splits[split]], f"split {split} of {files[0].name}")
+            if split == "train":
+                references = reference_energies(chosen)
+            arrays[split] = _npz(chosen)
+    have = set(references)
+    for split in SPLITS[1:]:
+        foreign = {symbol for i in splits[split] for symbol in frames[i].get_chemical_symbols()} - have
+        if foreign:
+            raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
+    for split, content in arrays.items():
+        write_whole(folder / f"{split}.npz", content)
+    if "unseen" not in arrays:
+        (folder / "unseen.npz").unlink(missing_ok=True)
+    manifest = {
+        "recipe": dict(recipe),
+        "level_of_theory": "unknown",
+        "kinds": ["frame"],
+        "reference_energies": references,
+        "counts": {split: len(splits[split]) for split in arrays},
+        "sha256": {f"{split}.npz": hashlib.sha256(content).hexdigest() for split, content in arrays.items()},
+    }
+    write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+
+
+def split_by_composition(formulas: Sequence[str], seed: int) -> dict[str, list[int]]:
+    """Frames of each split: the same for the same formulas and seed, whatever order the compositions come in."""
+    random = np.random.default_rng(seed)
+    compositions = sorted(set(formulas))
+    n_unseen = int(SHARES["unseen"] * len(compositions))
+    unseen = set(random.permutation(compositions)[:n_unseen].tolist())
+    seen = [i for i, formula in enumerate(formulas) if formula not in unseen]
+    shuffled = random.permutation(seen).tolist()
+    n_valid = max(1, round(SHARES["valid"] * len(seen)))
+    return {
+        "train": sorted(shuffled[n_valid:]),
+        "valid": sorted(shuffled[:n_valid]),
+        "unseen": [i for i, formula in enumerate(formulas) if formula in unseen],
+    }
+
+
+def reference_energies(frames: FrameSet) -> dict[str, float]:
+    """Energy in eV of an atom of each element: least squares of the energies on the compositions.
+
+    It is the shortest solution where the compositions do not tell elements apart.
+    """
+    elements = np.unique(frames.atomic_numbers)
+    frame_of_atom = np.repeat(np.arange(len(frames)), frames.n_atoms)
+    counts = np.zeros((len(frames), len(elements)))
+    np.add.at(counts, (frame_of_atom, np.searchsorted(elements, frames.atomic_numbers)), 1)
+    found, *_ = np.linalg.lstsq(counts, frames.energy, rcond=None)
+    return {chemical_symbols[number]: float(value) for number, value in zip(elements, found, strict=True)}
+
+
+def _read(path: Path) -> list[Atoms]:
+    from ase.io import read
+
+    try:
+        found = read(path, index=":")
+    except Exception as error:  # a reader of a foreign format may raise anything
+        text = " ".join(str(error).split())[:200]
+        raise BadInputError(f"ASE cannot read {path} ({type(error).__name__}: {text})") from error
+    return list(found) if isinstance(found, list) else [found]
+
+
+def _flat(frames: Sequence[Atoms], where: str) -> FrameSet:
+    labels = [_labels(atoms, f"{where}, frame {k}") for k, atoms in enumerate(frames)]
+    return checked_frames(
+        {
+            "n_atoms": np.array([len(atoms) for atoms in frames], dtype=np.int64),
+            "atomic_numbers": np.concatenate([atoms.numbers for atoms in frames]),
+            "positions": np.concatenate([atoms.positions for atoms in frames]),
+            "energy": np.array([energy for energy, _ in labels], dtype=np.float64),
+            "forces": np.concatenate([forces for _, forces in labels]),
+            "kind": np.zeros(len(frames), np.int64),
+            "cell": np.array([np.asarray(atoms.cell) * atoms.pbc[:, None] for atoms in frames]),
+            "pbc": np.array([atoms.pbc for atoms in frames]),
+            "charge": np.array([int(atoms.info.get("charge", 0)) for atoms in frames]),
+            "spin": np.array([int(atoms.info.get("spin", 1)) for atoms in frames]),
+        },
+        where,
+    )
+
+
+def _labels(atoms: Atoms, where: str) -> tuple[float, np.ndarray]:
+    """Energy in eV and forces [n_atoms, 3] in eV/Å of a frame."""
+    results: dict[str, Any] = dict(getattr(atoms.calc, "results", None) or {})
+    energy: Any = results.get("energy")
+    forces: Any = results.get("forces")
+    for key in ENERGY_KEYS:
+        energy = atoms.info.get(key) if energy is None else energy
+    for key in FORCES_KEYS:
+        forces = atoms.arrays.get(key) if forces is None else forces
+    for what, value, keys in (("energy", energy, ENERGY_KEYS), ("forces", forces, FORCES_KEYS)):
+        if value is None:
+            raise BadInputError(f"{where} has no {what}; looked for {', '.join(keys)} and a calculator's results")
+    try:
+        return float(energy), np.asarray(forces, dtype=np.float64).reshape(len(atoms), 3)
+    except (TypeError, ValueError) as error:
+        raise BadInputError(f"{where}: energy must be one number, forces three for each atom ({error})") from error
+
+
+def _npz(frames: FrameSet) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **vars(frames))
+    return file.getvalue()

@@ -1,0 +1,97 @@
+"""Start a trainer where it can run, and hear what it says."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Protocol
+
+from bsct_zoo.cards import Adapter
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.runtime import environment, requirements
+from bsct_zoo.runtime.process import WorkerProcess
+from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.remote import error_of
+from bsct_zoo.training.card import trained_from
+from bsct_zoo.training.child import job_fields
+from bsct_zoo.training.job import Trained, TrainingJob
+
+LOG = "train.log"
+
+
+class Listener(Protocol):
+    """Hears how a run goes on."""
+
+    def message(self, text: str) -> None:
+        """Something takes time: an environment, say."""
+
+    def line(self, text: str) -> None:
+        """The trainer says something."""
+
+    def spent(self, seconds: float) -> None:
+        """So many CPU seconds of the budget are spent."""
+
+
+def python_for(adapter: Adapter, listener: Listener) -> str:
+    """The interpreter that meets what training ``adapter`` needs: this one, or one that is made if it is not there.
+
+    Raises:
+        BadInputError: the family cannot be trained.
+        EnvironmentBuildError: the environment cannot be made.
+    """
+    if adapter.trainer is None:
+        raise BadInputError(
+            f"'{adapter.name}' has no trainer in bsct-zoo; bring weights of your own as {adapter.name}:..."
+        )
+    spec = adapter.environment
+    needs = replace(
+        adapter, environment=replace(spec, requirements=(*spec.requirements, *adapter.training_requirements))
+    )
+    if not requirements.unmet(needs.environment):
+        return sys.executable
+    return str(environment.build(needs, listener.message).python)
+
+
+def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: Listener) -> Trained:
+    """Carry out ``job`` in a process of its own, whose CPU time is the trainer's alone; it ends when this one does.
+
+    Raises:
+        BadInputError: the trainer refuses a setting or the data.
+        ModelError: it failed or died; what it printed is in ``train.log``.
+    """
+    assert adapter.trainer is not None
+    package = adapter.trainer.partition(":")[0].partition(".")[0]
+    log = job.out / LOG
+    process = WorkerProcess(python, ("bsct_zoo", package), job.threads, module="bsct_zoo.training.child", log=log)
+    request: Message | None = Message("train", {"trainer": adapter.trainer, "job": job_fields(job)})
+    clock = _Clock()
+    try:
+        while True:
+            said = process.exchange(request, None)
+            request = None
+            if said.op == "trained":
+                return trained_from(said.fields, job.out)
+            if said.op == "error":
+                raise error_of(said.fields, process.log_tail)
+            clock.hear(said, listener)
+            if said.op == "tell":
+                listener.line(str(said.fields["text"]))
+    except ModelError as error:
+        raise ModelError(f"{error}; see {log}, then give the command again to go on", error.log_tail) from error
+    finally:
+        process.stop()
+
+
+class _Clock:
+    """What is spent of the budget now: what the trainer last said, and its CPU time since."""
+
+    def __init__(self) -> None:
+        self.spent_s, self.cpu_s = 0.0, 0.0
+        self.begun = False
+
+    def hear(self, said: Message, listener: Listener) -> None:
+        cpu_s, spent_s = float(said.fields["cpu_s"]), said.fields.get("spent_s")
+        if spent_s is not None:
+            self.spent_s, self.cpu_s, self.begun = float(spent_s), cpu_s, True
+        if self.begun:
+            listener.spent(self.spent_s + cpu_s - self.cpu_s)

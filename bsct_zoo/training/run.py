@@ -1,0 +1,215 @@
+"""Carry out a training run: what it may go on from, the trainer, the errors of what came out, and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bsct_zoo.cards import Adapter, ModelCard, OptionValue, import_path
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import write_whole
+from bsct_zoo.results.machine import machine
+from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.training.card import finish_card, trained_from
+from bsct_zoo.training.data import TrainingData, read_training_data
+from bsct_zoo.training.errors import Errors, evaluate
+from bsct_zoo.training.host import Listener, python_for, run_trainer
+from bsct_zoo.training.job import Trained, TrainingJob
+
+_RECORD = "run.json"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A training run that a user asked for.
+
+    Attributes:
+        adapter: the family.
+        data: a folder of frames, see ``data``.
+        out: folder of everything that the run leaves.
+        name: of the checkpoint.
+        budget_s: CPU seconds.
+        seed, device, dtype, threads, options: as in ``TrainingJob``.
+        licence: of the weights, for the card.
+    """
+
+    adapter: Adapter
+    data: Path
+    out: Path
+    name: str
+    budget_s: float
+    seed: int
+    device: str
+    dtype: Literal["float32", "float64"]
+    threads: int
+    options: Mapping[str, OptionValue]
+    licence: str
+
+    @property
+    def command(self) -> str:
+        """The command that asks for it, without the folders of whoever ran it."""
+        words = ["bsct-zoo", "train", self.adapter.name, "--data", "DATA", "--out", "OUT"]
+        words += ["--budget", f"{self.budget_s:g}", "--seed", str(self.seed), "--dtype", self.dtype]
+        words += ["--device", self.device, "--threads", str(self.threads), "--name", self.name]
+        for key, value in self.options.items():
+            words += ["--set", f"{key}={json.dumps(value) if isinstance(value, bool) else value}"]
+        return shlex.join(words)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        trained: the checkpoint and how it came about.
+        errors: by split ("valid", and "unseen" if there are such frames).
+        repeated: it had been finished before; nothing was trained now.
+    """
+
+    trained: Trained
+    errors: Mapping[str, Errors]
+    repeated: bool
+
+
+def train(request: Request, listener: Listener) -> Outcome:
+    """Carry out ``request``, from where an earlier part of the same run stopped.
+
+    Raises:
+        BadInputError: the data or a setting cannot be used, or ``out`` holds another run or is in use.
+        EnvironmentBuildError: the trainer's environment cannot be made.
+        ModelError: the trainer failed, or what it made cannot answer.
+    """
+    data = read_training_data(request.data)
+    with _only_run(request.out):
+        record = _record(request, data)
+        trained = _finished(record, request.out)
+        repeated = trained is not None
+        if trained is None:
+            python = python_for(request.adapter, listener)
+            trained = run_trainer(python, request.adapter, _job(request), listener)
+            digest = hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest()
+            kept = asdict(trained) | {"checkpoint": trained.checkpoint.name, "settings": dict(trained.settings)}
+            _write(request.out, record | {"trained": kept | {"sha256": digest}})
+        errors = _errors(request, data, trained, listener)
+        facts = {"machine": machine(request.device), "threads": request.threads, "dtype": request.dtype}
+        finish_card(trained, data, command=request.command, licence=request.licence, facts=facts, errors=errors)
+    return Outcome(trained, errors, repeated)
+
+
+def card_of(adapter: Adapter, checkpoint: Path) -> ModelCard:
+    """The card that ``compare`` will find.
+
+    Raises:
+        BadInputError: the checkpoint is not one of the family's.
+    """
+    assert adapter.file_card is not None
+    card: ModelCard = import_path(adapter.file_card)(str(checkpoint))
+    return card
+
+
+def _job(request: Request) -> TrainingJob:
+    return TrainingJob(
+        data=request.data.resolve(),
+        out=request.out.resolve(),
+        name=request.name,
+        budget_s=request.budget_s,
+        seed=request.seed,
+        device=request.device,
+        dtype=request.dtype,
+        threads=request.threads,
+        options=request.options,
+    )
+
+
+def _errors(request: Request, data: TrainingData, trained: Trained, listener: Listener) -> dict[str, Errors]:
+    """Errors of the checkpoint as it loads, in the precision that it was trained in."""
+    listener.message("evaluating")
+    splits = {"valid": data.valid} | ({} if data.unseen is None else {"unseen": data.unseen})
+    with load_potential(
+        request.adapter,
+        card_of(request.adapter, trained.checkpoint),
+        device=request.device,
+        dtype=request.dtype,
+        options={option.name: option.default for option in request.adapter.options},
+        threads=request.threads,
+        on_event=listener.message,
+    ) as potential:
+        return {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
+
+
+# -- what is kept of a run ---------------------------------------------------------------------------------
+
+
+def _record(request: Request, data: TrainingData) -> dict[str, Any]:
+    """What ``out`` says of the run in it; written now if it says nothing yet."""
+    asked = {
+        "model": request.adapter.name,
+        "data_sha256": dict(data.sha256),
+        "name": request.name,
+        "budget_s": request.budget_s,
+        "seed": request.seed,
+        "device": request.device,
+        "dtype": request.dtype,
+        "threads": request.threads,
+        "options": dict(request.options),
+    }
+    path = request.out / _RECORD
+    if not path.exists():
+        _write(request.out, {"asked": asked})
+        return {"asked": asked}
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+        before = dict(record["asked"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{path} is damaged; choose another --out, or remove the folder") from error
+    for key, value in asked.items():
+        if before.get(key) != value:
+            what = "other data" if key == "data_sha256" else f"{key} {before.get(key)}, not {value}"
+            raise BadInputError(f"{request.out} holds a run with {what}; choose another --out, or remove the folder")
+    return record
+
+
+def _finished(record: Mapping[str, Any], out: Path) -> Trained | None:
+    """What the run in ``out`` has made, if it is finished and the checkpoint is the one that it wrote."""
+    said = record.get("trained")
+    if not said:
+        return None
+    trained = trained_from(said, out)
+    if not trained.checkpoint.exists() or not trained.checkpoint.with_suffix(".json").exists():
+        return None
+    if hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest() != said["sha256"]:
+        raise BadInputError(f"{trained.checkpoint} was changed since it was trained; choose another --out")
+    return trained
+
+
+def _write(out: Path, record: Mapping[str, Any]) -> None:
+    write_whole(out / _RECORD, (json.dumps(record, indent=1) + "\n").encode())
+
+
+@contextmanager
+def _only_run(out: Path) -> Iterator[None]:
+    """Hold the lock of ``out``, made if it is not there.
+
+    Raises:
+        BadInputError: it cannot be made, or another process trains there.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise BadInputError(f"another process is training in {out}; wait for it, or choose another --out") from error
+    except OSError as error:
+        raise BadInputError(f"cannot write to {out} ({error.strerror}); choose another --out") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,110 @@
+"""Settings of a trainer, from ``--set key=value``."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from bsct_zoo.cards import OptionValue
+from bsct_zoo.errors import BadInputError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """What is set of every family's optimisation; the rest is the same for all of them.
+
+    Attributes:
+        lr: largest learning rate; see ``schedule`` for what becomes of it.
+        batch_atoms: atoms in a batch.
+        weight_decay: of AdamW.
+        ema_decay: of the averaged weights, which are what is kept.
+        clip: largest norm of the gradient.
+    """
+
+    lr: float
+    batch_atoms: int = 128
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    clip: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not (self.lr > 0 and self.batch_atoms > 0 and self.weight_decay >= 0 and self.clip > 0):
+            raise BadInputError("lr, batch_atoms and clip must be positive, weight_decay not negative")
+        if not 0 <= self.ema_decay < 1:
+            raise BadInputError(f"ema_decay={self.ema_decay:g} must be from 0 to below 1")
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, OptionValue]:
+    """Settings from texts ``key=value``; a value is a number, a truth value, or else text.
+
+    Raises:
+        BadInputError: a text is not of that form.
+    """
+    settings = {}
+    for text in texts:
+        key, equals, raw = text.partition("=")
+        if not equals or not key:
+            raise BadInputError(f"--set {text} has no value; write --set {key or 'KEY'}=VALUE")
+        settings[key.replace("-", "_")] = _literal(raw)
+    return settings
+
+
+def settings_for(
+    options: Mapping[str, OptionValue], *kinds: type, fixed: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], ...]:
+    """For each of some dataclasses, the options that are fields of it, as values of the type that it declares.
+
+    ``fixed`` fields come from the data and cannot be set.
+
+    Raises:
+        UnknownNameError: an option is a field of none of them; names the nearest.
+        BadInputError: a value is not of its field's type.
+    """
+    hints = [
+        {field.name: get_type_hints(kind)[field.name] for field in fields(kind) if field.name not in fixed}
+        for kind in kinds
+    ]
+    known = [name for of_kind in hints for name in of_kind]
+    for name in options:
+        if name not in known:
+            raise UnknownNameError("setting of this trainer", name, known)
+    return tuple(
+        {name: _converted(name, options[name], hint) for name, hint in of_kind.items() if name in options}
+        for of_kind in hints
+    )
+
+
+def _converted(name: str, value: OptionValue, hint: Any) -> Any:
+    origin = get_origin(hint)
+    if origin is Literal:
+        if value in get_args(hint):
+            return value
+        raise BadInputError(
+            f"--set {name}={value} is not possible; choose one of {', '.join(map(str, get_args(hint)))}"
+        )
+    if origin is types.UnionType:
+        return _converted(name, value, next(kind for kind in get_args(hint) if kind is not type(None)))
+    if origin is tuple:
+        return tuple(_converted(name, _literal(part), get_args(hint)[0]) for part in str(value).split(","))
+    if hint is bool and isinstance(value, bool):
+        return value
+    if hint is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint is str:
+        return str(value)
+    wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(hint, "something else")
+    raise BadInputError(f"--set {name}={value} must be {wanted}")
+
+
+def _literal(raw: str) -> OptionValue:
+    """A number, a truth value, or else text."""
+    try:
+        value = json.loads(raw)
+    except json.JSONDecodeError:
+        return raw
+    return value if isinstance(value, (int, float, bool)) else raw

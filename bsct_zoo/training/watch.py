@@ -1,0 +1,37 @@
+"""What is looked at while a model learns, how often, and where it is written."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from bsct_zoo.training.job import Tell
+from bsct_zoo.training.schedule import Budget
+
+LOG = "validation.csv"
+
+
+def validate_every_s(budget_s: float) -> float:
+    """CPU seconds between validations: ten of them, more in a long run."""
+    return min(300.0, budget_s / 10)
+
+
+def state_every_s(budget_s: float) -> float:
+    """CPU seconds between states to go on from: what a run that is cut off may lose."""
+    return min(60.0, budget_s / 10)
+
+
+def record(out: Path, budget: Budget, step: int, errors: Mapping[str, float], tell: Tell) -> None:
+    """Add errors on the validation frames (see ``errors.mean_errors``) to ``out/validation.csv``, and tell of them."""
+    spent_s = budget.spent_s
+    line = {"spent_s": round(spent_s, 1), "step": step, **{name: round(value, 3) for name, value in errors.items()}}
+    path = out / LOG
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, list(line))
+        if new:
+            writer.writeheader()
+        writer.writerow(line)
+    energy, forces = errors["energy_mae_mev_atom"], errors["forces_mae_mev_A"]
+    tell(f"step {step}: {energy:.1f} meV/atom, {forces:.1f} meV/Å", spent_s)
