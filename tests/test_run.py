@@ -26,7 +26,18 @@ class Springs(Potential):
     def __init__(self, mode):
         self.mode, self.largest = mode, 0
         elements = frozenset({1, 6, 8}) if mode == "few elements" else None
-        self.info = PotentialInfo(elements, None, "float64", "cpu", "gradient", "springs", "MIT")
+        self.info = PotentialInfo(
+            elements,
+            5.0 if mode == "crystals" else None,
+            "float64",
+            "cpu",
+            "direct" if mode == "direct" else "gradient",
+            "springs",
+            "MIT",
+            periodic_only=mode == "crystals",
+            charges=mode == "charges",
+            rotation="learned" if mode == "turns" else "exact",
+        )
 
     def compute(self, batch):
         self.largest = max(self.largest, batch.n_atoms)
@@ -35,6 +46,8 @@ class Springs(Potential):
             raise OutOfMemoryError("too much")
         if self.mode == "sulfur" and sulfur:
             raise ModelError("cannot do sulfur")
+        if self.mode == "crystals" and not bool(batch.pbc.all()):
+            raise ModelError("cannot do molecules")
         if self.mode == "always":
             raise ModelError("cannot do anything")
         n = batch.atoms_per_system.double()[:, None]
@@ -190,3 +203,35 @@ def test_device_that_is_not_there(suite):
         pytest.skip("there is a GPU here")
     with pytest.raises(BadInputError, match="device 'cuda' is not here"):
         one(suite, "good", device="cuda")
+
+
+# -- what a row must say beside its numbers ------------------------------------------------------------------
+
+
+def test_a_model_of_crystals_gets_molecules_in_boxes_and_the_row_says_so(suite):
+    plain, crystals = compare([spec("good"), spec("crystals")], suite, Settings(use_cache=False)).rows
+    assert crystals.status == "ok" and crystals.metrics == plain.metrics
+    (note,) = crystals.notes
+    assert "in a box, 9 Å of vacuum" in note
+    assert plain.notes == ()
+
+
+def test_no_box_is_spoken_of_where_none_was_needed(suite):
+    cell = np.diag([30.0, 30.0, 30.0])
+    periodic = replace(suite, scans=tuple(replace(s, cell=cell, pbc=(True, True, True)) for s in suite.scans))
+    assert one(periodic, "crystals", use_cache=False).notes == ()
+
+
+def test_a_charge_or_a_radical_that_is_ignored_is_counted(suite):
+    first, second, *others = suite.scans
+    ions = replace(suite, scans=(replace(first, charge=-1), replace(second, spin=2), *others))
+    ignores, knows = compare([spec("good"), spec("charges")], ions, Settings(use_cache=False)).rows
+    assert ignores.notes == ("2 of 9 scans with a charge or unpaired electrons, which the model ignores",)
+    assert knows.notes == ()
+    assert one(suite, "good", use_cache=False).notes == ()
+
+
+def test_notes_are_kept_with_the_predictions(suite):
+    for mode in ("crystals", "direct", "turns"):
+        first, second = one(suite, mode), one(suite, mode)
+        assert second.cached and second.notes == first.notes != ()

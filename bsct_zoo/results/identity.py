@@ -61,7 +61,7 @@ def code_sha256(package: str) -> str:
     origin = Path(spec.origin)
     files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
     if package == "bsct_zoo":
-        names = ("batch.py", "bridges.py", "gradients.py", "neighbours.py", "potential.py")
+        names = ("batch.py", "boxes.py", "bridges.py", "gradients.py", "neighbours.py", "potential.py")
         files = [origin.parent / name for name in names]
     digest = hashlib.sha256()
     for file in files:

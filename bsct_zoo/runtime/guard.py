@@ -10,6 +10,7 @@ import traceback
 import torch
 
 from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.boxes import boxed, without_stress
 from bsct_zoo.errors import BsctZooError, ModelError, OutOfMemoryError
 from bsct_zoo.potential import Potential, Prediction
 
@@ -33,7 +34,10 @@ def as_our_error(error: BaseException) -> BsctZooError:
 
 
 class GuardedPotential(Potential):
-    """A potential of this interpreter, whose failures cost its own row and nothing else."""
+    """A potential of this interpreter, whose failures cost its own row and nothing else.
+
+    One that takes periodic systems alone is handed every other system in a box; a box has no stress.
+    """
 
     def __init__(self, potential: Potential) -> None:
         self.potential = potential
@@ -42,7 +46,10 @@ class GuardedPotential(Potential):
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``."""
         try:
-            return checked(self.potential.compute(batch), batch)
+            if not self.info.periodic_only:
+                return checked(self.potential.compute(batch), batch)
+            inside, molecules = boxed(batch, self.info.cutoff)
+            return without_stress(checked(self.potential.compute(inside), batch), molecules)
         except (Exception, SystemExit) as error:
             failure = as_our_error(error)
         if isinstance(failure, OutOfMemoryError):

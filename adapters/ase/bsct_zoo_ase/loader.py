@@ -52,6 +52,7 @@ def load(
         licence=licence or card.licence,
         has_stress="stress" in getattr(calculator, "implemented_properties", []),
         versions=_versions(module_name.partition(".")[0]),
+        charges="charge" in getattr(calculator, "default_parameters", {}),
     )
     return CalculatorPotential(calculator, info, prepare=_set_charge)
 

@@ -46,6 +46,7 @@ class XtbPotential(Potential):
             licence=licence,
             has_stress=True,
             versions=(("tblite", version("tblite")),),
+            charges=True,
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:
