@@ -159,7 +159,8 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
         if done.code == 0:
             if refused is not None:
                 tell(f"torch {_torch_version()} of this interpreter cannot be had; taking another build or version")
-            if "\nnvidia-" in (place / "requirements.lock").read_text():
+            locked = (place / "requirements.lock").read_text()
+            if re.search(r"^nvidia-(?!ml-py)", locked, re.MULTILINE):  # ml-py asks a driver and is small
                 tell("this environment includes CUDA libraries of several GB")
             return backend
         if done.no_network and not backend and not offline:
