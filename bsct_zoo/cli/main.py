@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from bsct_zoo import __version__
-from bsct_zoo.cli import cache, compare, doctor, env, md, models, suites, train
+from bsct_zoo.cli import cache, compare, doctor, env, md, models, new, plugins, select, suites, train
 from bsct_zoo.errors import BadInputError, BsctZooError
 from bsct_zoo.plugins.registry import registry
 
@@ -25,12 +25,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("compare")(compare.compare)
+app.command("select")(select.select)
 app.add_typer(models.app, name="models")
 app.add_typer(suites.app, name="suites")
 app.add_typer(env.app, name="env")
 app.add_typer(cache.app, name="cache")
 app.command("md")(md.md)
 app.command("train")(train.train)
+app.add_typer(new.app, name="new")
+app.command("install")(plugins.install)
+app.command("uninstall")(plugins.uninstall)
+app.command("plugins")(plugins.plugins)
 app.command("doctor")(doctor.doctor)
 
 

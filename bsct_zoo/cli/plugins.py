@@ -1,0 +1,124 @@
+"""``bsct-zoo install``, ``uninstall`` and ``plugins``: other people's models, suites and checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bsct_zoo.plugins.installed import PluginPackage
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+
+
+def install(
+    package: Annotated[str, typer.Argument(help="Name on an index, folder, wheel, or git address.")],
+    editable: Annotated[bool, typer.Option("--editable", "-e", help="Use the folder itself, to work on it.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Make the environments of its models now.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    quiet: Quiet = False,
+) -> int:
+    """Install a plugin PACKAGE beside bsct-zoo. No other installed package is changed by it."""
+    import subprocess
+    import sys
+
+    from rich.markup import escape
+
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins.install import check_interpreter
+    from bsct_zoo.plugins.install import install as install_package
+    from bsct_zoo.plugins.source import parse_source
+
+    source = parse_source(package)
+    check_interpreter()
+    if not yes:
+        warning = f"installing '{package}' runs code of it, with your rights"
+        if not sys.stdin.isatty():
+            raise BadInputError(f"{warning}; if you know who made it, add --yes")
+        typer.confirm(f"{warning}; go on?", abort=True, err=True)
+    messages = _messages(quiet)
+    with messages.status(f"installing {escape(package)}"):
+        found = install_package(
+            source, editable=editable, tell=lambda text: messages.print(text, style="dim", markup=False)
+        )
+    messages.print(f"installed {found.name} {found.version}: {found.registers or 'nothing registered'}", markup=False)
+    for problem in found.problems:
+        messages.print(f"left out: {problem}", markup=False)
+    failed = bool(found.problems)
+    for name in found.unbuilt:
+        if not build:
+            messages.print(f"its environment is made on first use, or now with: bsct-zoo env build {name}")
+            continue
+        command = [sys.executable, "-m", "bsct_zoo", "env", "build", name]
+        failed |= subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode != 0
+    return int(failed)
+
+
+def uninstall(
+    name: Annotated[str, typer.Argument(help="A plugin package, or a model, suite or check of it.")],
+    quiet: Quiet = False,
+) -> None:
+    """Remove a plugin package and the environments of its models."""
+    from bsct_zoo.plugins.install import uninstall as uninstall_package
+    from bsct_zoo.plugins.installed import plugin_packages
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.runtime import environment
+
+    messages = _messages(quiet)
+    found = uninstall_package(name, plugin_packages(registry()))
+    messages.print(f"removed {found.name} {found.version}", markup=False)
+    for adapter in found.adapters:
+        for folder in environment.remove(registry().adapters[adapter]):
+            messages.print(f"removed {folder}", markup=False)
+
+
+def plugins(
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the list as JSON; '-' is standard output.")
+    ] = None,
+) -> int:
+    """List the packages that brought models, suites and checks; exit code 1 if one is broken."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bsct_zoo.plugins.installed import plugin_packages
+    from bsct_zoo.plugins.registry import registry
+
+    packages = plugin_packages(registry())
+    if json_file is not None:
+        _write_json(json_file, packages)
+    else:
+        table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+        for title in ("package", "version", "source", "registers", "state"):
+            table.add_column(title, overflow="fold")
+        for package in packages:
+            unbuilt = f"ok, environment not built: {' '.join(package.unbuilt)}" if package.unbuilt else "ok"
+            state = "\n".join(f"broken: {problem}" for problem in package.problems) or unbuilt
+            table.add_row(package.name, package.version, package.source, package.registers, state)
+        Console(highlight=False, markup=False).print(table)
+    return int(any(package.problems for package in packages))
+
+
+def _write_json(file: str, packages: list[PluginPackage]) -> None:
+    import json
+    from dataclasses import asdict
+
+    from bsct_zoo.files import write_whole
+
+    text = json.dumps(
+        {"schema": 1, "packages": [asdict(package) for package in packages]}, indent=1, ensure_ascii=False
+    )
+    if file == "-":
+        print(text)
+    else:
+        write_whole(Path(file), f"{text}\n".encode())
+
+
+def _messages(quiet: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
