@@ -32,6 +32,19 @@ with pickles_allowed(), warnings.catch_warnings():
     import e3nn
     import mace
     from e3nn import o3
-    from mace import modules
+    from mace import data as graphs
+    from mace import modules, tools
+    from mace.tools.torch_geometric.dataloader import DataLoader
+    from torch_ema import ExponentialMovingAverage
 
-__all__ = ["e3nn", "mace", "modules", "o3", "pickles_allowed"]
+__all__ = [
+    "DataLoader",
+    "ExponentialMovingAverage",
+    "e3nn",
+    "graphs",
+    "mace",
+    "modules",
+    "o3",
+    "pickles_allowed",
+    "tools",
+]
