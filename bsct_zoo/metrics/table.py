@@ -12,12 +12,15 @@ from bsct_zoo.errors import ModelError
 from bsct_zoo.metrics.conservation import nonconservativity
 from bsct_zoo.metrics.errors import energy_mae, energy_mae_aligned, forces_mae
 from bsct_zoo.metrics.fsd import fsd
+from bsct_zoo.metrics.minima import extra_minima
 from bsct_zoo.metrics.ranges import RANGES, Floats
 from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
+from bsct_zoo.metrics.roughness import force_roughness
 from bsct_zoo.scans.scan import Scan
 
 _BSCT = "arXiv:2602.04861"
 _ARENA = "arXiv:2509.20630"
+_OURS = "docs/theory.md"
 
 
 class BadPredictionError(ModelError):
@@ -61,6 +64,9 @@ METRICS: dict[str, Metric] = {
         Metric("tortuosity", "tortuosity", "", needs_reference=False, source=_ARENA),
         Metric("energy_jump", "energy jump", "eV", needs_reference=False, source=_ARENA),
         Metric("force_flips", "force flips", "", needs_reference=False, source=_ARENA),
+        Metric("extra_minima", "extra minima", "", needs_reference=False, source=_OURS),
+        Metric("extra_minima_depth", "extra minima depth", "eV", needs_reference=False, source=_OURS),
+        Metric("force_roughness", "force roughn.", "", needs_reference=False, source=_OURS),
     ]
 }
 
@@ -92,6 +98,9 @@ def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | 
 
 def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
     mean_gap, largest_gap = nonconservativity(scan.positions, energy, forces)
+    kept = scan.referenced
+    known = None if scan.energy is None or not kept.any() else scan.energy[kept]
+    n_extra, deepest = extra_minima(energy, known)
     scores: dict[str, float | None] = dict.fromkeys(METRICS)
     scores |= {
         "nonconservativity": mean_gap,
@@ -99,8 +108,10 @@ def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | Non
         "tortuosity": tortuosity(energy),
         "energy_jump": energy_jump(energy),
         "force_flips": force_flips(scan.coordinate, scan.positions, forces),
+        "extra_minima": n_extra,
+        "extra_minima_depth": deepest,
+        "force_roughness": force_roughness(scan.coordinate, scan.positions, forces),
     }
-    kept = scan.referenced
     if scan.energy is not None and scan.forces is not None and kept.any():
         e, f = scan.energy[kept], scan.forces[kept]
         by_range = {
