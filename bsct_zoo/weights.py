@@ -117,10 +117,7 @@ def _by_the_adapter(adapter: Adapter, card: ModelCard, folder: Path, on_event: C
     """Let the family's own client fetch; it may only leave a file inside ``folder``."""
     from bsct_zoo.runtime.fetch import run_fetcher
 
-    if offline():
-        raise DownloadError(
-            f"offline (BSCT_ZOO_OFFLINE or HF_HUB_OFFLINE is set), so {card.url} was not asked; unset it"
-        )
+    refuse_offline(card.url)
     path = run_fetcher(adapter, card, folder, on_event)
     if not path.is_file() or not _inside(path, folder):
         raise DownloadError(f"the fetcher of '{adapter.name}' left no file in {folder}; that is a fault of its plugin")

@@ -42,7 +42,7 @@ def models(
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("model", "what", "level of theory", "elements", "licence", "runs"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title == "model")
     elsewhere = []
     for adapter in adapters:
         names = [card.name for card in adapter.cards if weights_state(adapter, card) == "fetch"]

@@ -47,6 +47,8 @@ class Server:
                 return self._load(request.fields)
             if request.op == "compute":
                 return self._compute(request)
+            if request.op == "fetch":
+                return self._fetch(request.fields)
             raise ValueError(f"no such request: {request.op}")
         except Exception as error:
             return error_message(error)
@@ -55,16 +57,26 @@ class Server:
         import torch
 
         from bsct_zoo.cards import ModelCard, import_path
+        from bsct_zoo.checkpoints import require_vouched
         from bsct_zoo.runtime.guard import GuardedPotential
 
         if fields["threads"]:
             torch.set_num_threads(fields["threads"])
         card = ModelCard.from_json(fields["card"])
+        require_vouched(card)
         loaded = import_path(fields["loader"])(card, fields["device"], fields["dtype"], **fields["options"])
         self.potential = GuardedPotential(loaded)
         info = asdict(loaded.info)
         info["elements"] = None if info["elements"] is None else sorted(info["elements"])
         return Message("result", {"info": info})
+
+    def _fetch(self, fields: Any) -> Message:
+        from pathlib import Path
+
+        from bsct_zoo.cards import ModelCard, import_path
+
+        card = ModelCard.from_json(fields["card"])
+        return Message("result", {"path": str(import_path(fields["fetcher"])(card, Path(fields["folder"])))})
 
     def _compute(self, request: Message) -> Message:
         import torch
