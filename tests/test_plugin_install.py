@@ -125,15 +125,17 @@ def test_folder_and_back(run, tmp_path):
 
 def test_from_an_index(run, tmp_path):
     """Names are looked up where uv finds packages; wheels in a folder serve as one."""
-    wheel(package(tmp_path, "indexed", needs=["indexed-leaf>=1", "numpy"]), tmp_path / "index")
-    wheel(package(tmp_path, "indexed-leaf", version="1.5", points={}, init=""), tmp_path / "index")
-    done = run("bsct-zoo", "install", "indexed", "--yes", UV_FIND_LINKS=str(tmp_path / "index"), UV_NO_INDEX="1")
+    wheel(package(tmp_path, "bsct-zoo-test-plugin", needs=["bsct-zoo-test-leaf>=1", "numpy"]), tmp_path / "index")
+    wheel(package(tmp_path, "bsct-zoo-test-leaf", version="1.5", points={}, init=""), tmp_path / "index")
+    done = run(
+        "bsct-zoo", "install", "bsct-zoo-test-plugin", "--yes", UV_FIND_LINKS=str(tmp_path / "index"), PIP_NO_INDEX="1"
+    )
     assert done.returncode == 0, done.stderr
-    assert "with indexed-leaf==1.5, which it needs" in done.stderr
-    assert listed(run)[0]["indexed"]["source"] == "index"
-    assert run("python", "-c", "import indexed_leaf").returncode == 0
+    assert "with bsct-zoo-test-leaf==1.5, which it needs" in done.stderr
+    assert listed(run)[0]["bsct-zoo-test-plugin"]["source"] == "index"
+    assert run("python", "-c", "import bsct_zoo_test_leaf").returncode == 0
     assert not list(run.site.glob("numpy*"))
-    run("bsct-zoo", "uninstall", "indexed")
+    run("bsct-zoo", "uninstall", "bsct-zoo-test-plugin")
 
 
 def test_from_git(run, tmp_path):
@@ -160,10 +162,11 @@ def test_installed_versions_stay(run, tmp_path, deep):
 
     needs = [f"numpy!={numpy.__version__}"]
     if deep:
-        wheel(package(tmp_path, "clash-leaf", needs=needs, points={}, init=""), tmp_path / "index")
-        needs = ["clash-leaf"]
+        wheel(package(tmp_path, "bsct-zoo-test-clash", needs=needs, points={}, init=""), tmp_path / "index")
+        needs = ["bsct-zoo-test-clash"]
     package(tmp_path, "clash", needs=needs)
-    line = refused(run, "install", str(tmp_path / "clash"), "--yes", UV_FIND_LINKS=str(tmp_path / "index"))
+    index = {"UV_FIND_LINKS": str(tmp_path / "index")} if deep else {}
+    line = refused(run, "install", str(tmp_path / "clash"), "--yes", **index)
     assert "numpy" in line
     assert numpy.__version__ in line
     assert listed(run)[0].keys() == {"steady"}
@@ -318,7 +321,7 @@ def test_what_may_stand_for_a_package(tmp_path, monkeypatch):
         "./empty": "no pyproject.toml",
         "local": "write ./local for it",
         "not a name": "neither a package's name",
-        "--index-url=http://evil": "neither",
+        "--index-url=evil": "neither",
     }.items():
         with pytest.raises(BadInputError, match=why):
             parse_source(text)

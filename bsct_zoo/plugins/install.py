@@ -172,7 +172,8 @@ def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent
     pins = folder / "installed.txt"
     pins.write_text("".join(f"{name}=={version}\n" for name, version in _versions().items()))
     limits = [flag for file in (str(pins), *_constraint_files()) for flag in ("--constraint", file)]
-    done = _uv(["--dry-run", *limits, *missing], source, folder, tell)
+    unless = "installed versions are not changed for a plugin"
+    done = _uv(["--dry-run", *limits, *missing], source, folder, tell, unless)
     changes = re.findall(r"^ ([-+~]) ([\w.-]+)==(\S+)", done.output, re.MULTILINE)
     here = _versions()
     for sign, name, version in changes:
@@ -259,12 +260,16 @@ def _versions() -> dict[str, str]:
 # -- the installer -----------------------------------------------------------------------------------------
 
 
-def _uv(arguments: list[str], source: Source, folder: Path, tell: OnEvent | None) -> UvResult:
+def _uv(
+    arguments: list[str], source: Source, folder: Path, tell: OnEvent | None, unless: str = "nothing was installed"
+) -> UvResult:
     done = run_uv(["pip", "install", "--python", sys.executable, *arguments], folder, tell)
     if done.no_network:
         raise BsctZooError(f"cannot install '{source.text}': no network; connect, or give a folder or a wheel")
     if done.code != 0:
-        raise BadInputError(f"cannot install '{source.text}': {done.reason}; nothing was installed")
+        because = re.search(r"Because .*", done.output, re.DOTALL)  # of several lines, where it is about versions
+        why = " ".join(because.group().split()) if because else done.reason
+        raise BadInputError(f"cannot install '{source.text}': {why.rstrip('.')}; {unless}")
     return done
 
 
