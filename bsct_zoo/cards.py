@@ -112,8 +112,9 @@ class Adapter:
             nothing heavy, must not read formats that execute code, and raises BadInputError with the mend.
             None if the family takes no files.
         fetcher: "module:function", called as ``function(card, folder) -> path`` in an interpreter that meets
-            ``environment``, for families whose hub wants its own client and a token. It leaves one file inside
-            ``folder`` and returns its path. None if ``card.url`` is all that it takes.
+            ``environment``, for families whose hub wants its own client and a token. It leaves the file inside
+            ``folder``, others beside it if need be, and returns its path; what it prints goes to the log. None if
+            ``card.url`` is all that it takes.
         trainer: "module:function", called as ``function(job: TrainingJob, tell) -> Trained`` (``bsct_zoo.training``) in
             an interpreter that meets ``environment`` and ``training_requirements``; None if it cannot be trained.
         training_requirements: PEP 508 strings that training needs beyond ``environment``.

@@ -102,6 +102,17 @@ def test_the_last_door_keeps_strangers_out(evil, marker, tmp_path, place):
     assert not marker.exists()
 
 
+def test_a_malicious_model_in_the_worker_of_mace(evil, marker, tmp_path):
+    """Before the file, and behind every check of ours but the worker's own."""
+    from bsct_zoo.models import named_model
+
+    spec = named_model(f"mace:{put(tmp_path, 'evil.model', evil)}")
+    for card, message in ((spec.card, "nobody vouches"), (replace(spec.card, sha256="0" * 64), "sha256 differs")):
+        with pytest.raises(BadInputError, match=message):
+            load_potential(spec.adapter, card, device="cpu", options=dict(spec.options), isolate=True)
+    assert not marker.exists()
+
+
 def test_a_file_that_is_swapped_after_the_check(evil, marker, tmp_path):
     path = tmp_path / "mine.pth"
     torch.save(3.0, path)

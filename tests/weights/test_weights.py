@@ -133,6 +133,17 @@ def test_fetchers_that_fail(cache, tmp_path):
         fetch(*by("lead_out"))
 
 
+def test_a_fetcher_that_fails_in_its_environment(cache):
+    """What it says comes back as what it was."""
+    try:
+        with pytest.raises(DownloadError, match="the hub is closed"):
+            fetch(*by("closed", ("six==1.16.0",)))
+    except EnvironmentBuildError as error:
+        if "no network" in str(error):
+            pytest.skip(str(error))
+        raise
+
+
 def test_offline_runs_no_fetcher(cache, monkeypatch):
     monkeypatch.setenv("BSCT_ZOO_OFFLINE", "yes")
     with pytest.raises(DownloadError, match="offline"):

@@ -9,21 +9,26 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk, molecule
+from ase.data import chemical_symbols
 
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.cards import ModelCard
-from bsct_zoo.errors import BadInputError, UnknownElementError
+from bsct_zoo.errors import BadInputError, UnknownElementError, UntrustedFileError
+from bsct_zoo.trust import vouched
 
 if find_spec("mace") is None:
     pytest.skip("needs mace-torch", allow_module_level=True)
 
+import bsct_zoo_mace
 from bsct_zoo_mace.checkpoint import MaceConfig, build, float64_by_default, save
 from bsct_zoo_mace.files import file_card, shipped
 from bsct_zoo_mace.loader import load
 from bsct_zoo_mace.packages import modules, o3
 from bsct_zoo_mace.potential import MacePotential, chosen_head
+from bsct_zoo_mace.published import published
 
 ELEMENTS = (1, 6, 7, 8, 14)
+ORGANIC = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I")
 CONFIG = MaceConfig(
     elements=ELEMENTS,
     reference_energies=(-13.6, -1029.1, -1485.3, -2042.6, -7875.2),
@@ -222,11 +227,18 @@ def test_trained_in_float32_is_symmetric_in_float64(tmp_path):
     test_symmetries(load(file_card(str(tmp_path / "own.safetensors")), "cpu", "float64"))
 
 
+def trusted(path):
+    """The card of a whole-model file, as ``--trust`` makes it."""
+    return vouched(f"mace:{path}", file_card(str(path)), trust=True)
+
+
 def test_model_file(model, potential, tmp_path):
     path = tmp_path / "mine.model"
     torch.save(copy.deepcopy(model), path)
-    card = file_card(str(path))
-    assert card.executes_code
+    assert file_card(str(path)).executes_code
+    with pytest.raises(UntrustedFileError, match="nobody vouches for it"):
+        load(file_card(str(path)), "cpu", "float64")
+    card = trusted(path)
     expected = compute(potential, [*molecules(), crystal()])
     found = compute(load(card, "cpu", "float64"), [*molecules(), crystal()])
     torch.testing.assert_close(found.energy, expected.energy, rtol=0, atol=1e-10)
@@ -238,14 +250,14 @@ def test_damaged_model_files(content, tmp_path):
     path = tmp_path / "bad.model"
     path.write_bytes(content)
     with pytest.raises(BadInputError, match=r"bad\.model is not a model of mace-torch") as caught:
-        load(file_card(str(path)), "cpu", "float64")
+        load(trusted(path), "cpu", "float64")
     assert "\n" not in str(caught.value)
 
 
 def test_foreign_objects_and_names(tmp_path):
     torch.save({"weights": 1}, tmp_path / "other.model")
     with pytest.raises(BadInputError, match="holds a dict, not a MACE"):
-        load(file_card(str(tmp_path / "other.model")), "cpu", "float64")
+        load(trusted(tmp_path / "other.model"), "cpu", "float64")
     with pytest.raises(BadInputError, match="there is no file"):
         file_card(str(tmp_path / "absent.model"))
     with pytest.raises(BadInputError, match=r"neither a \.model file"):
@@ -282,3 +294,93 @@ def test_shipped_checkpoints(card):
     torn = ethanol.copy()
     torn.positions[0] += [30.0, 0.0, 0.0]
     assert float(compute(potential, torn).energy) > float(prediction.energy)
+
+
+# -- published models --------------------------------------------------------------------------------------------
+
+
+def test_published_models_are_those_of_mace():
+    from mace.calculators.foundations_models import mace_mp_urls, mace_off_urls
+
+    cards = {card.name: card for card in published()}
+    assert len(cards) == len(published()) and not {card.name for card in shipped()} & cards.keys()
+    for prefix, urls in (("mp", mace_mp_urls), ("off", mace_off_urls)):
+        for name, url in urls.items():
+            card = cards[f"{prefix}-{name.removeprefix('mace-')}"]
+            commit = "91a78c5a9c300d1104700d9352c8bfe449227737"
+            assert card.url == url.replace("/mace-off/main/", f"/mace-off/{commit}/")
+            assert card.executes_code and card.checkpoint is None
+            assert card.elements == (
+                ORGANIC if prefix == "off" else tuple(chemical_symbols[1:84] + chemical_symbols[89:95])
+            )
+    assert all(card.licence.startswith("ASL") for name, card in cards.items() if name.startswith("off-"))
+    assert {name for name, card in cards.items() if card.sha256 is None} == {"off-medium-23b", "mp-mh-0"}
+    known = [card.sha256 for card in cards.values() if card.sha256]
+    assert len(set(known)) == len(known) and all(len(sha256) == 64 for sha256 in known)
+
+
+def test_a_published_model_by_name(model, potential, tmp_path, monkeypatch):
+    """A file of the right kind in the place of the published one, which is not at hand here, on its whole way."""
+    from dataclasses import replace
+    from hashlib import sha256
+
+    from bsct_zoo.weights import fetch, with_weights
+
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("BSCT_ZOO_OFFLINE", raising=False)
+    source = tmp_path / "MACE-OFF23_small.model"
+    torch.save(copy.deepcopy(model), source)
+    (card,) = (card for card in published() if card.name == "off-small")
+    card = replace(card, url=source.as_uri(), sha256=sha256(source.read_bytes()).hexdigest())
+    (adapter,) = bsct_zoo_mace.register_adapters()
+    fetch(adapter, card)
+    loaded = load(with_weights(adapter, card), "cpu", "float64")
+    assert loaded.info.level_of_theory == "ωB97M-D3(BJ)/def2-TZVPPD"
+    expected, found = compute(potential, molecules()), compute(loaded, molecules())
+    torch.testing.assert_close(found.energy, expected.energy, rtol=0, atol=1e-10)
+
+
+# -- charges -----------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_takes_charges_says_so(potential):
+    from mace.calculators import MACECalculator
+
+    assert not potential.info.charges
+    torch.manual_seed(6)
+    specs = {
+        "total_charge": {"type": "categorical", "per": "graph", "num_classes": 9, "offset": 4, "emb_dim": 8},
+        "total_spin": {"type": "categorical", "per": "graph", "num_classes": 9, "offset": 0, "emb_dim": 8},
+    }
+    with float64_by_default():
+        charged = modules.ScaleShiftMACE(
+            r_max=4.0,
+            num_bessel=4,
+            num_polynomial_cutoff=5,
+            max_ell=1,
+            interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+            interaction_cls_first=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+            num_interactions=2,
+            num_elements=len(ELEMENTS),
+            hidden_irreps=o3.Irreps("8x0e"),
+            MLP_irreps=o3.Irreps("8x0e"),
+            atomic_energies=np.array(CONFIG.reference_energies),
+            avg_num_neighbors=8.0,
+            atomic_numbers=list(ELEMENTS),
+            correlation=2,
+            gate=torch.nn.functional.silu,
+            atomic_inter_scale=1.0,
+            atomic_inter_shift=0.0,
+            embedding_specs=specs,
+        )
+    ours = MacePotential(copy.deepcopy(charged), "cpu", "float64", "none", "MIT")
+    assert ours.info.charges
+    calculator = MACECalculator(models=[charged], device="cpu", default_dtype="float64")
+    energies = []
+    for charge, spin in ((0, 1), (1, 2), (-1, 2)):
+        atoms = molecules()[0]
+        atoms.info.update(charge=charge, spin=spin)
+        energies.append(float(compute(ours, atoms).energy))
+        atoms.calc = calculator
+        assert energies[-1] == pytest.approx(atoms.get_potential_energy(), abs=1e-8)
+    assert len({round(energy, 6) for energy in energies}) == 3

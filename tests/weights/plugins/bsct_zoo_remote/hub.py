@@ -1,6 +1,6 @@
 """Fetchers as a hub's own client would be used, good and bad."""
 
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.errors import BadInputError, DownloadError
 
 
 def fetch(card, folder):
@@ -20,6 +20,10 @@ def fetch_here(card, folder):
 
 def want_a_token(card, folder):
     raise BadInputError(f"{card.url} wants a token; set HF_TOKEN")
+
+
+def closed(card, folder):
+    raise DownloadError("the hub is closed")
 
 
 def lead_out(card, folder):
