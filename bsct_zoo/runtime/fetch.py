@@ -31,7 +31,7 @@ def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEve
     python = environment.build(adapter, on_event).python
     worker = WorkerProcess(python, ("bsct_zoo", adapter.fetcher.partition(":")[0].partition(".")[0]))
     try:
-        worker.exchange(None, timeout=60.0)
+        worker.exchange(None, timeout=600.0)
         request = {"fetcher": adapter.fetcher, "card": card.to_json(), "folder": str(folder)}
         answer = worker.exchange(Message("fetch", request), timeout=None)  # a large file on a slow line
     finally:

@@ -22,6 +22,7 @@ from bsct_zoo.runtime.protocol import Message, ProtocolError
 # Errors that come back as what they were; any other comes back as a ModelError.
 _KINDS: dict[str, type[BsctZooError]] = {
     "BadInputError": errors.BadInputError,
+    "DownloadError": errors.DownloadError,
     "OutOfMemoryError": errors.OutOfMemoryError,
     "UnknownElementError": errors.UnknownElementError,
     "UnknownNameError": errors.BadInputError,  # its text is made already

@@ -107,9 +107,10 @@ def test_a_malicious_model_in_the_worker_of_mace(evil, marker, tmp_path):
     from bsct_zoo.models import named_model
 
     spec = named_model(f"mace:{put(tmp_path, 'evil.model', evil)}")
-    for card, message in ((spec.card, "nobody vouches"), (replace(spec.card, sha256="0" * 64), "sha256 differs")):
+    other = replace(spec.card, sha256="0" * 64)
+    for stranger, message in ((spec.card, "nobody vouches"), (other, "sha256 differs")):
         with pytest.raises(BadInputError, match=message):
-            load_potential(spec.adapter, card, device="cpu", options=dict(spec.options), isolate=True)
+            load_potential(spec.adapter, stranger, device="cpu", options=dict(spec.options), isolate=True)
     assert not marker.exists()
 
 
