@@ -103,7 +103,7 @@ def run_uv(arguments: list[str], folder: Path, on_event: OnEvent | None = None) 
     dropped = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT", "UV_WORKING_DIRECTORY", "PYTHONPATH")
     environ = {key: value for key, value in os.environ.items() if key not in dropped}
     environ |= carried | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONNOUSERSITE": "1"}
-    takes_indexes = arguments[0] == "pip"
+    takes_indexes = arguments[0] == "pip" and arguments[1] != "uninstall"
     process = subprocess.Popen(
         [find_uv(), *arguments, *(flags if takes_indexes else [])],
         cwd=folder,
