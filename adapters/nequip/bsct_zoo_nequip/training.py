@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from bsct_zoo.training.job import Tell, Trained, TrainingJob
 from bsct_zoo.training.loss import STATED
 from bsct_zoo.training.schedule import Budget
 from bsct_zoo.training.settings import Optimiser, settings_for
-from bsct_zoo.training.watch import validate_every_s
 from bsct_zoo_nequip.checkpoint import NequipConfig, builder_arguments, save
 from bsct_zoo_nequip.frames import mean_neighbours
 from bsct_zoo_nequip.packages import ready
@@ -89,8 +87,7 @@ def _fit(
             accelerator="gpu" if cuda else "cpu",
             devices=[int(job.device.partition(":")[2] or 0)] if cuda else 1,
             gradient_clip_val=optimiser.clip,
-            val_check_interval=timedelta(seconds=validate_every_s(job.budget_s)),
-            num_sanity_val_steps=0,
+            limit_val_batches=0,  # see ``watch.validated``
             inference_mode=False,  # forces are gradients
             logger=False,
             enable_checkpointing=False,

@@ -1,4 +1,4 @@
-"""What goes on beside nequip's training: learning rate, end of the budget, states to go on from, validation log."""
+"""What goes on beside nequip's training: learning rate, end of the budget, states to go on from, validation."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import lightning
 import torch
+from nequip.train import EMALightningModule
 
 from bsct_zoo.training.job import Tell
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
-from bsct_zoo.training.watch import record, state_every_s
+from bsct_zoo.training.watch import record, state_every_s, validate_every_s
 
 TELL_EVERY_S = 30.0
 
@@ -21,7 +22,7 @@ class Watch(lightning.Callback):
 
     def __init__(self, budget: Budget, lr: float, state: Path, tell: Tell) -> None:
         self.budget, self.lr, self.state, self.tell = budget, lr, state, tell
-        self.saved_s, self.told = 0.0, time.monotonic()
+        self.saved_s, self.validated_s, self.told = 0.0, 0.0, time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
         """What was spent."""
@@ -30,7 +31,7 @@ class Watch(lightning.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what was spent."""
         self.budget.spent_before_s = state_dict["spent_s"]
-        self.saved_s = self.budget.spent_s
+        self.saved_s = self.validated_s = self.budget.spent_s
 
     def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Do not show the frames of the epoch that was cut off in the same order again."""
@@ -41,23 +42,40 @@ class Watch(lightning.Callback):
         for group in optimizer.param_groups:
             group["lr"] = self.lr * learning_rate_factor(self.budget.fraction)
 
-    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
-        """Stop, save, tell."""
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        """Stop, save, validate, tell."""
+        spent_s = self.budget.spent_s
         trainer.should_stop = self.budget.over
-        if self.budget.over or self.budget.spent_s - self.saved_s > state_every_s(self.budget.total_s):
-            self.saved_s = self.budget.spent_s
+        if self.budget.over or spent_s - self.saved_s > state_every_s(self.budget.total_s):
+            self.saved_s = spent_s
             part = self.state.with_suffix(".part")
             trainer.save_checkpoint(part, weights_only=False)
             part.replace(self.state)
+        if self.budget.over or spent_s - self.validated_s > validate_every_s(self.budget.total_s):
+            self.validated_s = spent_s
+            record(self.state.parent, self.budget, trainer.global_step, validated(trainer, pl_module), self.tell)
+            self.told = time.monotonic()
         if time.monotonic() - self.told > TELL_EVERY_S:
             self.told = time.monotonic()
             loss = float(trainer.callback_metrics["train_loss_step/weighted_sum"])
-            self.tell(f"step {trainer.global_step}: loss {loss:.3f}", self.budget.spent_s)
+            self.tell(f"step {trainer.global_step}: loss {loss:.3f}", spent_s)
 
-    def on_validation_end(self, trainer: Any, *_: Any) -> None:
-        """Write down the errors of the averaged weights, which nequip has put into the model for this."""
-        found = {
-            name: 1e3 * float(trainer.callback_metrics[f"val0_epoch/{metric}"])
-            for name, metric in (("energy_mae_mev_atom", "energy_mae"), ("forces_mae_mev_A", "forces_mae"))
-        }
-        record(self.state.parent, self.budget, trainer.global_step, found, self.tell)
+
+def validated(trainer: Any, module: EMALightningModule) -> dict[str, float]:
+    """Errors of the averaged weights on the validation frames, by nequip's own validation step and metrics.
+
+    Not by Lightning's loop, which counts steps or time of the clock, where the budget counts time of the processor.
+    """
+    metrics = module.val_metrics[0]
+    module.on_validation_start()  # the averaged weights come into the model
+    module.eval()
+    for index, batch in enumerate(trainer.datamodule.val_dataloader()[0]):
+        module.validation_step(trainer.strategy.batch_to_device(batch), index)
+    module.train()
+    module.on_validation_end()  # and out again
+    found = metrics.compute()
+    metrics.reset()
+    return {
+        "energy_mae_mev_atom": 1e3 * float(found["energy_mae"]),
+        "forces_mae_mev_A": 1e3 * float(found["forces_mae"]),
+    }
