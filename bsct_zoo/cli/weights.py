@@ -24,22 +24,20 @@ def ready_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[ModelS
     """
     from bsct_zoo.errors import MissingWeightsError
     from bsct_zoo.models import named_model, parse_model
-    from bsct_zoo.weights import with_weights
 
+    ready: dict[str, ModelSpec] = {}
     missing: dict[str, ModelSpec] = {}
     for text in texts:
-        spec = named_model(text)
         try:
-            with_weights(spec.adapter, spec.card)
+            ready[text] = parse_model(text, trust=trust)
         except MissingWeightsError:
+            spec = named_model(text)
             if not (yes or confirmed(spec.adapter, spec.card)):
                 raise
             missing[f"{spec.adapter.name}:{spec.card.name}"] = spec
-        else:
-            parse_model(text, trust=trust)
     for spec in missing.values():
         fetch_shown(spec.adapter, spec.card)
-    return [parse_model(text, trust=trust) for text in texts]
+    return [ready.get(text) or parse_model(text, trust=trust) for text in texts]
 
 
 def confirmed(adapter: Adapter, card: ModelCard) -> bool:
@@ -72,7 +70,13 @@ def fetch_shown(adapter: Adapter, card: ModelCard) -> Fetched:
     if card.sha256 is None:
         console.print(f"  warning: its sha256 is not known beforehand, so only {card.url} vouches for the file")
     columns = (BarColumn(24), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(compact=True))
-    with Progress(TextColumn("{task.description}", markup=False), *columns, console=console, transient=True) as bars:
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
         task = bars.add_task(name, total=card.size)
         fetched = fetch(
             adapter,
