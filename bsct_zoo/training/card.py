@@ -36,24 +36,26 @@ def finish_card(
     *,
     command: str,
     licence: str,
-    facts: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    machine: Mapping[str, Any],
     errors: Mapping[str, Errors],
 ) -> None:
     """Write the command, the licence, what was done and the errors onto the card of the checkpoint.
 
-    ``facts`` are further notes; ``errors`` by split.
+    ``asked`` is what every family is asked alike (budget, seed, ...), ``machine`` what it ran on, since CPU seconds are
+    not the same everywhere; ``errors`` by split.
 
     Raises:
         BadInputError: the checkpoint's JSON is missing or damaged.
     """
     notes = {
-        "settings": dict(trained.settings),
+        "settings": {**asked, **trained.settings},
         "data_sha256": dict(data.sha256),
         "frames": {"train": len(data.train), "valid": len(data.valid)},
         "steps": trained.steps,
         "spent_s": round(trained.spent_s, 1),
         "parameters": trained.parameters,
-        **facts,
+        "machine": dict(machine),
         **errors,
     }
     changes = {

@@ -22,6 +22,8 @@ ENERGY_KEYS = ("REF_energy", "energy", "dft_energy", "total_energy", "E")
 FORCES_KEYS = ("REF_forces", "forces", "dft_forces", "force", "F")
 SHARES = {"valid": 0.05, "unseen": 0.1}  # of the frames of train and valid; of the compositions
 
+_Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
+
 
 def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
     """The folder of frames that ``data`` means: itself, or ``out/data``, made from files now or before.
@@ -62,14 +64,15 @@ def convert(files: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str,
     Raises:
         BadInputError: a file cannot be read, or a frame lacks a label or holds what cannot be.
     """
-    frames = [frame for path in files for frame in _read(path)]
+    found = [pair for path in files for pair in _read(path)]
+    frames = [atoms for atoms, _ in found]
     if len(frames) < 10:
         raise BadInputError(f"{len(frames)} frames are too few to train on and validate with; give ten or more")
     arrays: dict[str, bytes] = {}
     splits = split_by_composition([frame.get_chemical_formula() for frame in frames], seed)
     for split in SPLITS:
         if splits[split]:
-            chosen = _flat([frames[i] for i in splits[split]], f"split {split} of {files[0].name}")
+            chosen = _flat([found[i] for i in splits[split]], f"split {split} of {files[0].name}")
             if split == "train":
                 references = reference_energies(chosen)
             arrays[split] = _npz(chosen)
@@ -122,7 +125,8 @@ def reference_energies(frames: FrameSet) -> dict[str, float]:
     return {chemical_symbols[number]: float(value) for number, value in zip(elements, found, strict=True)}
 
 
-def _read(path: Path) -> list[Atoms]:
+def _read(path: Path) -> list[tuple[Atoms, _Labels]]:
+    """Every frame of a file with its labels."""
     from ase.io import read
 
     try:
@@ -130,29 +134,11 @@ def _read(path: Path) -> list[Atoms]:
     except Exception as error:  # a reader of a foreign format may raise anything
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"ASE cannot read {path} ({type(error).__name__}: {text})") from error
-    return list(found) if isinstance(found, list) else [found]
+    frames = list(found) if isinstance(found, list) else [found]
+    return [(atoms, _labels(atoms, f"frame {k} of {path}")) for k, atoms in enumerate(frames)]
 
 
-def _flat(frames: Sequence[Atoms], where: str) -> FrameSet:
-    labels = [_labels(atoms, f"{where}, frame {k}") for k, atoms in enumerate(frames)]
-    return checked_frames(
-        {
-            "n_atoms": np.array([len(atoms) for atoms in frames], dtype=np.int64),
-            "atomic_numbers": np.concatenate([atoms.numbers for atoms in frames]),
-            "positions": np.concatenate([atoms.positions for atoms in frames]),
-            "energy": np.array([energy for energy, _ in labels], dtype=np.float64),
-            "forces": np.concatenate([forces for _, forces in labels]),
-            "kind": np.zeros(len(frames), np.int64),
-            "cell": np.array([np.asarray(atoms.cell) * atoms.pbc[:, None] for atoms in frames]),
-            "pbc": np.array([atoms.pbc for atoms in frames]),
-            "charge": np.array([int(atoms.info.get("charge", 0)) for atoms in frames]),
-            "spin": np.array([int(atoms.info.get("spin", 1)) for atoms in frames]),
-        },
-        where,
-    )
-
-
-def _labels(atoms: Atoms, where: str) -> tuple[float, np.ndarray]:
+def _labels(atoms: Atoms, where: str) -> _Labels:
     """Energy in eV and forces [n_atoms, 3] in eV/Å of a frame."""
     results: dict[str, Any] = dict(getattr(atoms.calc, "results", None) or {})
     energy: Any = results.get("energy")
@@ -165,9 +151,32 @@ def _labels(atoms: Atoms, where: str) -> tuple[float, np.ndarray]:
         if value is None:
             raise BadInputError(f"{where} has no {what}; looked for {', '.join(keys)} and a calculator's results")
     try:
-        return float(energy), np.asarray(forces, dtype=np.float64).reshape(len(atoms), 3)
+        labels = float(energy), np.asarray(forces, dtype=np.float64).reshape(len(atoms), 3)
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{where}: energy must be one number, forces three for each atom ({error})") from error
+    for what, value in zip(("energy", "forces"), labels, strict=True):
+        if not np.isfinite(np.asarray(value)).all():
+            raise BadInputError(f"{where}: its {what} is not finite; leave the frame out")
+    return labels
+
+
+def _flat(frames: Sequence[tuple[Atoms, _Labels]], where: str) -> FrameSet:
+    systems = [atoms for atoms, _ in frames]
+    return checked_frames(
+        {
+            "n_atoms": np.array([len(atoms) for atoms in systems], dtype=np.int64),
+            "atomic_numbers": np.concatenate([atoms.numbers for atoms in systems]),
+            "positions": np.concatenate([atoms.positions for atoms in systems]),
+            "energy": np.array([energy for _, (energy, _) in frames], dtype=np.float64),
+            "forces": np.concatenate([forces for _, (_, forces) in frames]),
+            "kind": np.zeros(len(frames), np.int64),
+            "cell": np.array([np.asarray(atoms.cell) * atoms.pbc[:, None] for atoms in systems]),
+            "pbc": np.array([atoms.pbc for atoms in systems]),
+            "charge": np.array([int(atoms.info.get("charge", 0)) for atoms in systems]),
+            "spin": np.array([int(atoms.info.get("spin", 1)) for atoms in systems]),
+        },
+        where,
+    )
 
 
 def _npz(frames: FrameSet) -> bytes:

@@ -97,8 +97,15 @@ def train(request: Request, listener: Listener) -> Outcome:
             kept = asdict(trained) | {"checkpoint": trained.checkpoint.name, "settings": dict(trained.settings)}
             _write(request.out, record | {"trained": kept | {"sha256": digest}})
         errors = _errors(request, data, trained, listener)
-        facts = {"machine": machine(request.device), "threads": request.threads, "dtype": request.dtype}
-        finish_card(trained, data, command=request.command, licence=request.licence, facts=facts, errors=errors)
+        finish_card(
+            trained,
+            data,
+            command=request.command,
+            licence=request.licence,
+            asked=_asked(request),
+            machine=machine(request.device),
+            errors=errors,
+        )
     return Outcome(trained, errors, repeated)
 
 
@@ -143,6 +150,17 @@ def _errors(request: Request, data: TrainingData, trained: Trained, listener: Li
         return {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
 
 
+def _asked(request: Request) -> dict[str, Any]:
+    """What is asked of every family alike."""
+    return {
+        "budget_s": request.budget_s,
+        "seed": request.seed,
+        "device": request.device,
+        "dtype": request.dtype,
+        "threads": request.threads,
+    }
+
+
 # -- what is kept of a run ---------------------------------------------------------------------------------
 
 
@@ -152,11 +170,7 @@ def _record(request: Request, data: TrainingData) -> dict[str, Any]:
         "model": request.adapter.name,
         "data_sha256": dict(data.sha256),
         "name": request.name,
-        "budget_s": request.budget_s,
-        "seed": request.seed,
-        "device": request.device,
-        "dtype": request.dtype,
-        "threads": request.threads,
+        **_asked(request),
         "options": dict(request.options),
     }
     path = request.out / _RECORD

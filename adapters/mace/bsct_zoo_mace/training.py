@@ -127,7 +127,7 @@ class Run:
     ) -> None:
         self.model, self.budget, self.state = model, budget, job.out / STATE
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=optimiser.lr, weight_decay=optimiser.weight_decay, amsgrad=True
+            model.parameters(), lr=optimiser.lr, weight_decay=optimiser.weight_decay, amsgrad=True, fused=True
         )
         self.average = ExponentialMovingAverage(model.parameters(), decay=optimiser.ema_decay)
         self.n_slices = max(1, round(job.budget_s / validate_every_s(job.budget_s)))

@@ -67,7 +67,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         fit,
         DataLoader(range(len(data.train)), batch_sampler=fit.batches, collate_fn=fit.batch),  # type: ignore[arg-type]
         ckpt_path=str(state) if state.exists() else None,
-        weights_only=False,  # our own file, written above
+        weights_only=True,
     )
     path = job.out / f"{job.name}.safetensors"
     save(path, model, first_card(job, data, "small edge Transformer", "arXiv:2602.04861"))
@@ -107,7 +107,9 @@ class Fit(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; its rate is set from the consumed budget before every step."""
         chosen = self.optimiser
-        return torch.optim.AdamW(self.model.parameters(), lr=chosen.lr, weight_decay=chosen.weight_decay, amsgrad=True)
+        return torch.optim.AdamW(
+            self.model.parameters(), lr=chosen.lr, weight_decay=chosen.weight_decay, amsgrad=True, fused=True
+        )
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Follow the schedule."""

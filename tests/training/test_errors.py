@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import springs
+import torch
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.errors import ModelError
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.training.data import read_training_data
+from bsct_zoo.training.errors import evaluate, evaluate_module, mean_errors
+
+KINDS = ("water", "monoxide")
+
+
+@pytest.fixture
+def frames(tmp_path):
+    return read_training_data(springs.write(tmp_path, n_train=5, n_valid=5)).train
+
+
+class Springs(Potential):
+    """The labels' own formula, with an error that differs from molecule to molecule."""
+
+    def __init__(self, energy_error=0.0, forces_error=0.0):
+        self.info = PotentialInfo(None, None, "float64", "cpu", "gradient", "springs", "MIT")
+        self.energy_error, self.forces_error = energy_error, forces_error
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        energies, forces = [], []
+        for one in batch.split():
+            name = "H2O" if one.n_atoms == 3 else "CO"
+            numbers, rest = springs.REST[name]
+            energy, force = springs.springs(numbers, rest, one.positions.double().numpy()[None])
+            factor = 1.0 if name == "H2O" else -2.0
+            energies.append(energy[0] + factor * self.energy_error * one.n_atoms)
+            forces.append(torch.tensor(force[0] + factor * self.forces_error))
+        return Prediction(torch.tensor(energies), torch.cat(forces))
+
+
+def test_the_labels_have_no_error(frames):
+    found = evaluate(Springs(), frames, KINDS)
+    assert max(value for errors in found.values() for value in errors.values()) < 1e-8
+
+
+def test_errors_by_hand(frames):
+    """5 waters with +1 meV/atom and 15 atoms, 5 monoxides with -2 meV/atom and 10 atoms."""
+    done = []
+    found = evaluate(Springs(1e-3, 1e-3), frames, KINDS, done.append)
+    assert found["water"]["energy_mae_mev_atom"] == pytest.approx(1.0)
+    assert found["monoxide"]["energy_mae_mev_atom"] == pytest.approx(2.0)
+    assert found["all"]["energy_mae_mev_atom"] == pytest.approx(1.5)
+    assert found["all"]["forces_mae_mev_A"] == pytest.approx((15 * 1 + 10 * 2) / 25)
+    assert done[-1] == 10
+
+
+def test_a_module_is_judged_in_the_same_way(frames):
+    wrong = Springs(1e-3, 1e-3)
+
+    def answer(batch):
+        found = wrong.compute(batch)
+        return found.energy, found.forces
+
+    by_module = evaluate_module(answer, frames, KINDS, 12, torch.float64)
+    for kind, errors in evaluate(wrong, frames, KINDS).items():
+        assert by_module[kind] == pytest.approx(errors)
+
+
+def test_nothing_that_is_not_finite_is_averaged_away(frames):
+    energy, forces = frames.energy.copy(), frames.forces.copy()
+    energy[2], forces[-1, 0] = np.nan, np.inf
+    with pytest.raises(ModelError, match="2 of 10 frames"):
+        mean_errors(energy, forces, frames, KINDS)

@@ -1,0 +1,180 @@
+"""Files of other tools become the same folder of frames."""
+
+import json
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.db import connect
+from ase.io import write
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.training.data import read_training_data
+from bsct_zoo.training.foreign import frames_folder, reference_energies, split_by_composition
+
+ATOM = {"H": -3.0, "C": -40.0, "N": -55.0, "O": -70.0}
+FORMULAS = ("H2O", "CO", "CH4", "NH3", "N2", "O2", "HCN", "C2H2", "CO2", "H2", "CH2O", "N2O")
+
+
+def labelled(n=4, seed=0):
+    """Frames whose energy is that of their atoms and a little more, in the order of their numbers."""
+    random = np.random.default_rng(seed)
+    frames = []
+    for formula in FORMULAS:
+        for _ in range(n):
+            atoms = Atoms(formula)
+            atoms.positions = random.normal(size=(len(atoms), 3))
+            energy = sum(ATOM[symbol] for symbol in atoms.symbols) + random.normal(0, 1e-3)
+            forces = random.normal(size=(len(atoms), 3))
+            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+            frames.append(atoms)
+    return frames
+
+
+@pytest.fixture
+def extxyz(tmp_path):
+    path = tmp_path / "frames.extxyz"
+    write(path, labelled())
+    return path
+
+
+def test_extxyz(extxyz, tmp_path):
+    folder = frames_folder([extxyz], tmp_path / "out", 0)
+    data = read_training_data(folder)
+    frames = labelled()
+    splits = [data.train, data.valid, data.unseen]
+    assert sum(len(split) for split in splits) == len(frames)
+    energies = np.concatenate([split.energy for split in splits])
+    assert sorted(energies) == pytest.approx(sorted(a.get_potential_energy() for a in frames))
+    for split in splits:  # labels stay with their frame
+        for k in range(len(split)):
+            source = min(frames, key=lambda a: abs(a.get_potential_energy() - split.energy[k]))
+            rows = split.rows([k])
+            assert np.allclose(split.positions[rows], source.positions, atol=1e-7)
+            assert np.allclose(split.forces[rows], source.get_forces(), atol=1e-7)
+    assert pytest.approx(dict(data.reference_energies), abs=0.01) == {1: -3, 6: -40, 7: -55, 8: -70}
+
+
+def compositions(frames):
+    first = frames.first
+    return {tuple(sorted(frames.atomic_numbers[first[k] : first[k + 1]])) for k in range(len(frames))}
+
+
+def test_unseen_molecules_are_in_no_other_split(extxyz, tmp_path):
+    data = read_training_data(frames_folder([extxyz], tmp_path / "out", 0))
+    unseen = compositions(data.unseen)
+    assert len(unseen) == 1 and not unseen & (compositions(data.train) | compositions(data.valid))
+
+
+def test_it_is_done_once_and_again_when_the_file_has_changed(extxyz, tmp_path):
+    out = tmp_path / "out"
+    folder = frames_folder([extxyz], out, 0)
+    before = (folder / "train.npz").stat().st_mtime_ns
+    assert frames_folder([extxyz], out, 0) == folder
+    assert (folder / "train.npz").stat().st_mtime_ns == before
+    write(extxyz, labelled(seed=1))
+    frames_folder([extxyz], out, 0)
+    assert (folder / "train.npz").stat().st_mtime_ns != before
+
+
+def test_the_same_file_and_seed_give_the_same_bytes(extxyz, tmp_path):
+    def digests(out, seed):
+        return json.loads((frames_folder([extxyz], tmp_path / out, seed) / "manifest.json").read_text())["sha256"]
+
+    assert digests("a", 0) == digests("b", 0) != digests("c", 1)
+
+
+def test_keys_of_other_tools_and_databases(tmp_path):
+    frames = labelled()
+    renamed = []
+    for atoms in frames:
+        bare = atoms.copy()
+        bare.info["REF_energy"], bare.arrays["REF_forces"] = atoms.get_potential_energy(), atoms.get_forces()
+        renamed.append(bare)
+    write(tmp_path / "renamed.extxyz", renamed)
+    with connect(tmp_path / "frames.db") as db:
+        for atoms in frames:
+            db.write(atoms)
+    one = read_training_data(frames_folder([tmp_path / "renamed.extxyz"], tmp_path / "one", 0))
+    two = read_training_data(frames_folder([tmp_path / "frames.db"], tmp_path / "two", 0))
+    assert one.train.energy == pytest.approx(two.train.energy) and np.allclose(one.train.forces, two.train.forces)
+
+
+def test_two_files_are_one_set(tmp_path):
+    frames = labelled()
+    write(tmp_path / "a.extxyz", frames[:20])
+    write(tmp_path / "b.extxyz", frames[20:])
+    data = read_training_data(frames_folder([tmp_path / "a.extxyz", tmp_path / "b.extxyz"], tmp_path / "out", 0))
+    assert len(data.train) + len(data.valid) + len(data.unseen) == len(frames)
+
+
+def test_cells_and_charges_come_along(tmp_path):
+    random = np.random.default_rng(0)
+    frames = []
+    for _ in range(12):
+        atoms = bulk("NaCl", "rocksalt", a=5.6)
+        atoms.rattle(0.1, rng=random)
+        atoms.info["charge"] = 1
+        atoms.calc = SinglePointCalculator(atoms, energy=random.normal(), forces=random.normal(size=(2, 3)))
+        frames.append(atoms)
+    write(tmp_path / "salt.extxyz", frames)
+    data = read_training_data(frames_folder([tmp_path / "salt.extxyz"], tmp_path / "out", 0))
+    batch, _, _ = data.train.batch([0])
+    assert batch.pbc.all() and np.allclose(batch.cell[0].numpy(), frames[0].cell[:]) and batch.charge.tolist() == [1]
+    assert data.unseen is None  # one composition: nothing could be unseen
+
+
+def with_label(change):
+    frames = labelled()
+    atoms = frames[7]
+    energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+    atoms.calc = None
+    atoms.info["energy"], atoms.arrays["forces"] = energy, forces
+    change(atoms)
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a.info.pop("energy"), "frame 7 of .* has no energy; looked for REF_energy"),
+        (lambda a: a.arrays.pop("forces"), "frame 7 of .* has no forces; looked for REF_forces"),
+        (lambda a: a.info.update(energy=float("nan")), "frame 7 of .*: its energy is not finite"),
+    ],
+)
+def test_frames_without_sound_labels(tmp_path, change, message):
+    write(tmp_path / "bad.extxyz", with_label(change))
+    with pytest.raises(BadInputError, match=message):
+        frames_folder([tmp_path / "bad.extxyz"], tmp_path / "out", 0)
+    assert not (tmp_path / "out" / "data" / "manifest.json").exists()
+
+
+def test_files_that_cannot_be_used(tmp_path):
+    (tmp_path / "text.extxyz").write_text("this is not a structure\n")
+    with pytest.raises(BadInputError, match="ASE cannot read"):
+        frames_folder([tmp_path / "text.extxyz"], tmp_path / "out", 0)
+    with pytest.raises(BadInputError, match="is not there"):
+        frames_folder([tmp_path / "nothing.xyz"], tmp_path / "out", 0)
+    with pytest.raises(BadInputError, match="one folder, or files"):
+        frames_folder([tmp_path, tmp_path], tmp_path / "out", 0)
+    write(tmp_path / "few.extxyz", labelled()[:3])
+    with pytest.raises(BadInputError, match="too few"):
+        frames_folder([tmp_path / "few.extxyz"], tmp_path / "out", 0)
+
+
+def test_the_split_is_the_same_for_the_same_seed_and_covers_everything():
+    formulas = [formula for formula in FORMULAS for _ in range(10)]
+    split = split_by_composition(formulas, 1)
+    assert split == split_by_composition(formulas, 1) != split_by_composition(formulas, 2)
+    assert sorted(split["train"] + split["valid"] + split["unseen"]) == list(range(len(formulas)))
+    assert len(split["valid"]) == 6  # a twentieth of the 110 frames that are not unseen
+
+
+def test_reference_energies_of_elements_that_cannot_be_told_apart(tmp_path):
+    frames = [atoms for atoms in labelled(12) if str(atoms.symbols) == "CO"]
+    write(tmp_path / "co.extxyz", frames)
+    data = read_training_data(frames_folder([tmp_path / "co.extxyz"], tmp_path / "out", 0))
+    found = reference_energies(data.train)
+    assert found["C"] == pytest.approx(found["O"]) and found["C"] + found["O"] == pytest.approx(-110, abs=0.01)

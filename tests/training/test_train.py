@@ -1,0 +1,210 @@
+"""``bsct-zoo train`` as a user runs it: a model that learns, and a run that goes on where it was cut off."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bsct_zoo.models import parse_model
+
+ZOO = [sys.executable, "-m", "bsct_zoo"]
+# Small ones of each family, so that a few seconds are enough.
+SMALL = {
+    "transformer": ["--set", "width=32", "--set", "blocks=2", "--set", "lr=3e-3"],
+    "mace": ["--set", "hidden_irreps=8x0e", "--set", "max_ell=1", "--set", "lr=2e-2"],
+}
+
+
+def command(name, data, out, budget="12"):
+    given = ["--data", str(data), "--out", str(out), "--budget", budget, "--set", "ema_decay=0.9"]
+    return [*ZOO, "train", name, *given, *SMALL.get(name, [])]
+
+
+def run(*words):
+    return subprocess.run([*ZOO, *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def validations(out):
+    with (out / "validation.csv").open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module", params=sorted(SMALL))
+def trained(request, data, tmp_path_factory):
+    """A run that was killed in the middle and went on: its folder, and what both parts said."""
+    name, out = request.param, tmp_path_factory.mktemp(request.param) / "run"
+    first = subprocess.Popen(command(name, data, out), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 400
+    while len(list(out.glob("state.*"))) == 0 or not (out / "validation.csv").exists():
+        assert first.poll() is None, first.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    first.kill()
+    first.wait()
+    before = validations(out)
+    second = subprocess.run(command(name, data, out), capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    return name, out, before, second
+
+
+def test_it_learns(trained):
+    _, out, _, _ = trained
+    notes = json.loads((out / "small.json").read_text())["card"]["notes"]
+    first, found = validations(out)[0], notes["valid"]["all"]
+    assert found["forces_mae_mev_A"] < 0.5 * first["forces_mae_mev_A"]
+    assert found["energy_mae_mev_atom"] < first["energy_mae_mev_atom"]
+    assert found["forces_mae_mev_A"] < 250  # 540 for a model that says zero
+    assert set(notes["valid"]) == set(notes["unseen"]) == {"all", "water", "monoxide"}
+
+
+def test_a_killed_run_goes_on(trained):
+    _, out, before, second = trained
+    step = int(re.search(r"going on from step (\d+)", second.stderr).group(1))
+    assert step > 0
+    rows = validations(out)
+    assert rows[: len(before)] == before  # what was written before stands
+    after = rows[len(before) :]
+    assert all(row["step"] > step for row in after)
+    assert sorted(row["spent_s"] for row in after) == [row["spent_s"] for row in after]
+    notes = json.loads((out / "small.json").read_text())["card"]["notes"]
+    assert 12 <= notes["spent_s"] < 18  # the budget, and no more than a step and what ends a slice beyond
+    assert notes["steps"] > step
+
+
+def test_the_card_is_what_compare_takes(trained, data):
+    name, out, _, second = trained
+    assert f"next: bsct-zoo compare {name}:{out / 'small.safetensors'}" in second.stdout
+    card = parse_model(f"{name}:{out / 'small.safetensors'}").card
+    assert card.level_of_theory == "springs" and card.elements == ("H", "C", "O")
+    assert card.parameters == card.notes["parameters"] > 0
+    assert "--budget 12 --seed 0" in card.source and str(out) not in card.source and str(data) not in card.source
+    settings = card.notes["settings"]
+    assert settings["ema_decay"] == 0.9 and settings["budget_s"] == 12 and settings["energy_weight"] == 5.0
+    assert card.notes["data_sha256"] == json.loads((data / "manifest.json").read_text())["sha256"]
+
+
+def test_the_errors_are_those_of_the_checkpoint(trained, data):
+    """Against the same frames through the interface, one by one, summed by hand."""
+    import numpy as np
+    import torch
+
+    from bsct_zoo.runtime.load import load_potential
+    from bsct_zoo.training.data import read_training_data
+
+    name, out, _, _ = trained
+    spec = parse_model(f"{name}:{out / 'small.safetensors'}")
+    frames = read_training_data(data).unseen
+    energy, forces = [], []
+    with load_potential(spec.adapter, spec.card, device="cpu", dtype="float32", options=spec.options) as surface:
+        for k in range(len(frames)):
+            batch, true_energy, true_forces = frames.batch([k], torch.float64)
+            found = surface.compute(batch)
+            energy.append(abs(found.energy.item() - true_energy.item()) / batch.n_atoms)
+            forces += (found.forces.double() - true_forces).abs().flatten().tolist()
+    said = spec.card.notes["unseen"]["all"]
+    assert said["energy_mae_mev_atom"] == pytest.approx(1e3 * np.mean(energy), rel=1e-3)
+    assert said["forces_mae_mev_A"] == pytest.approx(1e3 * np.mean(forces), rel=1e-3)
+
+
+def test_a_finished_run_is_not_repeated(trained, data):
+    name, out, _, _ = trained
+    before = (out / "small.safetensors").stat().st_mtime_ns, len(validations(out))
+    again = subprocess.run(command(name, data, out), capture_output=True, text=True, check=False)
+    assert again.returncode == 0 and "nothing was trained now" in again.stdout
+    assert before == ((out / "small.safetensors").stat().st_mtime_ns, len(validations(out)))
+
+
+def test_another_run_has_no_place_in_it(trained, data):
+    name, out, _, _ = trained
+    for change in (["--budget", "13"], ["--seed", "1"], ["--set", "batch_atoms=64"], ["--dtype", "float64"]):
+        done = subprocess.run([*command(name, data, out), *change], capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "holds a run with" in done.stderr and "another --out" in done.stderr
+
+
+def test_a_changed_checkpoint_is_not_taken_for_the_trained_one(trained, data, tmp_path):
+    name, out, _, _ = trained
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in ("run.json", "small.json", "small.safetensors"):
+        (copy / file).write_bytes((out / file).read_bytes())
+    with (copy / "small.safetensors").open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x7f")
+    done = subprocess.run(command(name, data, copy), capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "was changed since" in done.stderr
+
+
+def test_ctrl_c_stops_trainer_and_command(data, tmp_path):
+    out = tmp_path / "run"
+    training = subprocess.Popen(command("transformer", data, out, "600"), stderr=subprocess.PIPE, text=True)
+    while not (out / "log").exists():
+        assert training.poll() is None, training.stderr.read()
+        time.sleep(0.1)
+    children = children_of(training.pid)
+    assert children
+    training.send_signal(signal.SIGINT)
+    _, said = training.communicate(timeout=60)
+    assert training.returncode == 130 and "the same command goes on" in said and "Traceback" not in said
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_two_at_once_do_not_share_a_folder(data, tmp_path):
+    out = tmp_path / "run"
+    training = subprocess.Popen(command("transformer", data, out, "600"), stderr=subprocess.DEVNULL)
+    try:
+        while not (out / "run.json").exists():
+            assert training.poll() is None
+            time.sleep(0.1)
+        done = subprocess.run(command("transformer", data, out, "600"), capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "another process is training" in done.stderr
+    finally:
+        training.kill()
+        training.wait()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "ema_dcay=0.9"], "did you mean ema_decay"),
+        (["--set", "width=wide"], "must be a whole number"),
+        (["--set", "width"], "write --set width=VALUE"),
+        (["--set", "graph=none"], "choose one of soft_knn, hard_knn, radius"),
+        (["--set", "ema_decay=1.5"], "from 0 to below 1"),
+        (["--budget", "soon"], "is not a time"),
+        (["--name", "../x"], "is not a name"),
+        (["--device", "cuda:9"], "is not here"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(data, tmp_path, words, message):
+    done = run("train", "transformer", "--data", data, "--out", tmp_path / "run", "--budget", "5", *words)
+    assert done.returncode == 2 and message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+
+
+def test_a_family_without_a_trainer(data, tmp_path):
+    done = run("train", "xtb", "--data", data, "--out", tmp_path)
+    assert done.returncode == 2 and "no trainer" in done.stderr and "transformer" in done.stderr
+
+
+def test_a_trainer_that_dies_says_where_to_look(data, tmp_path):
+    out = tmp_path / "run"
+    training = subprocess.Popen(command("transformer", data, out, "600"), stderr=subprocess.PIPE, text=True)
+    while not (out / "log").exists():
+        assert training.poll() is None, training.stderr.read()
+        time.sleep(0.1)
+    for child in children_of(training.pid):
+        os.kill(child, signal.SIGKILL)
+    _, said = training.communicate(timeout=60)
+    assert training.returncode == 1 and "killed by signal SIGKILL" in said and "train.log" in said
+
+
+def children_of(pid):
+    found = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
