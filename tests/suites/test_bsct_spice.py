@@ -227,3 +227,28 @@ def test_missing_file(tmp_path):
 )
 def test_formal_charge(smiles, charge):
     assert formal_charge(smiles) == charge
+
+
+# -- downloading -------------------------------------------------------------------------------------------------
+
+
+def test_offline_nothing_is_downloaded(monkeypatch):
+    monkeypatch.setenv("BSCT_ZOO_OFFLINE", "1")
+    with pytest.raises(BadInputError, match=r"offline .* was not asked; .* or get it elsewhere and name the file"):
+        import_scans(None, "bsct-spice")
+
+
+def test_a_download_that_is_not_the_data_is_refused(folder, tmp_path, monkeypatch):
+    """An archive of the right layout, but not the whole of it, where the real address would be."""
+    from dataclasses import replace
+
+    from bsct_zoo_bsct_spice import importer, register_suites
+
+    archive = shutil.make_archive(str(tmp_path / "part"), "gztar", folder.parent, folder.name)
+    (source,) = register_suites()
+    moved = replace(source, url=f"file://{archive}")
+    monkeypatch.setattr(importer, "register_suites", lambda: [moved])
+    heard = []
+    with pytest.raises(BadInputError, match="not the BSCT-SPICE that this version knows"):
+        import_scans(None, "bsct-spice", lambda done, total, what: heard.append(what))
+    assert "downloading" in heard and "reading" in heard

@@ -114,7 +114,8 @@ def test_list(run, cards, spring):
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("remote:  spring") for line in lines)
     assert not any(line.startswith("remote:spring") for line in lines)
-    row = next(line for line in run("models", "--all").stdout.splitlines() if line.startswith("remote:spring"))
+    everything = run("models", "--all", COLUMNS="200").stdout.splitlines()
+    row = next(line for line in everything if line.startswith("remote:spring"))
     assert "fetch" in row and "CC-BY-NC" in row
     listed = {row["name"]: row for row in json.loads(run("models", "--json").stdout)}
     assert (listed["remote"]["weights"], listed["remote:spring"]["weights"]) == ("package", "fetch")
