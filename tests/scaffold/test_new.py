@@ -35,7 +35,8 @@ def test_an_adapter_works_at_once(run, tmp_path):
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["rows"]
     assert (row["status"], row["versions"]["bsct-zoo-my-pair"]) == ("ok", "0.1.0")
-    assert row["metrics"]["nonconservativity"] < 0.5  # forces are the gradient; the rest is the rule's own error
+    assert row["metrics"]["tortuosity"] == pytest.approx(1.0, abs=1e-6)  # one well along a bond
+    assert row["metrics"]["force_flips"] == 1
 
 
 def test_a_suite_works_at_once(run, tmp_path):
