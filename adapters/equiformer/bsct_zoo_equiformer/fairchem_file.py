@@ -15,9 +15,10 @@ import torch
 from torch import nn
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo_equiformer.packages import EquiformerV2, EquiformerV2Backbone, OCPTrainer, default_dtype, update_config
+from bsct_zoo_equiformer.packages import OCPTrainer, default_dtype, update_config
 from bsct_zoo_equiformer.potential import Scale
 
+_EQUIFORMERS = ("equiformer_v2_backbone", "equiformer_v2")  # the second is that of older checkpoints
 _NOT_ONE = "is not a checkpoint of fairchem-core 1.x, or a damaged one"
 
 
@@ -39,13 +40,14 @@ def load_fairchem_file(path: Path) -> tuple[nn.Module, Scale, frozenset[int]]:
         config = _updated(checkpoint["config"])
         if not {"energy", "forces"} <= config["outputs"].keys():
             raise BadInputError(f"{path} gives {', '.join(config['outputs'])}; energy and forces are needed")
+        name = config["model"]["backbone"]["model"] if config["model"]["name"] == "hydra" else config["model"]["name"]
+        if name not in _EQUIFORMERS:
+            raise BadInputError(f"{path} holds a model '{name}' of fairchem-core; only EquiformerV2 is read here")
         trainer = _trainer(config, path, checkpoint)
     except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
         raise BadInputError(f"{path} {_NOT_ONE}: {_line(error)}") from error
     model = trainer.model
     backbone = getattr(model, "backbone", model)
-    if not isinstance(backbone, EquiformerV2Backbone | EquiformerV2):
-        raise BadInputError(f"{path} holds a {type(backbone).__name__}; only EquiformerV2 is read here")
     return model.eval(), _scale(trainer), frozenset(range(1, int(backbone.max_num_elements)))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -78,19 +79,18 @@ with _stand_ins():
     from fairchem.core.common.utils import get_max_neighbors_mask, update_config
     from fairchem.core.datasets import data_list_collater
     from fairchem.core.models.base import GraphData, HydraModel
-    from fairchem.core.models.equiformer_v2.equiformer_v2 import EquiformerV2Backbone
-    from fairchem.core.models.equiformer_v2.equiformer_v2_deprecated import EquiformerV2  # of older checkpoints
     from fairchem.core.models.equiformer_v2.so3 import SO3_Rotation
     from fairchem.core.models.equiformer_v2.wigner import wigner_D
     from fairchem.core.modules.normalization.element_references import LinearReferences
     from fairchem.core.trainers import OCPTrainer
 
+    for _module in ("equiformer_v2", "equiformer_v2_deprecated"):  # register models, the second that of older files
+        import_module(f"fairchem.core.models.equiformer_v2.{_module}")
+
 # Otherwise its calculator would import every module of the package, also those whose extensions are missing.
 registry.register("imports_setup", True)
 
 __all__ = [
-    "EquiformerV2",
-    "EquiformerV2Backbone",
     "GraphData",
     "HydraModel",
     "LinearReferences",

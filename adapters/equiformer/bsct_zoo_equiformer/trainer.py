@@ -129,7 +129,9 @@ class BudgetTrainer(OCPTrainer):  # type: ignore[misc]
                 "energy": {"level": "system"},
                 "forces": {"level": "atom", "train_on_free_atoms": True, "eval_on_free_atoms": True},
             },
-            dataset={},
+            dataset={
+                "train": {"src": f"train.npz, sha256 {data.sha256['train.npz']}"}
+            },  # for whoever reads a checkpoint
             optimizer={
                 "optimizer": "AdamW",
                 "optimizer_params": {"weight_decay": optimiser.weight_decay, "amsgrad": True},
