@@ -101,6 +101,8 @@ def _print(outcome: Outcome, name: str) -> None:
     table.add_column("force MAE\nmeV/Å", justify="right")
     for split, found in outcome.errors.items():
         for kind, errors in found.items():
+            if kind != "all" and len(found) == 2:  # one kind: it is all there is
+                continue
             table.add_row(
                 split if kind == "all" else f"  {kind}",
                 f"{errors['energy_mae_mev_atom']:.1f}",

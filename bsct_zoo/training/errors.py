@@ -72,7 +72,10 @@ def mean_errors(energy: np.ndarray, forces: np.ndarray, frames: FrameSet, kinds:
     frame_of_atom = np.repeat(np.arange(len(frames)), frames.n_atoms)
     lost = ~np.isfinite(of_energy) | (np.bincount(frame_of_atom, ~np.isfinite(of_atom), len(frames)) > 0)
     if lost.any():
-        raise ModelError(f"the model has no finite answer for {lost.sum()} of {len(frames)} frames")
+        raise ModelError(
+            f"the model has no finite answer for {lost.sum()} of {len(frames)} frames; if it was trained just now, "
+            "train it again in another --out with a smaller lr"
+        )
     found: Errors = {}
     for name, chosen in [("all", np.full(len(frames), True)), *((n, frames.kind == k) for k, n in enumerate(kinds))]:
         if chosen.any():

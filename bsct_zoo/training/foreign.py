@@ -38,7 +38,7 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
             what = "is a folder; give one folder, or files" if path.is_dir() else "is not there"
             raise BadInputError(f"--data {path} {what}")
     folder = out / "data"
-    sources = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in data}
+    sources = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in data]
     recipe = {"sources": sources, "seed": seed, "shares": SHARES}
     if not _made(folder, recipe):
         convert(data, folder, seed, recipe)

@@ -77,7 +77,7 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: Liste
             if said.op == "tell":
                 listener.line(str(said.fields["text"]))
     except ModelError as error:
-        raise ModelError(f"{error}; see {log}, then give the command again to go on", error.log_tail) from error
+        raise ModelError(f"{error}; see {log}", error.log_tail) from error
     finally:
         process.stop()
 

@@ -154,7 +154,9 @@ class Watch(EMAWeightAveraging):
         super().on_train_batch_end(trainer, *rest, **named)
         budget = self.fit.budget
         if budget.spent_s - self.saved_s >= state_every_s(budget.total_s):
-            trainer.save_checkpoint(self.job.out / STATE)
+            part = self.job.out / f"{STATE}.part"
+            trainer.save_checkpoint(part)
+            part.replace(self.job.out / STATE)
             self.saved_s = budget.spent_s
         if budget.spent_s - self.validated_s >= validate_every_s(budget.total_s):
             self._validate(trainer.global_step)
