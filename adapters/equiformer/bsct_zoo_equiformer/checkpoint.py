@@ -42,6 +42,7 @@ class EquiformerConfig:
         use_gate_act: gates in place of activations on a grid of the sphere.
         use_grid_mlp: feed-forward networks on that grid.
         avg_degree: mean number of neighbours, to normalise the first sum over them.
+        forces_scale: eV/Å of a force of one.
     """
 
     elements: tuple[int, ...]
@@ -61,11 +62,21 @@ class EquiformerConfig:
     use_gate_act: bool = False
     use_grid_mlp: bool = True
     avg_degree: float = 11.0
+    forces_scale: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not self.elements or len(self.elements) != len(self.reference_energies):
+            raise BadInputError("every element needs one reference energy")
+        for name, value in asdict(self).items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+                raise BadInputError(f"{name}={value} must be positive")
+        if not self.mmax <= self.lmax <= 6:
+            raise BadInputError(f"lmax={self.lmax} must be from mmax={self.mmax} to 6")
 
     def hydra(self) -> dict[str, Any]:
         """The same as the model section of a configuration of fairchem-core."""
         alike = asdict(self)
-        for ours in ("elements", "reference_energies", "lmax", "mmax"):
+        for ours in ("elements", "reference_energies", "lmax", "mmax", "forces_scale"):
             del alike[ours]
         return {
             "name": "hydra",
@@ -115,15 +126,13 @@ def load(path: Path, sha256: str | None = None) -> tuple[nn.Module, EquiformerCo
     try:
         given = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
         config = EquiformerConfig(**given)
-        if not config.elements or len(config.elements) != len(config.reference_energies):
-            raise ValueError("every element needs one reference energy")
         with default_dtype(torch.float64):
             model = build(config)
         names = {name for name, _ in model.named_parameters()}
         if names != weights.keys():
             raise ValueError(f"weights {', '.join(sorted(names ^ weights.keys())[:3])} are missing or too many")
         model.load_state_dict(weights, strict=False)  # constants are not in it; shapes are checked
-    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+    except (BadInputError, RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"{path} does not fit {path.stem}.json: {text}") from error
     return model.eval(), config

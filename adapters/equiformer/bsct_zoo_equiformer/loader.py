@@ -38,7 +38,7 @@ def load(
 
 
 def scale_of(config: EquiformerConfig) -> Scale:
-    """Our models say eV and eV/Å; the atoms' reference energies come on top."""
+    """Energies of our models are in eV, references on top; forces are in a unit of their own."""
     references = torch.zeros(119, dtype=torch.float64)
     references[list(config.elements)] = torch.tensor(config.reference_energies, dtype=torch.float64)
-    return Scale(references=references)
+    return Scale(forces=config.forces_scale, references=references)

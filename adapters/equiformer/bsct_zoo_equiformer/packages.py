@@ -82,6 +82,7 @@ with _stand_ins():
     from fairchem.core.models.equiformer_v2.so3 import SO3_Rotation
     from fairchem.core.models.equiformer_v2.wigner import wigner_D
     from fairchem.core.modules.normalization.element_references import LinearReferences
+    from fairchem.core.modules.normalization.normalizer import Normalizer
     from fairchem.core.trainers import OCPTrainer
 
     for _module in ("equiformer_v2", "equiformer_v2_deprecated"):  # register models, the second that of older files
@@ -94,6 +95,7 @@ __all__ = [
     "GraphData",
     "HydraModel",
     "LinearReferences",
+    "Normalizer",
     "OCPTrainer",
     "SO3_Rotation",
     "data_list_collater",

@@ -23,7 +23,7 @@ from bsct_zoo.training.loss import ENERGY_WEIGHT, energy_loss, force_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig
-from bsct_zoo_equiformer.packages import LinearReferences, OCPTrainer, data_list_collater, registry
+from bsct_zoo_equiformer.packages import LinearReferences, Normalizer, OCPTrainer, data_list_collater, registry
 from bsct_zoo_equiformer.steady import steady
 
 
@@ -38,11 +38,17 @@ class EnergyLoss(nn.Module):
 
 @registry.register_loss("bsct_zoo_forces")
 class ForceLoss(nn.Module):
-    """``bsct_zoo.training.loss.force_loss``."""
+    """``bsct_zoo.training.loss.force_loss``.
+
+    Attributes:
+        unit: eV/Å of a force of one; the trainer has divided both sides by it.
+    """
+
+    unit = 1.0
 
     def forward(self, pred: Tensor, target: Tensor, natoms: Tensor) -> Tensor:
-        """``pred`` and ``target`` [n_atoms, 3] eV/Å."""
-        return force_loss(pred, target)
+        """``pred`` and ``target`` [n_atoms, 3]."""
+        return force_loss(pred * self.unit, target * self.unit)
 
 
 class Frames(Dataset[Data]):
@@ -121,7 +127,7 @@ class BudgetTrainer(OCPTrainer):  # type: ignore[misc]
         after_step: Callable[[BudgetTrainer], None],
     ) -> None:
         self.optimiser_settings, self.data, self.budget = optimiser, data, budget
-        self.dtype, self.after_step = dtype, after_step
+        self.dtype, self.after_step, self.forces_scale = dtype, after_step, config.forces_scale
         super().__init__(
             task={},
             model=config.hydra(),
@@ -172,8 +178,16 @@ class BudgetTrainer(OCPTrainer):  # type: ignore[misc]
         self.train_loader = self.get_dataloader(self.train_dataset, self.train_sampler)
 
     def load_references_and_normalizers(self) -> None:
-        """Reference energies of the data, as they are; no normalisation."""
+        """Reference energies of the data, as they are, and the unit of the model's forces."""
         self.elementrefs["energy"] = LinearReferences(self.data.reference_table()).to(self.device)
+        self.normalizers["forces"] = Normalizer(mean=0.0, rmsd=self.forces_scale).to(self.device)
+
+    def load_loss(self) -> None:
+        """The losses in eV/Å, whatever the unit of the model's forces."""
+        super().load_loss()
+        for target, parts in self.loss_functions:
+            if target == "forces":
+                parts["fn"].loss_fn.unit = self.forces_scale
 
     def train(self, disable_eval_tqdm: bool = True) -> None:
         """Train until the budget is spent."""

@@ -47,7 +47,8 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         job.options, Optimiser, EquiformerConfig, fixed=("elements", "reference_energies")
     )
     optimiser = Optimiser(**{"lr": 2e-3, **chosen})
-    architecture.setdefault("avg_degree", round(mean_neighbours(data.valid, EquiformerConfig.max_radius), 2))
+    cutoff = architecture.get("max_radius", EquiformerConfig.max_radius)
+    architecture.setdefault("avg_degree", max(round(mean_neighbours(data.valid, cutoff), 2), 1.0))
     config = EquiformerConfig(
         elements=data.elements, reference_energies=tuple(data.reference_energies.values()), **architecture
     )

@@ -130,9 +130,13 @@ def test_another_run_is_not_mixed_in(data, tmp_path):
 def test_settings_that_cannot_be(data, tmp_path):
     with pytest.raises(UnknownNameError, match="num_layers"):
         train(job(data, tmp_path, 1, n_layers=3), Said())
+    with pytest.raises(BadInputError, match="lmax=1 must be from mmax=2 to 6"):
+        train(job(data, tmp_path, 1, lmax=1), Said())
+    with pytest.raises(BadInputError, match="num_layers=0 must be positive"):
+        train(job(data, tmp_path, 1, num_layers=0), Said())
     with pytest.raises(BadInputError, match="must be a number"):
         train(job(data, tmp_path, 1, lr="high"), Said())
-    with pytest.raises(ModelError, match="smaller learning rate"):
+    with pytest.raises(ModelError, match="finite"):
         train(job(data, tmp_path, 60, lr=1e30, clip=1e30), Said())
 
 
