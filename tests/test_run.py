@@ -164,9 +164,10 @@ def test_jobs_do_not_change_results(suite):
 
 
 def test_json_is_schema_1(suite):
-    comparison = compare([spec("good"), spec("nan"), spec("no load")], suite, Settings())
+    comparison = compare([spec("good"), spec("nan"), spec("no load"), spec("crystals")], suite, Settings())
     data = json.loads(json_text(comparison))
     validate(data, SCHEMA)
+    assert [len(row["notes"]) for row in data["rows"]] == [0, 0, 0, 1]
     assert data["rows"][0]["versions"]["bsct-zoo"]
 
 

@@ -46,6 +46,7 @@ ROW = _object(
         "elements": {"type": ["array", "null"], "items": _TEXT},
         "forces": {"enum": ["gradient", "direct", ""]},
         "parameters": {"type": ["integer", "null"], "minimum": 0},
+        "notes": {"type": "array", "items": _TEXT},
     },
 )
 

@@ -112,6 +112,7 @@ class Row:
             "seconds": round(self.seconds, 3),
             "n_scans": self.n_scans,
             "n_failed": self.n_failed,
+            "notes": list(self.notes),
             "metrics": dict(self.metrics),
             "counts": dict(self.counts),
             "scans": [scan.to_json() for scan in self.scans],

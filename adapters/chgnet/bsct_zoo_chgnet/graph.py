@@ -16,6 +16,9 @@ def batched_graph(model: CHGNet, batch: AtomsBatch, dtype: torch.dtype) -> Batch
     Nodes are the atoms and the B undirected bonds, each of which is two of the E = 2 B directed pairs; edges of the
     second graph are the ordered pairs of different directed bonds that start at the same atom, both shorter than the
     cut-off of angles. The package makes the same graph frame by frame, in Python.
+
+    Lengths, angles and what they are expanded in are in the dtype of ``batch``, and only then in ``dtype``: an angle of
+    nearly 180° that is computed in float32 has but few digits.
     """
     pairs = pairs_within(batch, model.graph_converter.atom_graph_cutoff)
     lengths = pairs.vectors.norm(dim=1)  # [E] Å
@@ -25,12 +28,11 @@ def batched_graph(model: CHGNet, batch: AtomsBatch, dtype: torch.dtype) -> Batch
     first, second = short[first], short[second]  # [n_angles] pairs
     directions = pairs.vectors / lengths[:, None]
     expand = model.bond_basis_expansion
-    bond_lengths = lengths[bonds].to(dtype)
     return BatchedGraph(
         atomic_numbers=batch.atomic_numbers,
-        bond_bases_ag=expand.rbf_expansion_ag(bond_lengths),
-        bond_bases_bg=expand.rbf_expansion_bg(bond_lengths),
-        angle_bases=model.angle_basis_expansion(directions[first].to(dtype), directions[second].to(dtype)),
+        bond_bases_ag=expand.rbf_expansion_ag(lengths[bonds]).to(dtype),
+        bond_bases_bg=expand.rbf_expansion_bg(lengths[bonds]).to(dtype),
+        angle_bases=model.angle_basis_expansion(directions[first], directions[second]).to(dtype),
         batched_atom_graph=torch.stack([pairs.source, pairs.target], 1),
         batched_bond_graph=torch.stack([pairs.source[first], bond_of_pair[first], bond_of_pair[second]], 1),
         atom_owners=batch.system_idx,
