@@ -45,10 +45,10 @@ class NequipConfig:
     elements: tuple[int, ...]
     reference_energies: tuple[float, ...]
     r_max: float = 5.0
-    num_layers: int = 2
-    l_max: int = 2
+    num_layers: int = 3
+    l_max: int = 1
     parity: bool = False
-    num_features: tuple[int, ...] = (64, 32, 16)
+    num_features: tuple[int, ...] = (48, 40)
     type_embed_num_features: int = 16
     radial_mlp_depth: int = 1
     radial_mlp_width: int = 64
@@ -56,6 +56,14 @@ class NequipConfig:
     polynomial_cutoff_p: int = 6
     avg_num_neighbors: float = 10.0
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.num_features) != self.l_max + 1 or min(self.num_features) < 1:
+            raise BadInputError(f"num_features must be l_max + 1 = {self.l_max + 1} whole numbers, one or more each")
+        sizes = ("num_layers", "type_embed_num_features", "radial_mlp_width", "num_bessels", "r_max")
+        small = [name for name in sizes if not getattr(self, name) > 0]
+        if small:
+            raise BadInputError(f"{small[0]} must be positive")
 
 
 def builder_arguments(config: NequipConfig, dtype: Literal["float32", "float64"], seed: int = 0) -> dict[str, Any]:
@@ -106,7 +114,7 @@ def load(path: Path, dtype: Literal["float32", "float64"], sha256: str | None = 
         if names != weights.keys():
             raise ValueError(f"weights {', '.join(sorted(names ^ weights.keys())[:3])} are missing or too many")
         model.load_state_dict(weights, strict=False)  # constants are not in it; shapes are checked
-    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError, IndexError) as error:
+    except (BadInputError, RuntimeError, TypeError, ValueError, AttributeError, AssertionError, IndexError) as error:
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"{path} does not fit {path.stem}.json: {text}") from error
     return model.eval()

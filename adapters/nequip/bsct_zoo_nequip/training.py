@@ -41,7 +41,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     torch.set_num_threads(job.threads)
     ready()
     of_optimiser, of_model = settings_for(job.options, Optimiser, NequipConfig, fixed=_FROM_DATA)
-    optimiser = Optimiser(**{"lr": 5e-3, **of_optimiser})
+    optimiser = Optimiser(**{"lr": 1e-2, **of_optimiser})
     data = read_training_data(job.data)
     config = NequipConfig(data.elements, tuple(data.reference_energies.values()), **of_model)
     config = replace(config, avg_num_neighbors=round(mean_neighbours(data.train, config.r_max), 2))
@@ -66,8 +66,8 @@ def _fit(
 ) -> tuple[EMALightningModule, int]:
     """The module of nequip after its training, and the steps that it took."""
     cuda = job.device.startswith("cuda")
-    data = _data(job, config, optimiser.batch_atoms)
-    training_module = _training_module(job, config, optimiser)
+    data = data_config(job, config, optimiser.batch_atoms)
+    training_module = module_config(job, config, optimiser)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of loaders without workers, of loggers, of what nequip itself says of torch
         datamodule = NequIPDataModule(**{key: value for key, value in data.items() if key != "_target_"})
@@ -104,7 +104,7 @@ def _fit(
     return module, trainer.global_step
 
 
-def _data(job: TrainingJob, config: NequipConfig, batch_atoms: int) -> dict[str, Any]:
+def data_config(job: TrainingJob, config: NequipConfig, batch_atoms: int) -> dict[str, Any]:
     """Configuration of nequip's data module."""
     names = builder_arguments(config, job.dtype)["type_names"]
 
@@ -128,7 +128,7 @@ def _data(job: TrainingJob, config: NequipConfig, batch_atoms: int) -> dict[str,
     }
 
 
-def _training_module(job: TrainingJob, config: NequipConfig, optimiser: Optimiser) -> dict[str, Any]:
+def module_config(job: TrainingJob, config: NequipConfig, optimiser: Optimiser) -> dict[str, Any]:
     """Configuration of nequip's Lightning module: model, optimiser, averaging, loss and metrics."""
     loss = {
         "_target_": "bsct_zoo_nequip.loss.SharedLoss",

@@ -28,6 +28,8 @@ CONFIG = NequipConfig(
     elements=ELEMENTS,
     reference_energies=(-13.6, -1029.1, -1485.3, -2042.6, -7875.2),
     r_max=4.0,
+    num_layers=2,
+    l_max=2,
     num_features=(8, 6, 4),
     type_embed_num_features=6,
     radial_mlp_width=16,
@@ -199,9 +201,8 @@ def test_parity_with_the_calculator_of_nequip(either):
 
 
 def test_cut_offs_of_their_own_for_pairs_of_elements():
-    from nequip.model import NequIPGNNModel
-
     from bsct_zoo_nequip.checkpoint import builder_arguments
+    from nequip.model import NequIPGNNModel
 
     cutoffs = {"H": 2.0, "C": {"H": 3.0, "O": 2.5}}
     own = NequIPGNNModel(**builder_arguments(CONFIG, "float64", seed=1), per_edge_type_cutoff=cutoffs)
@@ -216,9 +217,8 @@ def test_cut_offs_of_their_own_for_pairs_of_elements():
 
 
 def test_models_that_want_to_know_the_charge_are_refused():
-    from nequip.model import NequIPGNNModel
-
     from bsct_zoo_nequip.checkpoint import builder_arguments
+    from nequip.model import NequIPGNNModel
 
     charge = [{"field": "charge", "num_features": 2, "min": -1, "max": 1}]
     charged = NequIPGNNModel(**builder_arguments(CONFIG, "float64"), categorical_graph_field_embed=charge)
