@@ -5,6 +5,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
 _BLOCK = re.compile(
     r"(?:<!-- (?P<mark>[\w ]+) -->\n\n)?(?:`(?P<file>\S+)`:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.S
@@ -49,6 +51,7 @@ def test_only_publishing_is_not_run():
     assert len([step for step in steps() if step.file is None]) >= 12
 
 
+@pytest.mark.timeout(1800)  # a minute on an idle machine, most of it interpreters starting
 def test_it_works(make_venv, tmp_path):
     author, reader = make_venv("author"), make_venv("reader")
     away = tmp_path / "away"
