@@ -1,0 +1,44 @@
+"""Cards of checkpoints. Imports nothing heavy, and opens nothing that can execute code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bsct_zoo.cards import ModelCard
+from bsct_zoo.checkpoints import checkpoint_card
+from bsct_zoo.errors import BadInputError
+
+FORMAT = "bsct-zoo-fairchem"
+VERSION = 1
+
+
+def file_card(path: str) -> ModelCard:
+    """Card of a user's own checkpoint: an inference checkpoint of fairchem-core 2, or ours (.safetensors and .json).
+
+    Raises:
+        BadInputError: it is missing or of another kind.
+    """
+    file = Path(path)
+    if file.suffix == ".safetensors":
+        return checkpoint_card(file, FORMAT, VERSION)
+    if file.is_dir():
+        raise BadInputError(f"'{path}' is a folder; name the inference checkpoint in it (inference_ckpt.pt)")
+    if file.suffix not in (".pt", ".pth", ".ckpt"):
+        raise BadInputError(f"'{path}' is neither a .pt file of fairchem-core 2 nor a .safetensors of bsct-zoo")
+    if not file.is_file():
+        raise BadInputError(f"there is no file {path}")
+    return ModelCard(
+        name=file.name,
+        title=f"fairchem model from {file.name}",
+        level_of_theory="unknown",
+        licence="unknown",
+        source="a user's file",
+        checkpoint=str(file.resolve()),
+        executes_code=True,
+    )
+
+
+def shipped() -> tuple[ModelCard, ...]:
+    """Cards of the checkpoints that come with this package."""
+    folder = Path(__file__).with_name("checkpoints")
+    return tuple(checkpoint_card(path, FORMAT, VERSION) for path in sorted(folder.glob("*.safetensors")))

@@ -1,0 +1,160 @@
+"""A model of fairchem-core 2 as a potential: all frames of a batch through one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo_fairchem.batches import atomic_data, chosen, wrapped
+from bsct_zoo_fairchem.packages import HydraModel
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# Charge and multiplicity were labels of this task alone; the others were trained with 0 for both.
+CHARGED_TASK = "omol"
+
+
+class FairchemPotential(Potential):
+    """A ``HydraModel`` with its tasks behind the batched interface.
+
+    Reference energies of the elements are added in float64, so that a total of thousands of eV keeps its digits. A
+    model that knows no isolated atoms takes their energy from ``atoms`` (by atomic number, or by number and charge);
+    those that are not in it are NaN.
+    """
+
+    def __init__(
+        self,
+        model: HydraModel,
+        task: str,
+        device: str,
+        dtype: Literal["float32", "float64"],
+        level_of_theory: str,
+        licence: str,
+        atoms: Mapping[int, Any] | None = None,
+        elements: frozenset[int] | None = None,
+    ) -> None:
+        self.dtype = _DTYPES[dtype]
+        self.model = model.to(device)
+        self.task = task
+        self.outputs = {output.property: output for output in model.dataset_to_tasks[task]}
+        missing = {"energy", "forces"} - self.outputs.keys()
+        if missing:
+            raise BadInputError(f"the model gives no {' and no '.join(sorted(missing))} for the task '{task}'")
+        for output in self.outputs.values():
+            output.normalizer.to(device)
+        references = self.outputs["energy"].element_references
+        self.references: Tensor | None = (
+            None if references is None else references.element_references.double().to(device)
+        )
+        self.atoms = dict(atoms or {})
+        backbone = model.backbone
+        attention = type(backbone).__name__
+        # eSCAIP looks for images of all systems or of none; the switch is turned for each kind.
+        self.images = backbone.molecular_graph_cfg if attention == "EScAIPBackbone" else None
+        config = getattr(backbone, "regress_config", backbone)
+        self.info = PotentialInfo(
+            elements=elements or _elements(self.references, backbone.max_num_elements),
+            cutoff=float(backbone.cutoff),
+            dtype=dtype,
+            device=device,
+            forces="direct" if config.direct_forces else "gradient",
+            level_of_theory=level_of_theory,
+            licence=licence,
+            has_stress="stress" in self.outputs,
+            cost="edges",
+            versions=tuple((name, version(name)) for name in ("fairchem-core", "e3nn", "torch")),
+            charges=task == CHARGED_TASK and attention != "EScAIPBackbone",
+            rotation=_rotation(backbone),
+        )
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        """See ``Potential.compute``."""
+        check_elements(batch, self.info.elements)
+        batch = wrapped(batch.to(self.info.device, torch.float64)).to(dtype=self.dtype)
+        energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64, device=batch.device)
+        forces = torch.full_like(batch.positions, torch.nan)
+        stress = torch.full((batch.n_systems, 3, 3), torch.nan, dtype=torch.float64, device=batch.device)
+        energy[batch.atoms_per_system == 0] = 0.0
+        lone = self._lone(batch)
+        for system in lone.nonzero().flatten().tolist():
+            atom = batch.system_idx == system
+            energy[system] = self._of_an_atom(int(batch.atomic_numbers[atom]), int(batch.charge[system]))
+            forces[atom] = torch.nan if energy[system].isnan() else 0.0
+        for systems in self._kinds(batch, ~lone & (batch.atoms_per_system > 0)):
+            found = self._forward(chosen(batch, systems))
+            energy[systems], forces[systems[batch.system_idx]] = found.energy, found.forces
+            if found.stress is not None:
+                stress[systems] = found.stress
+        periodic = batch.pbc.any(1)
+        if not self.info.has_stress or not bool(periodic.any()):
+            return Prediction(energy, forces)
+        return Prediction(energy, forces, torch.where(periodic[:, None, None], stress, torch.nan))
+
+    def _forward(self, batch: AtomsBatch) -> Prediction:
+        """Energies, forces and stress of systems that the model itself answers for."""
+        data = atomic_data(batch, self.task, self.info.charges)
+        with torch.set_grad_enabled(self.info.forces == "gradient"):
+            found = self.model(data)
+        values = {
+            name: output.normalizer.denorm(_tensor(found[output.name], name)).detach()
+            for name, output in self.outputs.items()
+            if name in ("energy", "forces", "stress")
+        }
+        energy = values["energy"].double().view(-1)
+        if self.references is not None:
+            energy = energy.index_add(0, batch.system_idx, self.references[batch.atomic_numbers])
+        stress = values["stress"].double().view(-1, 3, 3) if "stress" in values else None
+        return Prediction(energy, values["forces"], stress)
+
+    def _kinds(self, batch: AtomsBatch, systems: Tensor) -> Iterator[Tensor]:
+        """Which of ``systems`` go through the model together: [n_systems] masks, never empty."""
+        kinds = [systems]
+        periodic = batch.pbc.any(1)
+        if self.images is not None:
+            if bool((periodic & ~batch.pbc.all(1)).any()):
+                raise ModelError("eSCAIP repeats a cell in all three directions or in none; give pbc in all of them")
+            kinds = [systems & ~periodic, systems & periodic]
+        for kind in kinds:
+            if bool(kind.any()):
+                if self.images is not None:
+                    self.images.use_pbc = bool(periodic[kind].any())
+                yield kind
+
+    def _lone(self, batch: AtomsBatch) -> Tensor:
+        """[n_systems] whether a system is one atom in empty space that the model was not made for."""
+        alone = (batch.atoms_per_system == 1) & ~batch.pbc.any(1)
+        return alone & (not self.model.supports_single_atoms)
+
+    def _of_an_atom(self, number: int, charge: int) -> float:
+        known = self.atoms.get(number, torch.nan)
+        return float(known.get(charge, torch.nan) if isinstance(known, Mapping) else known)
+
+
+def _tensor(output: Any, name: str) -> Tensor:
+    """What a head gave for ``name``: heads wrap their tensors in a dictionary or do not."""
+    tensor: Tensor = output[name] if isinstance(output, Mapping) else output
+    return tensor
+
+
+def _elements(references: Tensor | None, embedded: int) -> frozenset[int]:
+    """Elements that have an embedding and, where there is a table of reference energies, an entry in it."""
+    every = range(1, embedded)
+    if references is None or not bool(references.any()):
+        return frozenset(every)
+    return frozenset(z for z in every if z < len(references) and float(references[z]) != 0.0)
+
+
+def _rotation(backbone: Any) -> Literal["exact", "learned"]:
+    """Features that are not equivariant by construction (components of directions, values on a grid) only learn it."""
+    name = type(backbone).__name__
+    if name == "EScAIPBackbone":
+        return "learned" if backbone.direct_forces else "exact"
+    if name == "AllScAIPBackbone":
+        return "learned"
+    return "exact" if backbone.ff_type == "spectral" and backbone.act_type == "gate" else "learned"

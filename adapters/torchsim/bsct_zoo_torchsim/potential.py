@@ -1,0 +1,85 @@
+"""A TorchSim model as a potential: all systems of a batch as one ``SimState``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from ase.data import atomic_masses
+from torch import Tensor
+from torch_sim.models.interface import ModelInterface
+from torch_sim.state import SimState
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.boxes import boxed
+from bsct_zoo.errors import ModelError
+from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# TorchSim 0.3 knows periodic systems in all directions or in none, and nothing of a system but its atoms and cell.
+HAS_EXTRAS = "_system_extras" in {field.name for field in fields(SimState)}
+_WHOLE_ONLY = SimState.__annotations__["pbc"] is bool
+
+
+class TorchSimPotential(Potential):
+    """A ``ModelInterface`` behind the batched interface. Units and the sign of stress are those of both."""
+
+    def __init__(self, model: ModelInterface, info: PotentialInfo) -> None:
+        self.model = model.eval()
+        self.info = info
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        """See ``Potential.compute``."""
+        check_elements(batch, self.info.elements)
+        batch = batch.to(self.info.device, _DTYPES[self.info.dtype])
+        energy = torch.zeros(batch.n_systems, dtype=torch.float64, device=batch.device)
+        forces = torch.zeros_like(batch.positions)
+        stress = torch.full((batch.n_systems, 3, 3), torch.nan, dtype=torch.float64, device=batch.device)
+        for systems in _alike(batch):
+            found = self.model(self._state(_chosen(batch, systems)))
+            energy[systems] = found["energy"].detach().double()
+            forces[systems[batch.system_idx]] = found["forces"].detach().to(forces)
+            if "stress" in found:
+                stress[systems] = found["stress"].detach().double()
+        periodic = batch.pbc.any(1)
+        if not self.info.has_stress or not bool(periodic.any()):
+            return Prediction(energy, forces)
+        return Prediction(energy, forces, torch.where(periodic[:, None, None], stress, torch.nan))
+
+    def _state(self, batch: AtomsBatch) -> SimState:
+        """Systems that are periodic in the same directions."""
+        pbc = batch.pbc[0].tolist()
+        if _WHOLE_ONLY and any(pbc) != all(pbc):
+            raise ModelError("the TorchSim here takes systems that are periodic in all directions or in none")
+        cell = batch.cell
+        if not all(pbc):  # models divide by the volume; what is not periodic gets a cell around it
+            cell = boxed(batch, self.info.cutoff)[0].cell
+        extras: dict[str, Any] = {"charge": batch.charge, "spin": batch.spin} if self.info.charges else {}
+        masses = torch.as_tensor(atomic_masses, dtype=batch.dtype, device=batch.device)
+        return SimState(
+            positions=batch.positions.clone(),
+            masses=masses[batch.atomic_numbers],
+            cell=cell.transpose(1, 2).contiguous(),  # TorchSim keeps lattice vectors as columns
+            pbc=all(pbc) if _WHOLE_ONLY else torch.tensor(pbc, device=batch.device),
+            atomic_numbers=batch.atomic_numbers,
+            system_idx=batch.system_idx,
+            **extras,
+        )
+
+
+def _alike(batch: AtomsBatch) -> Iterator[Tensor]:
+    """[n_systems] masks of systems with atoms that are periodic in the same directions: a state has one ``pbc``."""
+    filled = batch.atoms_per_system > 0
+    for pbc in torch.unique(batch.pbc[filled], dim=0):
+        yield filled & (batch.pbc == pbc).all(1)
+
+
+def _chosen(batch: AtomsBatch, systems: Tensor) -> AtomsBatch:
+    """The systems of ``batch`` where ``systems`` [n_systems] (bool) is true, in their order."""
+    atoms = systems[batch.system_idx]
+    index = (torch.cumsum(systems, 0) - 1)[batch.system_idx[atoms]]
+    of_systems = {name: getattr(batch, name)[systems] for name in ("cell", "pbc", "charge", "spin")}
+    of_atoms = {name: getattr(batch, name)[atoms] for name in ("positions", "atomic_numbers")}
+    return replace(batch, **of_atoms, **of_systems, system_idx=index)

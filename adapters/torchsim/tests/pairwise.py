@@ -1,0 +1,70 @@
+"""A TorchSim model for the tests: Lennard-Jones by autograd, all systems at once, right in slanted cells.
+
+``depth_by_charge`` makes it read the charge of a system, as models with total charge do.
+"""
+
+import torch
+from torch_sim.models.interface import ModelInterface
+
+
+class Pairwise(ModelInterface):
+    def __init__(
+        self,
+        sigma: float = 2.5,
+        epsilon: float = 0.02,
+        cutoff: float = 6.0,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float64,
+        *,
+        compute_forces: bool = True,
+        compute_stress: bool = False,
+        depth_by_charge: bool = False,
+    ) -> None:
+        super().__init__()
+        self._device, self._dtype = device or torch.device("cpu"), dtype
+        self._compute_forces, self._compute_stress = compute_forces, compute_stress
+        self.sigma, self.epsilon, self.cutoff, self.depth_by_charge = sigma, epsilon, cutoff, depth_by_charge
+
+    def forward(self, state, **_):
+        pbc = torch.as_tensor(state.pbc).broadcast_to(3)
+        steps = torch.arange(-3, 4, dtype=self.dtype)
+        images = torch.cartesian_prod(steps, steps, steps)
+        images = images[((images == 0) | pbc).all(1)]  # [k, 3]
+        strain = torch.zeros_like(state.cell).requires_grad_()
+        symmetric = (strain + strain.transpose(1, 2)) / 2
+        start = state.positions.detach().clone().requires_grad_()
+        positions = start + torch.einsum("ni,nij->nj", start, symmetric[state.system_idx])
+        rows = state.cell.transpose(1, 2)
+        rows = rows + rows @ symmetric
+        depth = torch.full((len(rows),), self.epsilon, dtype=self.dtype)
+        if self.depth_by_charge:
+            depth = depth * (1 + state.charge)
+        energies = []
+        for system in range(len(rows)):
+            here = positions[state.system_idx == system]
+            vectors = here[None, :, None] + (images @ rows[system])[None, None] - here[:, None, None]
+            squares = (vectors**2).sum(-1)
+            near = (squares < self.cutoff**2) & (squares > 1e-8)
+            six = (self.sigma**2 / squares[near]) ** 3
+            energies.append(2 * depth[system] * (six**2 - six).sum())
+        energy = torch.stack(energies)
+        gradient, virial = torch.autograd.grad(energy.sum(), [start, strain])
+        found = {"energy": energy.detach(), "forces": -gradient}
+        if self.compute_stress:
+            found["stress"] = virial / torch.linalg.det(rows).abs().detach()[:, None, None]
+        return found
+
+
+def factory(sigma=2.5):
+    return Pairwise(sigma)
+
+
+def not_a_model(sigma=2.5):
+    return torch.nn.Linear(1, 1)
+
+
+def without_forces():
+    return Pairwise(compute_forces=False)
+
+
+constant = 3
