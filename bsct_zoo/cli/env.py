@@ -65,7 +65,7 @@ def remove(name: str = _NAME) -> None:
 
 @app.command("path")
 def path(name: str = _NAME) -> None:
-    """Folder of the environment of NAME; exit code 1 if it is not built."""
+    """Print the virtual environment of NAME (its interpreter is bin/python in it); exit code 1 if it is not built."""
     from bsct_zoo.runtime import environment
 
     adapter = _adapter(name)
@@ -73,7 +73,7 @@ def path(name: str = _NAME) -> None:
     if found is None:
         typer.echo(f"'{adapter.name}' has no environment; make it with: bsct-zoo env build {adapter.name}", err=True)
         raise typer.Exit(1)
-    typer.echo(found.folder)
+    typer.echo(found.python.parent.parent)
 
 
 def _adapter(name: str) -> Adapter:
