@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from bsct_zoo.cards import ModelCard
+from bsct_zoo.checkpoints import vouched_copy
 from bsct_zoo.potential import Potential
 from bsct_zoo_nequip import checkpoint
 from bsct_zoo_nequip.model import from_file, from_graph_model
@@ -17,11 +18,12 @@ def load(card: ModelCard, device: str, dtype: Literal["float32", "float64"], lev
 
     Raises:
         BadInputError: its file is missing, damaged or not a model of nequip, or was compiled for something else.
+        UntrustedFileError: the file is one of nequip's and nobody vouches for it.
     """
     assert card.checkpoint is not None
-    path = Path(card.checkpoint)
     if card.executes_code:
-        model = from_file(path, device)
+        with vouched_copy(card) as path:  # nequip's loaders read from a path alone
+            model = from_file(path, device)
     else:
-        model = from_graph_model(checkpoint.load(path, dtype, card.sha256))
+        model = from_graph_model(checkpoint.load(Path(card.checkpoint), dtype, card.sha256))
     return NequipPotential(model, device, level_of_theory or card.level_of_theory, card.licence)

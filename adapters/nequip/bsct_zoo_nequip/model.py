@@ -72,27 +72,25 @@ def from_graph_model(model: nn.Module) -> NequipModel:
 
 
 def from_file(path: Path, device: str) -> NequipModel:
-    """A user's file, through nequip's own loaders. It can execute code; the caller has asked for trust.
+    """A user's file, through nequip's own loaders. It can execute code; the caller has seen to it that it may.
 
     Raises:
-        BadInputError: it is missing, damaged, not a model of nequip, or compiled for another device or program.
+        BadInputError: it is damaged, not a model of nequip, or compiled for another device or program.
     """
     ready()
     try:
-        with path.open("rb"), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if path.name.endswith(COMPILED):
                 return _compiled(path, device)
             from nequip.model.saved_models import load_saved_model
 
             return from_graph_model(load_saved_model(str(path)))
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror or error}") from error
     except BadInputError as error:
-        raise BadInputError(f"{path}: {error}") from error
+        raise BadInputError(f"{path.name}: {error}") from error
     except Exception as error:  # what a damaged pickle, archive or library raises has no end
-        text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise BadInputError(f"{path} is not a model of nequip that runs here, or a damaged one: {text}") from error
+        text = " ".join(str(error).replace(f"{path.parent}/", "").split())[:200] or type(error).__name__
+        raise BadInputError(f"{path.name} is not a model of nequip that runs here, or a damaged one: {text}") from error
 
 
 def _compiled(path: Path, device: str) -> NequipModel:

@@ -1,7 +1,9 @@
 """Files that nequip itself writes: checkpoints, packages and compiled models, of NequIP and of Allegro."""
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UntrustedFileError
 from bsct_zoo.training.job import TrainingJob
 from bsct_zoo.training.settings import Optimiser
+from bsct_zoo.trust import vouched
 
 CONFIG = NequipConfig(
     (1, 6, 8),
@@ -121,14 +124,16 @@ def package(saved):
 
 
 def command(words):
-    import os
-
     beside = Path(__file__).parents[1]
     paths = os.pathsep.join([str(beside), str(beside.parents[1]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [str(word) for word in words], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def trusted(path):
+    return vouched("own", file_card(path), trust=True)
 
 
 def same(found, expected, atol):
@@ -142,7 +147,7 @@ def test_a_package_and_the_checkpoint_that_it_was_made_of(saved, package):
     batch = AtomsBatch.from_atoms(frames())
     expected = own.compute(batch)
     for file in (path, package):
-        potential = load(file_card(str(file)), "cpu", "float32", level_of_theory="PBE")
+        potential = load(trusted(str(file)), "cpu", "float32", level_of_theory="PBE")
         assert (potential.info.dtype, potential.info.level_of_theory) == ("float64", "PBE")
         assert potential.info.elements == {1, 6, 8} and potential.info.cutoff == 4.0
         same(potential.compute(batch), expected, 1e-10)
@@ -152,7 +157,7 @@ def test_a_package_as_nequip_reads_it_itself(package):
     from nequip.integrations.ase import NequIPCalculator
 
     made = frames()
-    found = load(file_card(str(package)), "cpu", "float64").compute(AtomsBatch.from_atoms(made))
+    found = load(trusted(str(package)), "cpu", "float64").compute(AtomsBatch.from_atoms(made))
     torch.set_default_dtype(torch.float64)
     try:
         calculator = NequIPCalculator._from_saved_model(package, chemical_species_to_atom_type_map=True)
@@ -171,6 +176,11 @@ def test_a_package_is_not_opened_without_trust(package):
 
     with pytest.raises(UntrustedFileError, match="--trust"):
         parse_model(f"nequip:{package}")
+    with pytest.raises(UntrustedFileError, match="--trust"):
+        load(file_card(str(package)), "cpu", "float64")
+    card = trusted(str(package))
+    with pytest.raises(BadInputError, match="not the file that was vouched for"):
+        load(replace(card, sha256="0" * 64), "cpu", "float64")
 
 
 @pytest.mark.slow
@@ -182,7 +192,7 @@ def test_compiled_models(saved, target, request):
     compiled = path.with_name(f"{target}.nequip.pt2")
     words = ["nequip-compile", path, compiled, "--mode", "aotinductor", "--device", "cpu", "--target", target]
     command([Path(sys.executable).with_name(words[0]), *words[1:]])
-    potential = load(file_card(str(compiled)), "cpu", "float64")
+    potential = load(trusted(str(compiled)), "cpu", "float64")
     together = AtomsBatch.from_atoms(frames())
     same(potential.compute(together), own.compute(together), 1e-8)
     for atoms in frames():
@@ -198,7 +208,7 @@ def test_damaged_files(name, content, tmp_path):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(BadInputError, match="is not a model of nequip that runs here, or a damaged one") as caught:
-        load(file_card(str(path)), "cpu", "float64")
+        load(trusted(str(path)), "cpu", "float64")
     assert "\n" not in str(caught.value)
 
 
