@@ -57,21 +57,20 @@ def model_of(card: ModelCard) -> CHGNet:
         BadInputError: it is missing, damaged, not a CHGNet, or its sha256 is not that of the card.
     """
     with _checkpoint_file(card) as path:
-        if card.checkpoint is not None:
-            return read_model(path)
-        # Version 0.2.0 has biases that its file does not tell of, as CHGNet.load knows.
-        return read_model(path, mlp_out_bias=card.name == "0.2.0", version=card.name)
+        return read_model(path)
 
 
-def read_model(path: Path, **settings: bool | str) -> CHGNet:
+def read_model(path: Path) -> CHGNet:
     """The network in the checkpoint at ``path``, on the CPU; the caller has asked for trust.
 
     Raises:
         BadInputError: it is damaged or not a checkpoint of CHGNet.
     """
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=False)
-        model: CHGNet = CHGNet.from_dict(saved["model"], **settings)
+        saved = torch.load(path, map_location="cpu", weights_only=False)["model"]
+        biased = any(name.endswith("mlp_out.layers.1.bias") for name in saved["state_dict"])
+        saved["model_args"] = {**saved["model_args"], "mlp_out_bias": biased}  # the file of 0.2.0 does not tell
+        model: CHGNet = CHGNet.from_dict(saved)
     except _UNREADABLE as error:
         text = " ".join(str(error).split())[:160] or type(error).__name__
         raise BadInputError(f"{path.name} is not a checkpoint of CHGNet, or a damaged one: {text}") from error

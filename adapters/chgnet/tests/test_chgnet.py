@@ -242,12 +242,16 @@ def test_own_checkpoint(exact, tmp_path):
     torch.testing.assert_close(compute(found, crystals()).energy, compute(exact, crystals()).energy, rtol=1e-12, atol=0)
 
 
-def test_checkpoint_as_the_trainer_writes_it_keeps_its_biases(tmp_path):
-    path = tmp_path / "mine.pth.tar"
-    torch.save({"model": model_of(CARDS["0.2.0"]).as_dict()}, path)
-    found = compute(load(vouched(path), "cpu", "float64"), crystals())
+def test_biases_that_a_file_does_not_tell_of_are_found(tmp_path):
+    """The file of version 0.2.0 has them without saying so; what the trainer writes of it says so."""
     expected = compute(load(CARDS["0.2.0"], "cpu", "float64"), crystals())
-    torch.testing.assert_close(found.energy, expected.energy, rtol=1e-12, atol=0)
+    assert load(CARDS["0.2.0"], "cpu", "float64").angles_leak
+    silent, told = tmp_path / "silent.pth.tar", tmp_path / "told.pth.tar"
+    shutil.copy(Path(chgnet.__file__).parent / "pretrained" / CARDS["0.2.0"].notes["file"], silent)
+    torch.save({"model": model_of(CARDS["0.2.0"]).as_dict()}, told)
+    for path in (silent, told):
+        found = compute(load(vouched(path), "cpu", "float64"), crystals())
+        torch.testing.assert_close(found.energy, expected.energy, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04 cut off"], ids=["empty", "text", "cut"])
