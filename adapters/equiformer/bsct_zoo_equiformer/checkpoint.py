@@ -16,6 +16,7 @@ from torch import nn
 
 from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.errors import BadInputError
+from bsct_zoo_equiformer.backbone import NAME
 from bsct_zoo_equiformer.files import FORMAT, VERSION
 from bsct_zoo_equiformer.packages import HydraModel, default_dtype
 
@@ -38,7 +39,8 @@ class EquiformerConfig:
         attn_alpha_channels: of a head, for its weights.
         attn_value_channels: of a head, for its values.
         ffn_hidden_channels: of the feed-forward networks.
-        edge_channels: of the radial networks, whose input are 600 Gaussians (fixed in the package).
+        edge_channels: of the radial networks.
+        num_distance_basis: Gaussians of the distance, their input; each is as wide as two spacings.
         use_gate_act: gates in place of activations on a grid of the sphere.
         use_grid_mlp: feed-forward networks on that grid.
         avg_degree: mean number of neighbours, to normalise the first sum over them.
@@ -50,15 +52,16 @@ class EquiformerConfig:
     max_radius: float = 5.0
     max_neighbors: int = 500
     num_layers: int = 2
-    sphere_channels: int = 16
+    sphere_channels: int = 24
     lmax: int = 2
     mmax: int = 2
     attn_hidden_channels: int = 16
     num_heads: int = 4
     attn_alpha_channels: int = 8
     attn_value_channels: int = 4
-    ffn_hidden_channels: int = 32
+    ffn_hidden_channels: int = 48
     edge_channels: int = 32
+    num_distance_basis: int = 64
     use_gate_act: bool = False
     use_grid_mlp: bool = True
     avg_degree: float = 11.0
@@ -83,7 +86,7 @@ class EquiformerConfig:
             "pass_through_head_outputs": True,
             "otf_graph": True,
             "backbone": {
-                "model": "equiformer_v2_backbone",
+                "model": NAME,
                 "use_pbc": True,
                 "lmax_list": [self.lmax],
                 "mmax_list": [self.mmax],

@@ -79,19 +79,21 @@ with _stand_ins():
     from fairchem.core.common.utils import get_max_neighbors_mask, update_config
     from fairchem.core.datasets import data_list_collater
     from fairchem.core.models.base import GraphData, HydraModel
+    from fairchem.core.models.equiformer_v2 import equiformer_v2
+    from fairchem.core.models.equiformer_v2.equiformer_v2 import EquiformerV2Backbone
     from fairchem.core.models.equiformer_v2.so3 import SO3_Rotation
     from fairchem.core.models.equiformer_v2.wigner import wigner_D
     from fairchem.core.modules.normalization.element_references import LinearReferences
     from fairchem.core.modules.normalization.normalizer import Normalizer
     from fairchem.core.trainers import OCPTrainer
 
-    for _module in ("equiformer_v2", "equiformer_v2_deprecated"):  # register models, the second that of older files
-        import_module(f"fairchem.core.models.equiformer_v2.{_module}")
+    import_module("fairchem.core.models.equiformer_v2.equiformer_v2_deprecated")  # registers models of older files
 
 # Otherwise its calculator would import every module of the package, also those whose extensions are missing.
 registry.register("imports_setup", True)
 
 __all__ = [
+    "EquiformerV2Backbone",
     "GraphData",
     "HydraModel",
     "LinearReferences",
@@ -100,6 +102,7 @@ __all__ = [
     "SO3_Rotation",
     "data_list_collater",
     "default_dtype",
+    "equiformer_v2",
     "get_max_neighbors_mask",
     "registry",
     "update_config",

@@ -46,7 +46,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     chosen, architecture = settings_for(
         job.options, Optimiser, EquiformerConfig, fixed=("elements", "reference_energies")
     )
-    optimiser = Optimiser(**{"lr": 2e-3, **chosen})
+    optimiser = Optimiser(**{"lr": 3e-3, "batch_atoms": 64, **chosen})
     cutoff = architecture.get("max_radius", EquiformerConfig.max_radius)
     architecture.setdefault("avg_degree", max(round(mean_neighbours(data.valid, cutoff), 2), 1.0))
     config = EquiformerConfig(

@@ -1,5 +1,6 @@
 """Checkpoints of EquiformerV2: ours through the round trip and damaged, fairchem's against its own calculator."""
 
+import json
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -81,8 +82,11 @@ def test_damaged_checkpoints(model, tmp_path):
     unchecked = ModelCard.from_json(card.to_json().replace(card.sha256, ""))
     with pytest.raises(BadInputError):
         load(unchecked, "cpu", "float64")
-    for wrong in ({"sphere_channels": 16}, {"elements": (1, 6)}, {"num_layers": 2}):
-        save(path, model, EquiformerConfig(**{**CONFIG.__dict__, **wrong}), CARD)
+    for wrong in ({"sphere_channels": 16}, {"elements": [1, 6]}, {"num_layers": 2}, {"lmax": "two"}, {"depth": 1}):
+        save(path, model, CONFIG, CARD)
+        facts = json.loads(path.with_suffix(".json").read_text())
+        facts["config"] |= wrong
+        path.with_suffix(".json").write_text(json.dumps(facts))
         with pytest.raises(BadInputError, match=r"does not fit own\.json") as caught:
             load(file_card(str(path)), "cpu", "float64")
         assert "\n" not in str(caught.value)
@@ -94,10 +98,17 @@ def test_damaged_checkpoints(model, tmp_path):
 # -- fairchem's own files ----------------------------------------------------------------------------------
 
 
+def their_model():
+    """Model section of a configuration that any fairchem-core 1.10 understands."""
+    section = CONFIG.hydra()
+    section["backbone"]["model"] = "equiformer_v2_backbone"
+    return section
+
+
 def fairchem_checkpoint(path, heads=("energy", "forces"), section=None, seed=5):
     """A file as fairchem's trainer writes it, with normalisers and element references."""
     torch.manual_seed(seed)
-    section = section or CONFIG.hydra()
+    section = section or their_model()
     model = HydraModel(**{key: value for key, value in section.items() if key != "name"})
     references = torch.zeros(119)
     references[[1, 6, 8]] = torch.tensor([-1.5, -7.25, -4.75])
@@ -182,6 +193,12 @@ def test_float64_and_elements_of_a_file(tmp_path):
     torch.testing.assert_close(near.forces.double(), exact.forces, rtol=1e-3, atol=1e-3)
 
 
+def test_number_of_gaussians(model):
+    assert model.backbone.distance_expansion.num_output == 64
+    theirs = {key: value for key, value in their_model().items() if key != "name"}
+    assert HydraModel(**theirs).backbone.distance_expansion.num_output == 600  # whatever its configuration says
+
+
 @pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04 cut off"], ids=["empty", "text", "cut"])
 def test_damaged_files(content, tmp_path):
     path = tmp_path / "bad.pt"
@@ -197,7 +214,7 @@ def test_foreign_objects_and_names(tmp_path):
         load(file_card(str(tmp_path / "other.pt")), "cpu", "float64")
     with pytest.raises(BadInputError, match="energy and forces are needed"):
         load(file_card(str(fairchem_checkpoint(tmp_path / "energy.pt", heads=("energy",)))), "cpu", "float64")
-    unknown = {**CONFIG.hydra(), "backbone": {"model": "gemnet_oc_backbone"}}
+    unknown = {**their_model(), "backbone": {"model": "gemnet_oc_backbone"}}
     path = fairchem_checkpoint(tmp_path / "gemnet.pt")
     state = torch.load(path, weights_only=True)
     torch.save({**state, "config": {**state["config"], "model": unknown}}, path)
