@@ -15,6 +15,7 @@ from bsct_zoo.models import parse_model
 from bsct_zoo.results.machine import machine
 
 README = Path(__file__).parents[1] / "README.md"
+FAMILIES = ("mace", "nequip", "equiformer", "transformer")
 BLOCK = re.compile(r"(<!-- output: (?P<command>.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -48,7 +49,7 @@ def cards() -> str:
         "| model | parameters | steps | E valid | F valid | E unseen | F unseen | F unseen, MD frames |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for name in ("mace", "transformer"):
+    for name in FAMILIES:
         notes = parse_model(name).card.notes
         valid, unseen = notes["valid"]["all"], notes["unseen"]["all"]
         values = [
@@ -60,8 +61,9 @@ def cards() -> str:
         ]
         numbers = " | ".join(f"{value:.1f}" for value in values)
         lines.append(f"| `{name}` | {notes['parameters']:,} | {notes['steps']:,} | {numbers} |")
-    budget = parse_model("mace").card.notes["settings"]["budget_s"]
-    lines.append(f"\nMean absolute errors in meV/atom and meV/Å; {budget:.0f} CPU seconds on one core each.\n")
+    (budget,) = {parse_model(name).card.notes["settings"]["budget_s"] for name in FAMILIES}
+    (processor,) = {parse_model(name).card.notes["machine"]["processor"] for name in FAMILIES}
+    lines.append(f"\nMean absolute errors in meV/atom and meV/Å; {budget:.0f} CPU seconds each on one core of {processor}.\n")
     return "\n".join(lines)
 
 
