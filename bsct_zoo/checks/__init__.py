@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from bsct_zoo.checks.session import Session
     from bsct_zoo.potential import Potential
 
 
@@ -17,16 +18,22 @@ class CheckSettings:
     """How to run a check.
 
     Attributes:
-        temperature: of the start, K.
+        temperature: of the start, and of the bath, K.
         time_ps: simulated time, ps.
         step_fs: time step, fs.
-        seed: of the velocities; system n starts from ``seed + n``.
+        seed: of the velocities; system n starts from ``seed + n``, or from its own ``atoms.info["seed"]``.
+        friction: of the bath, 1/ps.
+        final_temperature: of the bath at the end of a ramp, K.
+        relax: start from the model's own minimum, rather than from the structure as it is given.
     """
 
     temperature: float = 300.0
     time_ps: float = 1.0
     step_fs: float = 0.5
     seed: int = 0
+    friction: float = 10.0
+    final_temperature: float = 1500.0
+    relax: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,32 @@ class CheckRun:
         status: "ok" or "failed".
         message: why it failed, and when.
         values: figures by name; None where there is none.
+        seed: of its random numbers; None where there are none.
     """
 
     system: str
     status: Literal["ok", "failed"]
     message: str
     values: Mapping[str, float | None]
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure of a model: one of its runs' figures, over all runs that have it.
+
+    Attributes:
+        name: in results.
+        title: for the header of a table.
+        figure: of the runs.
+        over: "median", "median size" or "largest size" (of |x|), "highest", "lowest", "sum", or "count" of runs that
+            have it.
+    """
+
+    name: str
+    title: str
+    figure: str
+    over: Literal["median", "median size", "largest size", "highest", "lowest", "sum", "count"]
 
 
 @dataclass(frozen=True)
@@ -55,24 +82,116 @@ class Check:
         summary: one line for people.
         units: unit of each figure, by its name.
         function: "module:function", called as ``function(potential, systems, settings) -> list[CheckRun]``.
+        columns: what a table says of a model; by default the median of every figure.
+        resumes: its function takes a ``session`` too, in which its state is kept (``bsct_zoo.checks.session``).
     """
 
     name: str
     summary: str
     units: Mapping[str, str]
     function: str
+    columns: tuple[Column, ...] = ()
+    resumes: bool = False
 
-    def run(self, potential: Potential, systems: Sequence[Atoms], settings: CheckSettings) -> list[CheckRun]:
+    def run(
+        self,
+        potential: Potential,
+        systems: Sequence[Atoms],
+        settings: CheckSettings,
+        session: Session | None = None,
+    ) -> list[CheckRun]:
         """Run on every system; one that fails costs itself."""
         from bsct_zoo.cards import import_path
 
-        runs: list[CheckRun] = import_path(self.function)(potential, systems, settings)
+        beside: dict[str, Any] = {"session": session} if self.resumes and session is not None else {}
+        runs: list[CheckRun] = import_path(self.function)(potential, systems, settings, **beside)
         return runs
 
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """``columns``, or what stands for them."""
+        return self.columns or tuple(Column(name, name.replace("_", " "), name, "median") for name in self.units)
+
+
+_DRIFT = (
+    Column("drift", "median |drift|", "drift", "median size"),
+    Column("drift_error", "its error", "drift_error", "median"),
+    Column("drift_worst", "worst |drift|", "drift", "largest size"),
+)
+_FAILURES = (
+    Column("failed", "failed", "failure_time", "count"),
+    Column("first_failure", "first failure", "failure_time", "lowest"),
+    Column("bonds_broken", "bonds broken", "bonds_broken", "sum"),
+)
 
 NVE = Check(
     name="nve",
     summary="energy conservation in microcanonical dynamics, all systems as one batch",
-    units={"drift": "meV/atom/ps", "fluctuation": "meV/atom", "largest_jump": "meV/atom", "temperature": "K"},
-    function="bsct_zoo.checks.nve:check_nve",
+    units={
+        "drift": "meV/atom/ps",
+        "drift_error": "meV/atom/ps",
+        "relative_drift": "1/ps",
+        "fluctuation": "meV/atom",
+        "largest_jump": "meV/atom",
+        "temperature": "K",
+        "hottest": "K",
+        "bonds_broken": "",
+        "failure_time": "ps",
+    },
+    function="bsct_zoo.checks.runs:check_nve",
+    columns=(
+        *_DRIFT,
+        Column("relative_drift", "drift / kinetic spread", "relative_drift", "median size"),
+        Column("fluctuation", "fluctu-ation", "fluctuation", "median"),
+        Column("largest_jump", "largest jump", "largest_jump", "highest"),
+        Column("hottest", "hottest", "hottest", "highest"),
+        *_FAILURES,
+    ),
+    resumes=True,
 )
+
+NVT = Check(
+    name="nvt",
+    summary="temperature and stability in a bath (Langevin), all systems as one batch",
+    units={
+        "temperature": "K",
+        "temperature_error": "K",
+        "drift": "meV/atom/ps",
+        "drift_error": "meV/atom/ps",
+        "hottest": "K",
+        "bonds_broken": "",
+        "failure_time": "ps",
+    },
+    function="bsct_zoo.checks.runs:check_nvt",
+    columns=(
+        Column("temperature", "temper-ature", "temperature", "median"),
+        Column("temperature_error", "its error", "temperature_error", "median"),
+        *_DRIFT,
+        Column("hottest", "hottest", "hottest", "highest"),
+        *_FAILURES,
+    ),
+    resumes=True,
+)
+
+HEAT = Check(
+    name="heat",
+    summary="temperature at which a molecule falls apart while its bath is heated, all systems as one batch",
+    units={
+        "failure_temperature": "K",
+        "failure_time": "ps",
+        "bonds_broken": "",
+        "hottest": "K",
+        "drift": "meV/atom/ps",
+        "drift_error": "meV/atom/ps",
+    },
+    function="bsct_zoo.checks.runs:check_heat",
+    columns=(
+        Column("failure_temperature", "lowest failure", "failure_temperature", "lowest"),
+        Column("failure_temperature_median", "median failure", "failure_temperature", "median"),
+        *_FAILURES,
+        *_DRIFT,
+    ),
+    resumes=True,
+)
+
+BUILT_IN = (NVE, NVT, HEAT)

@@ -2,79 +2,155 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bsct_zoo.cli import completion
+from bsct_zoo.cli.compare import Dtype
 
-MOLECULES = ("CH3CH2OH", "CH3COOH", "H3CNH2", "CH3SH")
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from bsct_zoo.checks.results import MDReport
+
+# Small closed-shell organic molecules of ASE's g2 set, their elements H C N O F P S Cl.
+MOLECULES = (
+    *("CH3CH2OH", "CH3OCH3", "CH3CHO", "CH3COOH", "HCOOCH3", "CH3CONH2", "H3CNH2", "CH3CN", "CH3NO2"),
+    *("C6H6", "C5H5N", "C4H4O", "C4H4S", "CH3SH", "CH3SCH3", "H2CF2", "CH3CH2Cl", "PH3"),
+)
+
+
+class By(StrEnum):
+    """What rows are."""
+
+    model = "model"
+    system = "system"
 
 
 def md(
+    context: typer.Context,
     models: Annotated[
         list[str],
         typer.Argument(
-            help="name, name:card or name:path; options after @key=value,...", autocompletion=completion.models
+            metavar="MODEL...",
+            help="name, name:card or name:path; options after @key=value,...",
+            autocompletion=completion.models,
         ),
     ],
-    check: Annotated[str, typer.Option(help="Which check.")] = "nve",
-    molecule: Annotated[list[str] | None, typer.Option(help="Molecule of ASE's g2 set, or a structure file.")] = None,
-    temperature: Annotated[float, typer.Option(min=0.1, help="Of the start, K.")] = 300.0,
+    check: Annotated[str, typer.Option(help="nve, nvt, heat, or a check of a plugin.")] = "nve",
+    molecule: Annotated[
+        list[str] | None,
+        typer.Option(help="Molecule of ASE's g2 set, or a structure file; again for more. Default: 18 small ones."),
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0.1, help="Of the start and of the bath, K.")] = 300.0,
+    final_temperature: Annotated[float, typer.Option(min=0.1, help="Of the bath when 'heat' ends, K.")] = 1500.0,
     time: Annotated[float, typer.Option(min=0.001, help="Simulated time, ps.")] = 1.0,
     step: Annotated[float, typer.Option(min=0.01, help="Time step, fs.")] = 0.5,
+    friction: Annotated[float, typer.Option(min=0.0, help="Of the bath of nvt and heat, 1/ps.")] = 10.0,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each molecule.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first run of each molecule.")] = 0,
+    relax: Annotated[bool, typer.Option(help="Start from the model's own minimum.")] = True,
+    by: Annotated[By, typer.Option(help="Rows: models, or every run.")] = By.model,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    dtype: Annotated[Dtype, typer.Option(help="What models compute in; integration is in float64.")] = Dtype.float64,
+    trajectory: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write trajectories (extxyz), a file for each run.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Steps from one frame of a trajectory to the next.")] = 20,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Write JSON, schema 1; - for standard output.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV, a line for each run.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep states and results there, not in the cache.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep states and results.")] = False,
     trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch weights that are missing without asking.")] = False,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds that a model may be silent.")] = 600.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
 ) -> int:
-    """Run molecular dynamics with MODELS, all molecules as one batch, and say how well energy is conserved."""
-    from rich.console import Console
-    from rich.table import Table
+    """Run molecular dynamics with MODELS, all molecules and seeds as one batch, and say how stable it is.
 
+    The same command goes on where it was stopped. Exit code: 0 all done, 1 some model or run failed, 2 bad input.
+    """
     from bsct_zoo.checks import CheckSettings
+    from bsct_zoo.cli import output
     from bsct_zoo.cli.weights import ready_models
-    from bsct_zoo.errors import ModelError, UnknownNameError
+    from bsct_zoo.errors import BadInputError, UnknownNameError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.report.layout import number
-    from bsct_zoo.runtime.load import load_potential
 
+    debug = debug or bool(context.find_root().params.get("debug"))
+    output.check_targets(json, csv, False)
     if check not in registry().checks:
         raise UnknownNameError("check", check, list(registry().checks))
-    chosen = registry().checks[check]
+    if state is not None and no_cache:
+        raise BadInputError("--state keeps what --no-cache does not want kept; give one of them")
+    systems = [_system(name, number) for name in molecule or MOLECULES for number in range(seed, seed + seeds)]
     specs = ready_models(models, trust=trust, yes=yes)
-    systems = [_system(name) for name in molecule or MOLECULES for _ in range(seeds)]
-    settings = CheckSettings(temperature=temperature, time_ps=time, step_fs=step)
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), title_justify="left")
-    table.title = f"{chosen.name}: {time:g} ps, {step:g} fs, started at {temperature:g} K"
-    table.add_column("model", overflow="fold")
-    table.add_column("system")
-    for name, unit in chosen.units.items():
-        table.add_column(f"{name.replace('_', ' ')}\n{unit}", justify="right")
-    failed = False
-    for spec in specs:
-        try:
-            with load_potential(
-                spec.adapter, spec.card, device=device, dtype="float64", options=dict(spec.options)
-            ) as potential:
-                runs = chosen.run(potential, systems, settings)
-        except ModelError as error:
-            failed = True
-            table.add_row(spec.text, f"failed: {error}")
-            continue
-        for run in runs:
-            failed = failed or run.status == "failed"
-            values = [run.values.get(name) for name in chosen.units]
-            cells = ["–" if value is None else number(value) for value in values]
-            table.add_row(spec.text, run.system + (f" ({run.message})" if run.message else ""), *cells)
-    Console(highlight=False).print(table)
-    return int(failed)
+    from bsct_zoo.checks.models import MDSettings, run_models
+    from bsct_zoo.cli.md_progress import MDProgress
+
+    physics = CheckSettings(
+        temperature=temperature,
+        time_ps=time,
+        step_fs=step,
+        seed=seed,
+        friction=friction,
+        final_temperature=final_temperature,
+        relax=relax,
+    )
+    settings = MDSettings(
+        physics=physics,
+        device=device,
+        dtype=dtype.value,
+        keep=state,
+        use_cache=not no_cache,
+        trajectories=trajectory,
+        stride=every,
+        timeout=timeout,
+    )
+    with output.stdout_kept_clean(), MDProgress([spec.text for spec in specs], quiet) as progress:
+        report = run_models(specs, registry().checks[check], systems, settings, progress)
+    _write(report, by, json, csv)
+    for row in report.rows:
+        if debug and row.log_tail:
+            print(f"--- last words of {row.model} ---\n{row.log_tail.rstrip()}", file=sys.stderr)
+    problems = [f"{row.model}: {row.message}" for row in report.rows if row.bad_input]
+    problems += filter(None, [report.problem])
+    if problems:  # said last, when every result is written
+        raise BadInputError("; ".join(problems))
+    return int(any(row.status != "ok" for row in report.rows))
 
 
-def _system(name: str):  # type: ignore[no-untyped-def]  # ase is imported late, for the sake of --help
-    from pathlib import Path
+def _write(report: MDReport, by: By, json: str | None, csv: Path | None) -> None:
+    """The table, and the files that were asked for."""
+    from rich.console import Console
 
+    from bsct_zoo.checks import tables
+    from bsct_zoo.cli.output import replace_file
+    from bsct_zoo.report import terminal
+
+    if json == "-":
+        print(tables.json_text(report, ascii_only=True), end="")
+    else:
+        layout = tables.runs_table(report) if by is By.system else tables.models_table(report)
+        terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+    sys.stdout.flush()
+    if csv is not None:
+        replace_file(csv, tables.csv_text(report))
+    if json is not None and json != "-":
+        replace_file(Path(json), tables.json_text(report))
+
+
+def _system(name: str, seed: int) -> Atoms:
+    """A molecule by name or from a file, with the seed of its run."""
+    import numpy as np
     from ase import Atoms
     from ase.build import molecule
     from ase.io import read
@@ -87,6 +163,8 @@ def _system(name: str):  # type: ignore[no-untyped-def]  # ase is imported late,
         raise BadInputError(f"'{name}' is neither a file nor a molecule of ASE's g2 set, such as CH3CH2OH") from error
     except Exception as error:
         raise BadInputError(f"cannot read a structure from {name}: {error}") from error
-    assert isinstance(atoms, Atoms)
-    atoms.info["name"] = Path(name).stem
+    if not isinstance(atoms, Atoms) or len(atoms) == 0 or not np.isfinite(atoms.positions).all():
+        raise BadInputError(f"{name} holds no structure with atoms at finite positions")
+    kept = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
+    atoms.info = {**kept, "name": Path(name).stem, "seed": seed}
     return atoms

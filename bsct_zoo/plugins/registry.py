@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from bsct_zoo.cards import Adapter, EnvironmentSpec
-from bsct_zoo.checks import NVE, Check
+from bsct_zoo.checks import BUILT_IN, Check
 from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.plugins import hookspecs
 
@@ -133,7 +133,7 @@ def registry() -> Registry:
             if manager.has_plugin(name):
                 manager.unregister(name=name)
             found._warn(name, error)
-    found._add("bsct-zoo", "checks", [NVE])
+    found._add("bsct-zoo", "checks", BUILT_IN)
     for kind in ("adapters", "suites", "checks"):
         for name, hook in _implementations(manager, f"register_{kind}"):
             try:

@@ -1,0 +1,184 @@
+"""Relaxation of many systems at once by FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)).
+
+Every system has its own time step and mixing, so that what it does is independent of the others. Masses are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.dynamics.answers import answer, chosen
+from bsct_zoo.potential import Potential
+
+# As in the paper: steps downhill before a system speeds up, and the factors of speeding up and slowing down.
+_PATIENCE, _FASTER, _SLOWER = 5, 1.1, 0.5
+_MIXING, _LESS_MIXING = 0.1, 0.99
+_FIRST_STEP, _LONGEST_STEP = 0.1, 1.0
+_MAX_MOVE = 0.2  # Å that the atoms of a system may move together in one step, as a Euclidean norm
+
+
+@dataclass(frozen=True)
+class FireState:
+    """Where a relaxation is.
+
+    Attributes:
+        batch: positions, float64.
+        velocities: [n_atoms, 3].
+        forces: [n_atoms, 3] eV/Å.
+        energy: [n_systems] eV.
+        step: [n_systems] time step, in units of a mass of one.
+        mixing: [n_systems] how far velocities are turned towards the forces.
+        downhill: [n_systems] steps downhill in a row.
+    """
+
+    batch: AtomsBatch
+    velocities: Tensor
+    forces: Tensor
+    energy: Tensor
+    step: Tensor
+    mixing: Tensor
+    downhill: Tensor
+
+    @property
+    def largest_force(self) -> Tensor:
+        """[n_systems] length of the longest force on an atom, eV/Å; NaN where a force is none."""
+        lengths = self.forces.norm(dim=1)
+        largest = torch.zeros_like(self.energy)
+        largest = largest.scatter_reduce(0, self.batch.system_idx, lengths.nan_to_num(torch.inf), "amax")
+        return torch.where(torch.isfinite(largest) & torch.isfinite(self.energy), largest, torch.nan)
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """What a relaxation came to.
+
+    Attributes:
+        batch: positions, float64.
+        energy: [n_systems] eV.
+        forces: [n_atoms, 3] eV/Å.
+        converged: [n_systems] whether no force is longer than asked for.
+        steps: [n_systems] steps that each system took.
+    """
+
+    batch: AtomsBatch
+    energy: Tensor
+    forces: Tensor
+    converged: Tensor
+    steps: Tensor
+
+
+def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
+    """At rest at the positions of ``batch``."""
+    batch = batch.to("cpu", torch.float64)
+    energy, forces = answer(potential, batch)
+    per_system = torch.ones(batch.n_systems, dtype=torch.float64)
+    return FireState(
+        batch=batch,
+        velocities=torch.zeros_like(forces),
+        forces=forces,
+        energy=energy,
+        step=_FIRST_STEP * per_system,
+        mixing=_MIXING * per_system,
+        downhill=torch.zeros(batch.n_systems, dtype=torch.int64),
+    )
+
+
+def fire_step(potential: Potential, state: FireState, moving: Tensor | None = None) -> FireState:
+    """One step; systems outside ``moving`` [n_systems] (bool; default all) stay where they are and are not computed."""
+    moving = torch.ones(state.batch.n_systems, dtype=torch.bool) if moving is None else moving
+    owner = state.batch.system_idx
+
+    def total(per_atom: Tensor) -> Tensor:
+        return torch.zeros_like(state.energy).index_add(0, owner, per_atom)
+
+    down = total((state.forces * state.velocities).sum(1)) > 0
+    speed, pull = total((state.velocities**2).sum(1)).sqrt(), total((state.forces**2).sum(1)).sqrt()
+    towards = (state.mixing * speed / pull.clamp(min=1e-300))[owner, None] * state.forces
+    velocities = (1 - state.mixing)[owner, None] * state.velocities + towards
+    velocities = torch.where(down[owner, None], velocities, 0.0)
+
+    quicker = down & (state.downhill > _PATIENCE)
+    step = torch.where(quicker, (state.step * _FASTER).clamp(max=_LONGEST_STEP), state.step)
+    step = torch.where(down | (speed == 0), step, step * _SLOWER)  # at the very start nothing went uphill
+    mixing = torch.where(quicker, state.mixing * _LESS_MIXING, state.mixing)
+    mixing = torch.where(down, mixing, torch.full_like(mixing, _MIXING))
+
+    velocities = velocities + step[owner, None] * state.forces
+    move = step[owner, None] * velocities
+    length = total((move**2).sum(1)).sqrt()
+    move = move * (_MAX_MOVE / length.clamp(min=_MAX_MOVE))[owner, None]
+    move = torch.where(moving[owner, None], move, 0.0)
+    batch = state.batch.with_positions(state.batch.positions + move)
+    energy, forces = _answer_for(potential, batch, moving, state)
+    return FireState(
+        batch=batch,
+        velocities=torch.where(moving[owner, None], velocities, state.velocities),
+        forces=forces,
+        energy=energy,
+        step=torch.where(moving, step, state.step),
+        mixing=torch.where(moving, mixing, state.mixing),
+        downhill=torch.where(moving, torch.where(down, state.downhill + 1, 0), state.downhill),
+    )
+
+
+def relax(
+    potential: Potential,
+    batch: AtomsBatch,
+    *,
+    max_force: float = 0.01,
+    max_steps: int = 500,
+    on_step: Callable[[int], None] | None = None,
+) -> Relaxed:
+    """Every system of ``batch`` at its minimum; one that gets there, or loses its way, waits for the others.
+
+    A system without an answer stays at its last positions that had one, and is not converged.
+
+    Args:
+        potential: energies and forces.
+        batch: the start.
+        max_force: eV/Å that no force may be longer than.
+        max_steps: when to give up.
+        on_step: is told the number of each step.
+    """
+    state = fire_init(potential, batch)
+    steps = torch.zeros(batch.n_systems, dtype=torch.int64)
+    lost = torch.isnan(state.largest_force)
+    for number in range(max_steps):
+        moving = ~lost & (state.largest_force > max_force)
+        if not bool(moving.any()):
+            break
+        moved = fire_step(potential, state, moving)
+        astray = moving & torch.isnan(moved.largest_force)
+        state = _but_for(moved, state, astray) if bool(astray.any()) else moved
+        lost = lost | astray
+        steps = steps + (moving & ~astray)
+        if on_step is not None:
+            on_step(number + 1)
+    converged = ~lost & (state.largest_force <= max_force)
+    return Relaxed(state.batch, state.energy, state.forces, converged, steps)
+
+
+def _but_for(state: FireState, before: FireState, systems: Tensor) -> FireState:
+    """``state`` with some ``systems`` [n_systems] (bool) as they were ``before``."""
+    atoms = systems[state.batch.system_idx, None]
+    return replace(
+        state,
+        batch=state.batch.with_positions(torch.where(atoms, before.batch.positions, state.batch.positions)),
+        forces=torch.where(atoms, before.forces, state.forces),
+        energy=torch.where(systems, before.energy, state.energy),
+    )
+
+
+def _answer_for(potential: Potential, batch: AtomsBatch, moving: Tensor, state: FireState) -> tuple[Tensor, Tensor]:
+    """Energy and forces, new ones for the systems that move and those of ``state`` for the others."""
+    if bool(moving.all()):
+        return answer(potential, batch)
+    atoms = moving[batch.system_idx]
+    energy, forces = state.energy.clone(), state.forces.clone()
+    energy[moving], forces[atoms] = answer(potential, chosen(batch, moving))
+    return energy, forces

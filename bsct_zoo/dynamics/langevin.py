@@ -1,0 +1,60 @@
+"""Langevin dynamics by the BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102 (2013)).
+
+B is a kick by the forces, A a drift, O the exact solution of friction and noise. Averages over configurations of a
+harmonic system are exact at any step that is stable, and elsewhere the error of the splitting is small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from ase import Atoms, units
+from torch import Tensor
+
+from bsct_zoo.dynamics.answers import answer
+from bsct_zoo.dynamics.nve import started
+from bsct_zoo.dynamics.state import MDState, kinetic_energy
+from bsct_zoo.dynamics.velocities import maxwell_boltzmann
+from bsct_zoo.potential import Potential
+
+
+def langevin_init(potential: Potential, systems: Sequence[Atoms], temperature: float, seeds: Sequence[int]) -> MDState:
+    """Start at ``temperature`` in K, every system from its own seed, in all 3n degrees of freedom."""
+    return started(potential, systems, temperature, seeds, maxwell_boltzmann)
+
+
+def langevin_step(potential: Potential, state: MDState, step: float, temperature: float, friction: float) -> MDState:
+    """One step in a bath of ``temperature`` K; ``step`` in ASE's unit of time, ``friction`` in its inverse."""
+    masses = state.masses[:, None]
+    decay = math.exp(-friction * step)
+    velocities = state.velocities + 0.5 * step * state.forces / masses
+    positions = state.batch.positions + 0.5 * step * velocities
+    before = kinetic_energy(state.batch, state.masses, velocities)
+    velocities = decay * velocities + torch.sqrt((1 - decay**2) * units.kB * temperature / masses) * noise(state)
+    heat = state.heat + kinetic_energy(state.batch, state.masses, velocities) - before
+    batch = state.batch.with_positions(positions + 0.5 * step * velocities)
+    energy, forces = answer(potential, batch)
+    velocities = velocities + 0.5 * step * forces / masses
+    return replace(
+        state, batch=batch, velocities=velocities, forces=forces, energy=energy, heat=heat, count=state.count + 1
+    )
+
+
+def noise(state: MDState) -> Tensor:
+    """[n_atoms, 3] standard normal numbers that depend on nothing but a system's seed and the count of steps.
+
+    A generator that counts (Philox) has no state to keep: a run goes on where it stopped, and a system gets the same
+    numbers alone and among others.
+    """
+    sizes = state.batch.atoms_per_system.tolist()
+    parts = [_normal(seed, state.count, size) for seed, size in zip(state.seeds.tolist(), sizes, strict=True)]
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def _normal(seed: int, count: int, size: int) -> np.ndarray:
+    bits = np.random.Philox(key=seed, counter=np.array([0, 0, 0, count], dtype=np.uint64))
+    return np.random.Generator(bits).standard_normal((size, 3))

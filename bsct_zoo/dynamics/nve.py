@@ -1,0 +1,53 @@
+"""Microcanonical dynamics by velocity Verlet (Swope et al., J. Chem. Phys. 76, 637 (1982))."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from ase import Atoms
+from numpy.typing import NDArray
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.dynamics.answers import answer
+from bsct_zoo.dynamics.state import MDState
+from bsct_zoo.dynamics.velocities import thermal_velocities
+from bsct_zoo.potential import Potential
+
+
+def nve_init(potential: Potential, systems: Sequence[Atoms], temperature: float, seeds: Sequence[int]) -> MDState:
+    """Start at ``temperature`` in K, every system from its own seed, at rest as a whole and not turning."""
+    return started(potential, systems, temperature, seeds, thermal_velocities)
+
+
+def nve_step(potential: Potential, state: MDState, step: float) -> MDState:
+    """One velocity Verlet step of ``step`` (ASE's unit of time)."""
+    half = state.velocities + 0.5 * step * state.forces / state.masses[:, None]
+    batch = state.batch.with_positions(state.batch.positions + step * half)
+    energy, forces = answer(potential, batch)
+    velocities = half + 0.5 * step * forces / state.masses[:, None]
+    return replace(state, batch=batch, velocities=velocities, forces=forces, energy=energy, count=state.count + 1)
+
+
+def started(
+    potential: Potential,
+    systems: Sequence[Atoms],
+    temperature: float,
+    seeds: Sequence[int],
+    velocities_of: Callable[[Atoms, float, int], NDArray[np.float64]],
+) -> MDState:
+    """The state at time zero, with velocities [n_atoms, 3] of each system from ``velocities_of``."""
+    drawn = [velocities_of(atoms, temperature, seed) for atoms, seed in zip(systems, seeds, strict=True)]
+    batch = AtomsBatch.from_atoms(list(systems))
+    energy, forces = answer(potential, batch)
+    return MDState(
+        batch=batch,
+        velocities=torch.tensor(np.concatenate(drawn)),
+        forces=forces,
+        energy=energy,
+        masses=torch.tensor(np.concatenate([atoms.get_masses() for atoms in systems])),
+        heat=torch.zeros(len(systems), dtype=torch.float64),
+        seeds=torch.tensor(list(seeds), dtype=torch.int64),
+    )
