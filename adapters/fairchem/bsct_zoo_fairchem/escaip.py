@@ -53,6 +53,13 @@ class EscaipConfig:
     atom_embedding: int = 32
     frequencies: tuple[int, ...] = (8, 4, 4)
 
+    def __post_init__(self) -> None:
+        if sum(self.frequencies) * self.num_heads != self.hidden_size:
+            raise BadInputError(
+                f"frequencies {self.frequencies} must sum to hidden_size / num_heads, "
+                f"{self.hidden_size} / {self.num_heads}"
+            )
+
 
 def inference_checkpoint(config: EscaipConfig, weights: Mapping[str, Tensor]) -> MLIPInferenceCheckpoint:
     """fairchem-core's own form of the model: what its trainer writes as ``inference_ckpt.pt``.
