@@ -108,7 +108,7 @@ class AtomsBatch:
     def split(self) -> list[AtomsBatch]:
         """One batch for each system, in order."""
         ends = np.cumsum(self.atoms_per_system.tolist()).tolist()
-        starts = [0, *ends[:-1]]
+        starts = [0, *ends][: len(ends)]  # none where there is no system
         return [
             AtomsBatch(
                 self.positions[a:b],

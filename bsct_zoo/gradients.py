@@ -14,6 +14,8 @@ from bsct_zoo.potential import Prediction
 
 def predict_by_gradient(energy_of: Callable[[AtomsBatch], Tensor], batch: AtomsBatch) -> Prediction:
     """Energy, forces and, for periodic systems, stress from ``energy_of(batch) -> [n_systems]`` eV."""
+    if batch.n_systems == 0:  # which few models can be asked
+        return Prediction(batch.positions.new_zeros(0, dtype=torch.float64), batch.positions.new_zeros((0, 3)))
     with torch.enable_grad():
         positions = batch.positions.detach().clone().requires_grad_()
         moved = batch.with_positions(positions)

@@ -65,3 +65,9 @@ def test_disagreeing_shapes_are_refused():
 def test_joining_nothing_is_refused():
     with pytest.raises(BadInputError, match="empty"):
         AtomsBatch.join([])
+
+
+def test_a_batch_of_nothing():
+    empty = AtomsBatch.from_atoms([])
+    assert empty.n_systems == empty.n_atoms == 0
+    assert empty.split() == [] and empty.to_atoms() == []

@@ -114,3 +114,15 @@ def test_shipped_checkpoint_keeps_the_energy_of_a_turned_molecule(shipped):
     turned.rotate(67, (1, 2, 3))
     energies = surface.compute(AtomsBatch.from_atoms([atoms, turned])).energy.numpy()
     assert np.ptp(energies) < 1e-8
+
+
+def test_shipped_checkpoint_knows_neither_charge_nor_spin(shipped):
+    """Its embeddings of other states were never trained, and must not be heard."""
+    adapter, card = shipped
+    ion = molecule("CH3CH2OH")
+    ion.info.update(charge=1, spin=2)
+    surface = adapter.load(card, "cpu", "float64")
+    found = surface.compute(AtomsBatch.from_atoms([molecule("CH3CH2OH"), ion]))
+    assert not surface.info.charges
+    assert found.energy[0] == found.energy[1]
+    assert np.array_equal(*found.forces.numpy().reshape(2, -1, 3))

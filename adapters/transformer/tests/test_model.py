@@ -103,6 +103,7 @@ def test_symmetries():
 def test_raw_directions_do_not_turn_along():
     """The paper's unconstrained form must learn rotations; this shows that the test above can see."""
     surface, atoms = potential(directions=True, n_angular=0), rattled("CH3CH2OH")
+    assert surface.info.rotation == "learned" and potential().info.rotation == "exact"
     turned = atoms.copy()
     turned.positions = atoms.positions @ Rotation.random(random_state=0).as_matrix().T
     assert abs(answer(surface, turned).energy.item() - answer(surface, atoms).energy.item()) > 1e-6
