@@ -1,0 +1,121 @@
+"""Answers of a potential system by system, and by how much two sets of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from ase import Atoms
+from numpy.typing import NDArray
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.boxes import boxed, without_stress
+from bsct_zoo.conformance.finding import Measure
+from bsct_zoo.potential import Potential, Prediction
+from bsct_zoo.runtime.guard import checked
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a potential says of one system.
+
+    Attributes:
+        energy: eV.
+        forces: [n_atoms, 3] eV/Å.
+        stress: [3, 3] eV/Å³; None if the potential gave none for this system.
+    """
+
+    energy: float
+    forces: Floats
+    stress: Floats | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """By how much answers may differ that ought to be the same: eV, eV/Å, eV/Å³."""
+
+    energy: float
+    forces: float
+    stress: float
+
+
+def predict(potential: Potential, batch: AtomsBatch) -> Prediction:
+    """The raw prediction; molecules go into a box where the potential takes nothing else, as everywhere."""
+    if not potential.info.periodic_only:
+        return potential.compute(batch)
+    inside, molecules = boxed(batch, potential.info.cutoff)
+    return without_stress(potential.compute(inside), molecules)
+
+
+def ask(potential: Potential, systems: Sequence[Atoms]) -> list[Answer]:
+    """One answer for each system, all computed as one batch.
+
+    Raises:
+        ModelError: the prediction has other shapes than the batch asks for.
+        Exception: whatever the potential raises.
+    """
+    return answers_of(potential, AtomsBatch.from_atoms(systems))
+
+
+def answers_of(potential: Potential, batch: AtomsBatch) -> list[Answer]:
+    """The same for a batch that is there already."""
+    prediction = checked(predict(potential, batch), batch)
+    energies = prediction.energy.cpu().numpy()
+    forces = prediction.forces.cpu().double().split(batch.atoms_per_system.tolist())
+    stresses = [None] * batch.n_systems if prediction.stress is None else list(prediction.stress.cpu().double())
+    return [
+        Answer(float(energy), force.numpy(), None if stress is None or bool(stress.isnan().all()) else stress.numpy())
+        for energy, force, stress in zip(energies, forces, stresses, strict=True)
+    ]
+
+
+def energies(potential: Potential, systems: Sequence[Atoms]) -> Floats:
+    """[n_systems] eV."""
+    return np.array([answer.energy for answer in ask(potential, systems)])
+
+
+def limits(potential: Potential, answers: Sequence[Answer]) -> Limits:
+    """What rounding alone may do to ``answers`` in the precision that the potential computes in.
+
+    Errors of sums grow with their terms: forces are the measure of the terms (eV/Å over some Å), energies are
+    summed in float64 and may lose the last of its 16 digits. A potential without a cut-off may be a Hamiltonian that
+    iterates until its own tolerance is met, a hundred times coarser.
+    """
+    forces = max((float(np.abs(answer.forces).max(initial=0.0)) for answer in answers), default=0.0)
+    stress = max((float(np.abs(answer.stress).max()) for answer in answers if answer.stress is not None), default=0.0)
+    energy = max((abs(answer.energy) for answer in answers), default=0.0)
+    if potential.info.dtype == "float32":
+        return Limits(2e-4 + 1e-8 * energy + 1e-5 * forces, 1e-3 + 1e-4 * forces, 1e-5 + 1e-4 * stress)
+    times = 100.0 if potential.info.cutoff is None else 1.0
+    return Limits(times * (1e-7 + 1e-11 * energy), times * (1e-6 + 1e-7 * forces), times * (1e-8 + 1e-7 * stress))
+
+
+def differences(
+    potential: Potential, found: Sequence[Answer], expected: Sequence[Answer], what: str
+) -> Iterator[Measure]:
+    """By how much ``found`` differs from ``expected``, system by system, against what rounding may do."""
+    limit = limits(potential, expected)
+    for index, (one, other) in enumerate(zip(found, expected, strict=True)):
+        where = f"of system {index + 1} {what}"
+        yield Measure(abs(one.energy - other.energy), limit.energy, "eV", f"energy {where}")
+        if len(other.forces):
+            yield Measure(_largest(one.forces - other.forces), limit.forces, "eV/Å", f"forces {where}")
+        if one.stress is not None and other.stress is not None:
+            yield Measure(_largest(one.stress - other.stress), limit.stress, "eV/Å³", f"stress {where}")
+        elif (one.stress is None) != (other.stress is None):
+            yield Measure(float("inf"), limit.stress, "eV/Å³", f"stress {where} is there only sometimes")
+
+
+def _largest(values: Floats) -> float:
+    """Largest magnitude; infinite if any value is not a number."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return largest if np.isfinite(largest) else float("inf")
+
+
+def tensors_of(batch: AtomsBatch) -> dict[str, torch.Tensor]:
+    """The fields of a batch by name."""
+    return {name: getattr(batch, name) for name in AtomsBatch.__dataclass_fields__}

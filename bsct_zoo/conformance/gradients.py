@@ -1,0 +1,138 @@
+"""Forces and stress against the energy itself, by differences of fourth order.
+
+dE/dx ≈ [8 (E(x + h) - E(x - h)) - (E(x + 2h) - E(x - 2h))] / 12h        error h⁴ E⁽⁵⁾ / 30
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from bsct_zoo.conformance.answers import Floats, ask, energies
+from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, skipped
+from bsct_zoo.conformance.probes import named
+from bsct_zoo.conformance.subject import Subject
+from bsct_zoo.potential import Potential
+
+_COORDINATES = 12  # of one system; a larger one is tried along so many of them
+_STEPS = np.array([-2.0, -1.0, 1.0, 2.0])
+_WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
+
+
+@dataclass(frozen=True)
+class _Differences:
+    """Steps that suit a precision, and what differences then are worth.
+
+    Attributes:
+        step, strain: Å, and without unit.
+        forces, stress: what rounding makes of zero, eV/Å and eV/Å³.
+        relative: of the largest component.
+    """
+
+    step: float
+    strain: float
+    forces: float
+    stress: float
+    relative: float
+
+
+_FLOAT64 = _Differences(2e-3, 1e-3, 1e-4, 2e-6, 1e-4)
+_ITERATED = _Differences(5e-3, 4e-3, 1e-3, 2e-5, 1e-3)  # energies good to 1e-6 eV or so, see ``answers.limits``
+_FLOAT32 = _Differences(2e-2, 1e-2, 2e-2, 2e-3, 2e-2)
+
+
+def _settings(potential: Potential) -> _Differences:
+    if potential.info.dtype == "float32":
+        return _FLOAT32
+    return _ITERATED if potential.info.cutoff is None else _FLOAT64
+
+
+def forces(subject: Subject) -> Finding:
+    """Forces are minus the gradient of the energy, component by component.
+
+    Required of forces declared as a gradient; reported for direct forces.
+    """
+    potential = subject.exact
+    settings = _settings(potential)
+    measures = []
+    for atoms in (*_smallest_and_largest(subject.molecules), *subject.crystals):
+        found, expected = force_components(potential, atoms, settings.step)
+        limit = settings.forces + settings.relative * float(np.abs(expected).max())
+        where = f"force on {named(atoms)} that is not minus the gradient"
+        measures.append(Measure(float(np.abs(found - expected).max()), limit, "eV/Å", where))
+    return judged(measures, required=potential.info.forces == "gradient")
+
+
+def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats]:
+    """Some components of the forces that ``potential`` gives, and the same by differences of its energy, eV/Å."""
+    if step is None:
+        step = _settings(potential).step
+    coordinates = np.arange(3 * len(atoms))
+    if len(coordinates) > _COORDINATES:
+        coordinates = np.sort(np.random.default_rng(3).choice(coordinates, _COORDINATES, replace=False))
+
+    def moved(coordinate: int, by: float) -> Atoms:
+        other: Atoms = atoms.copy()
+        other.positions[divmod(coordinate, 3)] += by
+        return other
+
+    slopes = _slopes(potential, moved, coordinates.tolist(), step)
+    answer = ask(potential, [atoms])[0]
+    return answer.forces.reshape(-1)[coordinates], -slopes
+
+
+def stress(subject: Subject) -> Finding:
+    """Stress is the derivative of the energy by strain over the volume, with ASE's sign; and symmetric."""
+    potential = subject.exact
+    if not potential.info.has_stress:
+        return skipped("it declares no stress")
+    settings = _settings(potential)
+    measures = []
+    for atoms in subject.crystals:
+        found = ask(potential, [atoms])[0].stress
+        if found is None:
+            return failed("declared, but a periodic system has none")
+        expected = _stress_by_differences(potential, atoms, settings.strain)
+        limit = settings.stress + settings.relative * float(np.abs(expected).max())
+        where = f"stress of {named(atoms)}"
+        deviation = float(np.abs(found - expected).max())
+        measures.append(Measure(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
+        measures.append(Measure(float(np.abs(found - found.T).max()), limit, "eV/Å³", f"{where} that is not symmetric"))
+    return judged(measures, required=potential.info.forces == "gradient")
+
+
+def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> Floats:
+    """[3, 3] eV/Å³."""
+    pairs = [(i, k) for i in range(3) for k in range(i, 3)]
+
+    def strained(pair: int, by: float) -> Atoms:
+        strain = np.eye(3)
+        i, k = pairs[pair]
+        strain[i, k] += by / 2
+        strain[k, i] += by / 2
+        other: Atoms = atoms.copy()
+        other.set_cell(atoms.cell @ strain, scale_atoms=True)
+        return other
+
+    slopes = _slopes(potential, strained, list(range(len(pairs))), step) / atoms.get_volume()
+    tensor = np.zeros((3, 3))
+    for (i, k), slope in zip(pairs, slopes, strict=True):
+        tensor[i, k] = tensor[k, i] = slope
+    return tensor
+
+
+def _slopes(
+    potential: Potential, displaced: Callable[[int, float], Atoms], coordinates: Sequence[int], step: float
+) -> Floats:
+    """[n_coordinates] derivative of the energy along each, all systems as one batch."""
+    systems = [displaced(coordinate, float(by)) for coordinate in coordinates for by in step * _STEPS]
+    slopes: Floats = energies(potential, systems).reshape(-1, len(_STEPS)) @ _WEIGHTS / step
+    return slopes
+
+
+def _smallest_and_largest(molecules: tuple[Atoms, ...]) -> tuple[Atoms, ...]:
+    by_size = sorted(molecules, key=len)
+    return (by_size[0], by_size[-1]) if len(by_size) > 1 else tuple(by_size)

@@ -1,0 +1,66 @@
+"""Try one property, or all of them, on a potential of this interpreter."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from time import perf_counter
+
+import torch
+
+from bsct_zoo.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.checkpoints import require_vouched
+from bsct_zoo.conformance.finding import Finding, failed
+from bsct_zoo.conformance.properties import Property, chosen
+from bsct_zoo.conformance.subject import Dtype, Subject
+from bsct_zoo.potential import Potential
+from bsct_zoo.runtime.remote import RemotePotential
+
+
+def try_property(one: Property, subject: Subject) -> Finding:
+    """What is found of ``one``; whatever goes wrong on the way is its failure."""
+    started = perf_counter()
+    try:
+        finding = one.judge(subject)
+    except (Exception, SystemExit) as error:
+        finding = failed(f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}")
+    return replace(finding, name=one.name, seconds=perf_counter() - started)
+
+
+def try_all(subject: Subject, only: Iterable[str] | None = None) -> list[Finding]:
+    """What is found of every property, or of those called ``only``.
+
+    Raises:
+        UnknownNameError: there is no such property.
+    """
+    return [try_property(one, subject) for one in chosen(only)]
+
+
+def loaded(
+    loader: str,
+    card: ModelCard,
+    device: str,
+    dtype: Dtype,
+    options: dict[str, OptionValue],
+    elements: frozenset[int] | None = None,
+) -> Subject:
+    """The model of ``card``, loaded in this interpreter and able to be loaded again and in a worker.
+
+    Raises:
+        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.trust``).
+        Exception: whatever its loader raises.
+    """
+    adapter = Adapter(name=card.name, summary="", loader=loader, cards=(card,))
+
+    def load(precision: Dtype) -> Potential:
+        require_vouched(card)
+        return adapter.load(card, device, precision, **options)
+
+    def worker() -> Potential:
+        threads = torch.get_num_threads()
+        return RemotePotential(
+            sys.executable, adapter, card, device=device, dtype=dtype, options=options, threads=threads
+        )
+
+    return Subject(load(dtype), load, worker, elements)

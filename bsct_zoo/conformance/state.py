@@ -1,0 +1,205 @@
+"""What a call may not leave behind: numbers of earlier calls, switches of the process, memory."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import random
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.conformance.answers import answers_of, ask, differences, predict
+from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed, skipped
+from bsct_zoo.conformance.subject import Subject
+from bsct_zoo.potential import Potential
+
+_WARM_UP, _CALLS = 3, 9
+_SYSTEMS = 64
+_BYTES = 4.0 * _SYSTEMS  # that a call may keep: half of the energies of a batch
+_HEAP_BYTES = 1024.0
+_OBJECT = 256  # bytes from which an allocation counts: torch itself drops short strings at every operator
+
+
+def determinism(subject: Subject) -> Finding:
+    """The same question twice has the same answer."""
+    first = ask(subject.potential, subject.systems)
+    measures: list[Measure] = []
+    for _ in range(3):
+        measures += differences(subject.potential, ask(subject.potential, subject.systems), first, "asked again")
+    return judged(measures)
+
+
+def stale_answers(subject: Subject) -> Finding:
+    """What was changed in place since the last call is seen: positions, elements, cell, charge.
+
+    The right answers come from batches of another size, which no memory of the last call can be taken for.
+    """
+    measures: list[Measure] = []
+    for atoms in subject.systems:
+        batch = AtomsBatch.from_atoms([atoms])
+        original = answers_of(subject.potential, batch)
+        changes = {"positions": batch.positions * 1.02, "atomic_numbers": batch.atomic_numbers.flip(0)}
+        if atoms.pbc.any():
+            changes["cell"] = batch.cell * 1.03
+        for name, changed in changes.items():
+            tensor = getattr(batch, name)
+            before = tensor.clone()
+            answers_of(subject.potential, batch)
+            tensor.copy_(changed)
+            found = answers_of(subject.potential, batch)
+            fresh = [*batch.to_atoms(), subject.molecules[0]]
+            expected = ask(subject.potential, fresh)[:1]
+            measures += differences(subject.potential, found, expected, f"after a change of {name} in place")
+            tensor.copy_(before)
+        again = answers_of(subject.potential, batch)
+        measures += differences(subject.potential, again, original, "after others were asked for")
+    return judged(measures)
+
+
+def global_state(subject: Subject) -> Finding:
+    """Defaults of torch, random numbers, gradients, threads, folder and environment are left as they are."""
+    batch = AtomsBatch.from_atoms([*subject.molecules[:1], *subject.crystals[:1]])
+    predict(subject.potential, batch)  # what is set up once, on the first call, is no fault
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    seeds = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    changed = []
+    try:
+        for gradients in (True, False):
+            # Values that an earlier call cannot have left, so that setting one again is seen.
+            torch.set_default_dtype(torch.float32)
+            torch.set_num_threads(2 if threads == 1 else 1)
+            torch.rand(1), np.random.random(), random.random()
+            with torch.set_grad_enabled(gradients):
+                before = _state()
+                predict(subject.potential, batch)
+                after = _state()
+            changed += [name for name, value in before.items() if after[name] != value]
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_num_threads(threads)
+        torch.set_rng_state(seeds[0])
+        np.random.set_state(seeds[1])
+        random.setstate(seeds[2])
+    return failed(f"changed by compute: {', '.join(dict.fromkeys(changed))}") if changed else passed()
+
+
+def _state() -> dict[str, object]:
+    return {
+        "default dtype": torch.get_default_dtype(),
+        "default device": str(torch.get_default_device()),
+        "gradients on or off": torch.is_grad_enabled(),
+        "threads of torch": torch.get_num_threads(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "random numbers of torch": hash(torch.get_rng_state().numpy().tobytes()),
+        "random numbers of numpy": hash(str(np.random.get_state(legacy=False))),
+        "random numbers of Python": hash(random.getstate()),
+        "error settings of numpy": str(np.geterr()),
+        "working folder": os.getcwd(),  # noqa: PTH109
+        "environment variables": dict(os.environ),
+    }
+
+
+def memory(subject: Subject) -> Finding:
+    """A call gives back what it took: arrays of numpy, tensors, memory of the device.
+
+    The median growth over calls, so that a library's own caches do not count, only what every call adds.
+    """
+    batch = _many(subject)
+    held = np.zeros((_WARM_UP + _CALLS, 3))  # made before, since it would count too
+    already = tracemalloc.is_tracing()
+    if not already:
+        tracemalloc.start()
+    try:
+        with _only_new_objects():
+            for call in held:
+                predict(subject.potential, batch)
+                gc.collect()
+                call[:] = _array_bytes(), _tensor_bytes(), _device_bytes(subject.potential)
+    finally:
+        if not already:
+            tracemalloc.stop()
+    return judged(
+        Measure(max(0.0, growth), _BYTES, "B/call", f"{kind} that every call keeps")
+        for kind, growth in zip(("arrays", "tensors", "memory of the device"), _growth(held), strict=True)
+    )
+
+
+def heap(subject: Subject) -> Finding:
+    """The C heap does not grow with every call, whatever library holds on."""
+    if _heap_bytes() is None:
+        return skipped("the C library here does not say how much of its heap is in use")
+    batch = _many(subject)
+    held = np.zeros((_WARM_UP + 2 * _CALLS, 1))
+    with _only_new_objects():
+        for call in held:
+            predict(subject.potential, batch)
+            gc.collect()
+            call[0] = _heap_bytes()
+    return judged([Measure(max(0.0, _growth(held)[0]), _HEAP_BYTES, "B/call", "allocations that every call keeps")])
+
+
+@contextmanager
+def _only_new_objects() -> Iterator[None]:
+    """The garbage collector looks at nothing that was there before, which saves most of its time."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _growth(held: NDArray[np.float64]) -> list[float]:
+    """Median growth over a call of each column of ``held`` [n_calls, n_columns]."""
+    growth: list[float] = np.median(np.diff(held[_WARM_UP:], axis=0), axis=0).tolist()
+    return growth
+
+
+def _heap_bytes() -> int | None:
+    """Bytes that are allocated from the C heap; None where it is not glibc 2.33 or later."""
+    try:
+        tell = ctypes.CDLL(None).mallinfo2
+    except AttributeError:
+        return None
+    tell.restype = _Mallinfo
+    said = tell()
+    return int(said.uordblks + said.hblkhd)
+
+
+class _Mallinfo(ctypes.Structure):
+    """``struct mallinfo2`` of glibc: ``hblkhd`` bytes are mapped, ``uordblks`` in use."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
+def _many(subject: Subject) -> AtomsBatch:
+    return AtomsBatch.from_atoms([min(subject.molecules, key=len)] * _SYSTEMS)
+
+
+def _array_bytes() -> int:
+    """Of Python's and numpy's allocations since they are traced, those as large as an array of a batch."""
+    return sum(trace.size for trace in tracemalloc.take_snapshot().traces if trace.size >= _OBJECT)
+
+
+def _tensor_bytes() -> int:
+    return sum(
+        one.element_size() * one.nelement()
+        for one in gc.get_objects()
+        if issubclass(type(one), torch.Tensor) and one.layout == torch.strided
+    )
+
+
+def _device_bytes(potential: Potential) -> int:
+    return torch.cuda.memory_allocated() if potential.info.device.startswith("cuda") else 0

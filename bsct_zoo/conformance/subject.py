@@ -1,0 +1,85 @@
+"""What a check is about: a potential as its author made it, and how to load it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from ase import Atoms
+
+from bsct_zoo.conformance import probes
+from bsct_zoo.conformance.answers import ask
+from bsct_zoo.errors import ModelError
+from bsct_zoo.potential import Potential
+
+Dtype = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A potential under test.
+
+    Attributes:
+        potential: as its loader gives it, without the guard that mends small faults.
+        load: loads it anew in the precision named; None if it cannot be loaded again.
+        worker: the same model through a worker of this interpreter; None if there is no loader to name to a worker.
+        elements: atomic numbers to try it on, if others than it declares.
+    """
+
+    potential: Potential
+    load: Callable[[Dtype], Potential] | None = None
+    worker: Callable[[], Potential] | None = None
+    elements: frozenset[int] | None = None
+
+    @cached_property
+    def exact(self) -> Potential:
+        """The model in float64 where it computes in that, for derivatives by differences."""
+        return self.in_precision("float64") or self.potential
+
+    def in_precision(self, dtype: Dtype) -> Potential | None:
+        """The model in ``dtype``; None if it cannot."""
+        if self.potential.info.dtype == dtype:
+            return self.potential
+        loaded = None if self.load is None else self.load(dtype)
+        return loaded if loaded is not None and loaded.info.dtype == dtype else None
+
+    @cached_property
+    def tried(self) -> frozenset[int]:
+        """Atomic numbers of the systems that it is tried on."""
+        return self.elements or self.potential.info.elements or probes.ANY
+
+    @cached_property
+    def molecules(self) -> tuple[Atoms, ...]:
+        """Molecules off their equilibrium, of different sizes."""
+        return probes.molecules(self.tried)
+
+    @cached_property
+    def crystals(self) -> tuple[Atoms, ...]:
+        """Periodic systems; none if the model says that it takes none."""
+        return () if self.refuses_cells else self._periodic
+
+    @cached_property
+    def _periodic(self) -> tuple[Atoms, ...]:
+        return probes.crystals(self.tried, dense=self.potential.info.cutoff is not None)
+
+    @cached_property
+    def refuses_cells(self) -> str:
+        """What the model says when it is given a periodic system that it does not take; empty if it takes them.
+
+        A model that declares stress, or nothing but periodic systems, has no right to refuse.
+        """
+        info = self.potential.info
+        if info.has_stress or info.periodic_only:
+            return ""
+        try:
+            ask(self.potential, self._periodic[:1])
+        except ModelError as error:
+            return str(error)
+        return ""
+
+    @cached_property
+    def systems(self) -> tuple[Atoms, ...]:
+        """All of them, molecules first."""
+        return self.molecules + self.crystals

@@ -1,0 +1,125 @@
+"""Units, told from what has been measured: nothing in a model's own numbers says whether they are eV or kcal/mol.
+
+The model pulls diatomic molecules and swells crystals of its elements. Where its own minimum lies tells the unit of
+length, the stiffness at that minimum the unit of energy: models err by tens of per cent there, a wrong unit by a factor
+of 13 or more. Forces, which could be in another unit than the energy, are held against its slope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from ase import Atoms, units
+from ase.build import bulk
+
+from bsct_zoo.conformance.answers import Floats, energies
+from bsct_zoo.conformance.finding import Finding, Measure, judged
+from bsct_zoo.conformance.gradients import force_components
+from bsct_zoo.conformance.measured import BONDS, BULK_MODULI
+from bsct_zoo.conformance.subject import Subject
+from bsct_zoo.potential import Potential
+
+_ENERGY = {"kcal/mol": 23.06, "kJ/mol": 96.49, "Hartree": 1 / 27.211, "Rydberg": 1 / 13.606, "meV": 1000.0}
+_LENGTH = (1.8897, 0.5292)  # Bohr for Å, one way or the other
+_AT_MOST = 8  # bonds, and half as many crystals
+_NEAR = 1.35  # a minimum within this factor of the measured length is that of the bond
+_FACTOR = 3.6  # nearer to eV than to the next unit, 1/13.6, in the logarithm
+
+
+@dataclass(frozen=True)
+class Well:
+    """A minimum of a model over what was measured.
+
+    Attributes:
+        length: ratio of the lengths at the minimum.
+        stiffness: ratio of the second derivatives there.
+    """
+
+    length: float
+    stiffness: float
+
+
+def energy_unit(subject: Subject) -> Finding:
+    """Energies are eV and lengths Å, by the stiffness of bonds and crystals whose stiffness is known."""
+    wells = list(_bonds(subject))
+    if subject.potential.info.cutoff is not None or not any(map(_near, wells)):  # see ``probes.crystals``
+        wells += _crystals(subject)
+    near = list(filter(_near, wells))
+    if not near:
+        found = median(well.length for well in wells) if wells else 1.0
+        if any(abs(found / ratio - 1) < 0.2 for ratio in _LENGTH):
+            what = f"bonds {found:.2f} times as long as measured: Bohr taken for Å, or Å for Bohr?"
+            return judged([Measure(max(found, 1 / found), _NEAR, "×", what)])
+        return Finding("reported", message="it holds no bond or crystal that was measured: units cannot be told")
+    ratio = median(well.stiffness for well in near)
+    nearest = min(_ENERGY, key=lambda name: abs(np.log(ratio / _ENERGY[name])))
+    what = f"bonds {ratio:.3g} times as stiff as measured: energies in {nearest}?"
+    return judged([Measure(max(ratio, 1 / ratio), _FACTOR, "×", what)])
+
+
+def _near(well: Well) -> bool:
+    return 1 / _NEAR < well.length < _NEAR
+
+
+def force_unit(subject: Subject) -> Finding:
+    """Forces go with the energy's slope in eV/Å: in sign and size, for direct forces too."""
+    potential = subject.exact
+    found, expected = (
+        np.concatenate(parts)
+        for parts in zip(*(force_components(potential, atoms) for atoms in subject.molecules[:2]), strict=True)
+    )
+    ratio = float(found @ expected / (expected @ expected))
+    if ratio <= 0:
+        return Finding("failed", ratio, None, "×", "forces point the wrong way: the sign of the gradient?")
+    # A direct head that learned anything stays within a factor of two.
+    return judged([Measure(max(ratio, 1 / ratio), 2.0, "×", f"forces are {ratio:.3g} times the slope of the energy")])
+
+
+def _bonds(subject: Subject) -> Iterator[Well]:
+    known = [bond for bond in BONDS if set(bond.numbers) <= subject.tried][:_AT_MOST]
+    for bond in known:
+
+        def pair(ratio: float, numbers: tuple[int, int] = bond.numbers, length: float = bond.length) -> Atoms:
+            return Atoms(list(numbers), [[0, 0, 0], [ratio * length, 0, 0]])
+
+        well = _well(subject.exact, pair, np.arange(0.4, 2.3, 0.02))
+        if well is not None:
+            length, curvature = well
+            yield Well(length, curvature / bond.length**2 / bond.stiffness)
+
+
+def _crystals(subject: Subject) -> Iterator[Well]:
+    if not subject.crystals:
+        return
+    known = [symbol for symbol in BULK_MODULI if set(bulk(symbol).numbers.tolist()) <= subject.tried]
+    for symbol in known[: _AT_MOST // 2]:
+        atoms = bulk(symbol)
+
+        def swollen(ratio: float, atoms: Atoms = atoms) -> Atoms:
+            other: Atoms = atoms.copy()
+            other.set_cell(atoms.cell * ratio, scale_atoms=True)
+            return other
+
+        well = _well(subject.exact, swollen, np.arange(0.8, 1.26, 0.02))
+        if well is not None:
+            length, curvature = well
+            # E(x) of the scale x: B = V E''(V) = E''(x) / 9V at the minimum, here with x relative to it.
+            volume = atoms.get_volume() * length**3
+            modulus = curvature * length**2 / (9 * volume) / float(units.GPa)
+            yield Well(length, modulus / BULK_MODULI[symbol])
+
+
+def _well(potential: Potential, system: Callable[[float], Atoms], ratios: Floats) -> tuple[float, float] | None:
+    """Where the deepest minimum inside ``ratios`` is, and the second derivative there; None if there is none."""
+    energy = energies(potential, [system(float(ratio)) for ratio in ratios])
+    inner = [k for k in range(2, len(ratios) - 2) if energy[k] == energy[k - 1 : k + 2].min()]
+    inner = [k for k in inner if np.isfinite(energy[k - 2 : k + 3]).all() and energy[k - 1 : k + 2].std() > 0]
+    if not inner:
+        return None
+    lowest = min(inner, key=lambda k: float(energy[k]))
+    step = float(ratios[1] - ratios[0])
+    curvature = np.polyfit(ratios[lowest - 2 : lowest + 3] - ratios[lowest], energy[lowest - 2 : lowest + 3], 4)[2] * 2
+    return (float(ratios[lowest]), float(curvature)) if curvature > 0 and step > 0 else None
