@@ -1,4 +1,4 @@
-"""``bsct-zoo suites``: what suites there are, and importing them."""
+"""``bsct-zoo suites``: what suites there are, what is in them, importing them; building them is in ``cli/build``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from bsct_zoo.cli import completion
+from bsct_zoo.cli import build, completion
 
 app = typer.Typer(help="Suites of scans.", no_args_is_help=True)
+app.command("build")(build.build)
+app.command("validate")(build.validate)
 Name = Annotated[str, typer.Argument(help="Name of a suite, or a suite file.", autocompletion=completion.suites)]
 
 
@@ -45,8 +47,16 @@ def list_suites() -> None:
 
 
 @app.command("show")
-def show(name: Name) -> None:
-    """Show what a suite holds."""
+def show(
+    name: Name,
+    scan: Annotated[
+        str | None, typer.Option(help="Draw this scan, by its id; a pattern such as 'C-C/*' will do.")
+    ] = None,
+) -> None:
+    """Show what a suite holds, or draw one of its scans."""
+    if scan is not None:
+        _draw(name, scan)
+        return
     from collections import Counter
 
     from rich.console import Console
@@ -69,6 +79,7 @@ def show(name: Name) -> None:
         "scans": f"{len(suite.scans)}: " + ", ".join(f"{group} {count}" for group, count in groups.items()),
         "frames": f"{frames}, {missing} without a reference",
         "atoms": f"{min(atoms)} to {max(atoms)}, mean {sum(atoms) / len(atoms):.1f}",
+        "flagged": ", ".join(scan.id for scan in suite.scans if scan.notes.get("flags")) or "none",
         "elements": " ".join(chemical_symbols[z] for z in elements),
         "licence": suite.licence,
         "cite": suite.citation,
@@ -81,6 +92,34 @@ def show(name: Name) -> None:
     for key, value in facts.items():
         table.add_row(key, value)
     Console(highlight=False, markup=False).print(table)
+
+
+def _draw(name: str, wanted: str) -> None:
+    """Energy and force of the first scan that ``wanted`` fits, over its coordinate, in 80 columns."""
+    import numpy as np
+
+    from bsct_zoo.building.curve import draw
+    from bsct_zoo.metrics.reference_free import force_along
+    from bsct_zoo.scans.library import open_suite
+
+    suite = open_suite(name)
+    chosen = suite.select(only=wanted).scans
+    scan = chosen[0]
+    more = f" (the first of {len(chosen)})" if len(chosen) > 1 else ""
+    print(f"{scan.id}{more}: {scan.n_frames} frames of {scan.n_atoms} atoms, {suite.level_of_theory or 'no reference'}")
+    for flag in scan.notes.get("flags", ()):
+        print(f"flagged: {flag}")
+    if scan.energy is None or scan.forces is None or not scan.referenced.any():
+        print("it has no reference to draw")
+        return
+    rise = scan.energy - np.nanmin(scan.energy)
+    print("\nenergy above the minimum, eV")
+    print("\n".join(draw(scan.coordinate, rise)))
+    if not scan.strained:
+        print("\nforce along the scan, eV/Å, as asinh(f / 10 eV/Å)")
+        print(
+            "\n".join(draw(scan.coordinate, np.arcsinh(force_along(scan.coordinate, scan.positions, scan.forces) / 10)))
+        )
 
 
 @app.command("path")

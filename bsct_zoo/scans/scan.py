@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,7 @@ class Scan:
         kind: what moves: "bond", "angle", ...
         group: what to gather by: the bond type, e.g. "C-C".
         atomic_numbers: [n_atoms].
-        coordinate: [n_frames], ascending, Å for bonds.
+        coordinate: [n_frames], ascending, Å: the scan's own length measure (docs/suites.md).
         positions: [n_frames, n_atoms, 3] Å.
         energy: [n_frames] reference energy in eV, NaN where the reference failed; None without a reference.
         forces: [n_frames, n_atoms, 3] reference forces in eV/Å, NaN likewise; None without a reference.
@@ -31,8 +33,9 @@ class Scan:
         labels: [n_atoms] rigid fragment of each atom; None if the frames are not made of rigid fragments.
         charge: total charge in e.
         spin: multiplicity 2S+1.
-        cell: [3, 3] Å, zero where not periodic.
+        cell: [3, 3] Å, zero where not periodic; [n_frames, 3, 3] where the scan strains it.
         pbc: [3].
+        notes: what else is known of it, as JSON holds it: "smiles", "flags" (what is wrong with its reference), ...
     """
 
     id: str
@@ -49,6 +52,7 @@ class Scan:
     spin: int = 1
     cell: Floats = field(default_factory=lambda: np.zeros((3, 3)))
     pbc: tuple[bool, bool, bool] = (False, False, False)
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n_frames, n_atoms = len(self.coordinate), len(self.atomic_numbers)
@@ -62,6 +66,8 @@ class Scan:
             value = getattr(self, name)
             if value is not None and value.shape != shape:
                 raise BadInputError(f"scan {self.id}: {name} has shape {value.shape}, expected {shape}")
+        if self.cell.shape not in ((3, 3), (n_frames, 3, 3)):
+            raise BadInputError(f"scan {self.id}: cell has shape {self.cell.shape}, expected (3, 3) or one a frame")
         if (self.energy is None) != (self.forces is None):
             raise BadInputError(f"scan {self.id}: a reference needs both energies and forces, or neither")
         if not np.isfinite(self.positions).all():
@@ -79,6 +85,11 @@ class Scan:
     def n_frames(self) -> int:
         """Number of frames."""
         return len(self.coordinate)
+
+    @property
+    def strained(self) -> bool:
+        """Whether each frame has a cell of its own, so that stress does work along the scan."""
+        return self.cell.ndim == 3
 
     @property
     def referenced(self) -> NDArray[np.bool_]:

@@ -3,13 +3,16 @@
 Arrays stand one scan after the other, in the order of the manifest:
 
     manifest        JSON as bytes: name, title, level_of_theory, ..., and for each scan id, kind, group, indices,
-                    labels, n_atoms, n_frames, charge, spin
+                    labels, n_atoms, n_frames, charge, spin, notes, strained
     atomic_numbers  [sum of n_atoms]
     coordinate      [sum of n_frames]                Å
     positions       [sum of n_frames n_atoms, 3]     Å, frame by frame
     energy          [sum of n_frames]                eV, NaN where there is no reference; absent if there is none at all
     forces          [sum of n_frames n_atoms, 3]     eV/Å, likewise
     cell, pbc       [n_scans, 3, 3] Å, [n_scans, 3]  absent if nothing is periodic
+    frame_cells     [sum of n_frames of strained scans, 3, 3] Å; absent if none is
+
+A file with strained scans is of version 2, which older readers refuse; any other is of version 1.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
 
 FORMAT = "bsct-zoo-suite"
-VERSION = 1
+VERSION = 2
 _LARGEST = 8 << 30  # bytes that a file may unpack to
 _LARGEST_MANIFEST = 256 << 20
 _HEADER = 4096  # more bytes than stand before the numbers of an array
@@ -44,6 +47,7 @@ _KINDS = {  # numpy's letter for what an array holds, and what it is read as
     "forces": ("f", np.float64),
     "cell": ("f", np.float64),
     "pbc": ("b", np.bool_),
+    "frame_cells": ("f", np.float64),
 }
 
 
@@ -58,7 +62,7 @@ def write_suite(path: Path, suite: Suite) -> str:
         raise BadInputError(f"suite '{suite.name}' has no scans; there is nothing to write")
     manifest = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if any(scan.strained for scan in scans) else 1,
         "name": suite.name,
         "title": suite.title,
         "level_of_theory": suite.level_of_theory,
@@ -79,7 +83,10 @@ def write_suite(path: Path, suite: Suite) -> str:
         arrays["energy"] = np.concatenate(energies)
         arrays["forces"] = np.concatenate([f.reshape(-1, 3) for f in forces])
     if any(any(s.pbc) for s in scans):
-        arrays["cell"], arrays["pbc"] = np.array([s.cell for s in scans]), np.array([s.pbc for s in scans])
+        arrays["cell"] = np.array([s.cell[0] if s.strained else s.cell for s in scans])
+        arrays["pbc"] = np.array([s.pbc for s in scans])
+    if any(s.strained for s in scans):
+        arrays["frame_cells"] = np.concatenate([s.cell for s in scans if s.strained])
     content = _npz(arrays)
     try:
         write_whole(path, content)
@@ -136,7 +143,7 @@ def read_suite(path: Path) -> Suite:
 
 
 def _entry(scan: Scan) -> dict[str, Any]:
-    return {
+    entry = {
         "id": scan.id,
         "kind": scan.kind,
         "group": scan.group,
@@ -147,6 +154,11 @@ def _entry(scan: Scan) -> dict[str, Any]:
         "charge": scan.charge,
         "spin": scan.spin,
     }
+    if scan.notes:
+        entry["notes"] = dict(scan.notes)
+    if scan.strained:
+        entry["strained"] = True
+    return entry
 
 
 def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
@@ -186,8 +198,9 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     manifest = json.loads(_array(archive, "manifest").tobytes())
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BadInputError(f"{path} is not a suite file of bsct-zoo")
-    if manifest.get("version") != VERSION:
-        raise BadInputError(f"{path} has version {manifest.get('version')}; this bsct-zoo reads version {VERSION}")
+    version = manifest.get("version")
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise BadInputError(f"{path} has version {version}; this bsct-zoo reads versions 1 to {VERSION}")
     return manifest
 
 
@@ -203,6 +216,7 @@ def _shapes(path: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     atoms = sum(entry["n_atoms"] for entry in entries)
     frames = sum(entry["n_frames"] for entry in entries)
     rows = sum(entry["n_frames"] * entry["n_atoms"] for entry in entries)
+    strained = sum(entry["n_frames"] for entry in entries if entry.get("strained"))
     return {
         "atomic_numbers": (atoms,),
         "coordinate": (frames,),
@@ -211,6 +225,7 @@ def _shapes(path: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         "forces": (rows, 3),
         "cell": (len(entries), 3, 3),
         "pbc": (len(entries), 3),
+        "frame_cells": (strained, 3, 3),
     }
 
 
@@ -219,7 +234,7 @@ def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> d
     arrays: dict[str, NDArray[Any]] = {}
     for name, shape in _shapes(path, manifest).items():
         if f"{name}.npy" not in present:
-            if name in ("atomic_numbers", "coordinate", "positions"):
+            if name in ("atomic_numbers", "coordinate", "positions") or (name == "frame_cells" and shape[0]):
                 raise BadInputError(f"suite {path} has no array '{name}'")
             continue
         size = archive.getinfo(f"{name}.npy").file_size
@@ -236,14 +251,15 @@ def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> d
         raise BadInputError(f"suite {path}: 'atomic_numbers' holds numbers that are no element")
     if "pbc" in arrays and "cell" not in arrays:
         raise BadInputError(f"suite {path} has 'pbc' but no 'cell'; make it again")
-    if "cell" in arrays and not np.isfinite(arrays["cell"]).all():
-        raise BadInputError(f"suite {path}: 'cell' holds something that is not a number")
+    for name in ("cell", "frame_cells"):
+        if name in arrays and not np.isfinite(arrays[name]).all():
+            raise BadInputError(f"suite {path}: '{name}' holds something that is not a number")
     return arrays
 
 
 def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> list[Scan]:
     scans = []
-    a = f = r = 0
+    a = f = r = c = 0
     for number, entry in enumerate(manifest["scans"]):
         n, m = entry["n_atoms"], entry["n_frames"]
         indices = tuple(entry["indices"])
@@ -266,16 +282,25 @@ def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]
                 labels=None if entry["labels"] is None else np.array(entry["labels"], dtype=np.int64),
                 charge=int(entry["charge"]),
                 spin=int(entry["spin"]),
-                cell=arrays["cell"][number] if "cell" in arrays else np.zeros((3, 3)),
+                cell=_cell(arrays, number, c, m if entry.get("strained") else 0),
                 pbc=_three(arrays["pbc"][number]) if "pbc" in arrays else (False, False, False),
+                notes=dict(entry.get("notes", {})),
             )
         )
         a, f, r = a + n, f + m, r + n * m
+        c += m if entry.get("strained") else 0
     return scans
 
 
 def _cut(arrays: dict[str, NDArray[Any]], name: str, start: int, count: int) -> NDArray[Any] | None:
     return arrays[name][start : start + count] if name in arrays else None
+
+
+def _cell(arrays: dict[str, NDArray[Any]], number: int, start: int, count: int) -> NDArray[Any]:
+    """Cell of scan ``number``: its ``count`` frames' own from ``start`` on, or the one for all of them."""
+    if count:
+        return arrays["frame_cells"][start : start + count]
+    return arrays["cell"][number] if "cell" in arrays else np.zeros((3, 3))
 
 
 def _three(flags: NDArray[Any]) -> tuple[bool, bool, bool]:

@@ -1,0 +1,105 @@
+"""The reference of a suite: a model by its text, several of it at work at once, each in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ase.data import chemical_symbols
+from numpy.typing import NDArray
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.models import ModelSpec, parse_model
+from bsct_zoo.potential import Potential, PotentialInfo
+from bsct_zoo.results.identity import checkpoint_sha256, identity
+from bsct_zoo.runtime import environment, requirements
+from bsct_zoo.runtime.load import package_versions, resolve_device
+from bsct_zoo.runtime.remote import RemotePotential
+
+NONE = "none"
+STEADY = "steady"  # the option of an adapter that has steadier settings for frames that do not converge
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model that says what is right.
+
+    Attributes:
+        spec: which model.
+        device: that it computes on.
+        versions: of the packages that decide its numbers.
+        key: of everything that decides its numbers.
+    """
+
+    spec: ModelSpec
+    device: str
+    versions: dict[str, str]
+    key: str
+
+    @property
+    def can_steady(self) -> bool:
+        """Whether it has steadier settings for frames that do not converge."""
+        return any(option.name == STEADY for option in self.spec.adapter.options)
+
+    def open(self, steady: bool = False, timeout: float | None = None) -> Potential:
+        """A worker with the model, on one thread; close it when done.
+
+        Raises:
+            BadInputError: the model refuses an option.
+            ModelError: it cannot be loaded.
+        """
+        adapter = self.spec.adapter
+        here = not requirements.unmet(adapter.environment)
+        options = dict(self.spec.options) | ({STEADY: True} if steady else {})
+        return RemotePotential(
+            sys.executable if here else environment.build(adapter).python,
+            adapter,
+            self.spec.card,
+            device=self.device,
+            dtype="float64",
+            options=options,
+            timeout=timeout,
+            threads=1,
+        )
+
+
+def open_reference(
+    text: str, *, device: str = "auto", trust: bool = False, on_event: Callable[[str], None] | None = None
+) -> Reference | None:
+    """The reference that ``text`` names, its environment made; None for "none". ``model:`` before a name is allowed.
+
+    Raises:
+        BadInputError: there is no such model, or its weights are not here.
+        EnvironmentBuildError: its environment cannot be made.
+    """
+    if text == NONE:
+        return None
+    name = text.removeprefix("model:")
+    if not name:
+        raise BadInputError("--reference model: needs a name behind it, as in model:mace")
+    spec = replace(parse_model(name, trust=trust), text=name)
+    resolved = resolve_device(device)
+    versions = package_versions(spec.adapter, on_event=on_event)
+    sha256 = checkpoint_sha256(spec)
+    known: dict[str, Any] | None = identity(spec, sha256, resolved, "float64", versions)
+    if known is None:  # a package under development: the suite is made all the same
+        known = {"text": name, "checkpoint": sha256, "device": resolved, "versions": versions}
+    key = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    return Reference(spec, resolved, versions, key)
+
+
+def refuse_unknown(info: PotentialInfo, numbers: NDArray[Any], name: str) -> None:
+    """Raise if the reference was not made for some element.
+
+    Raises:
+        BadInputError: naming the elements.
+    """
+    foreign = sorted(set(numbers.tolist()) - info.elements) if info.elements is not None else []
+    if foreign:
+        raise BadInputError(
+            f"the reference does not know {', '.join(chemical_symbols[z] for z in foreign)}, which {name} has"
+        )

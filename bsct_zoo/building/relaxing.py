@@ -1,0 +1,105 @@
+"""Relax molecules with the reference, so that a scan starts from where the reference has its minimum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from queue import SimpleQueue
+
+import numpy as np
+from ase.calculators.calculator import CalculatorError
+from ase.optimize import BFGS
+
+from bsct_zoo.bridges import PotentialCalculator
+from bsct_zoo.building.journal import Answer, Journal, State, frame_key
+from bsct_zoo.building.reference import Reference
+from bsct_zoo.building.structure import Structure, bonds_by_distance
+from bsct_zoo.errors import ModelError
+from bsct_zoo.potential import Potential
+
+FMAX = 0.01  # eV/Å
+_STEPS = 500
+
+
+def relaxed(
+    structures: Sequence[Structure],
+    reference: Reference,
+    journal: Journal,
+    jobs: int,
+    on_progress: Callable[[int, int, str], None],
+) -> tuple[list[Structure], Counter[str]]:
+    """The molecules at minima of the reference (all forces below 0.01 eV/Å), and how many were left out, by reason.
+
+    Crystals are left as they are. What the journal knows is not done again.
+
+    Raises:
+        ModelError: the reference cannot be loaded, or failed.
+    """
+    moving = [s for s in structures if not s.periodic and len(s.numbers) > 1]
+    keys = [_key(structure) for structure in moving]
+    todo = [(key, s) for key, s in zip(keys, moving, strict=True) if key not in journal.answers]
+    jobs = min(jobs, len(todo))
+    idle: SimpleQueue[Potential] = SimpleQueue()
+    opened: list[Potential] = []
+    try:
+        for _ in range(jobs):
+            opened.append(reference.open())
+            idle.put(opened[-1])
+
+        def work(task: tuple[bytes, Structure]) -> None:
+            potential = idle.get()
+            try:
+                journal.add(task[0], _relax(task[1], potential))
+            finally:
+                idle.put(potential)
+
+        if jobs:
+            with ThreadPoolExecutor(jobs) as pool:
+                try:
+                    for done, _ in enumerate(pool.map(work, todo), start=1):
+                        on_progress(done, len(todo), "molecules relaxed")
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    for potential in opened:
+                        potential.close()
+                    raise
+    finally:
+        for potential in opened:
+            potential.close()
+    answers = {key: journal.answers[key] for key in keys}
+    kept, left_out = [], Counter[str]()
+    for structure in structures:
+        answer = answers.get(_key(structure))
+        if answer is None:
+            kept.append(structure)
+        elif answer.state is not State.CONVERGED:
+            left_out["molecules that did not relax with the reference"] += 1
+        elif _bonds(structure) - _bonds(replace(structure, positions=answer.forces)):
+            left_out["molecules that came apart while they relaxed"] += 1
+        else:
+            kept.append(replace(structure, positions=answer.forces))
+    return kept, left_out
+
+
+def _relax(structure: Structure, potential: Potential) -> Answer:
+    atoms = structure.to_atoms()
+    atoms.calc = PotentialCalculator(potential)
+    try:
+        arrived = BFGS(atoms, logfile=None).run(fmax=FMAX, steps=_STEPS)
+    except CalculatorError as error:
+        if isinstance(error.__cause__, ModelError):  # the reference itself failed, or the user stopped it
+            raise error.__cause__ from error
+        arrived = False
+    state = State.CONVERGED if arrived else State.GIVEN_UP
+    return Answer(state, float("nan"), np.asarray(atoms.positions, dtype=np.float64))
+
+
+def _key(structure: Structure) -> bytes:
+    about = (structure.numbers, structure.charge, structure.spin, structure.positions)
+    return frame_key("relaxed", FMAX, _STEPS, *about)
+
+
+def _bonds(structure: Structure) -> set[tuple[int, int]]:
+    return set(bonds_by_distance(structure.to_atoms()))

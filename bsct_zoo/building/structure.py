@@ -1,0 +1,81 @@
+"""A molecule or crystal that scans are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from ase.neighborlist import natural_cutoffs, neighbor_list
+from numpy.typing import NDArray
+
+_BONDED = 1.15  # times the sum of covalent radii
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One molecule or crystal.
+
+    Attributes:
+        name: unique within its source, fit for the id of a scan.
+        numbers: [n] atomic numbers.
+        positions: [n, 3] Å.
+        cell: [3, 3] Å, zero where not periodic.
+        pbc: [3].
+        charge: in e.
+        spin: multiplicity 2S+1.
+        bonds: pairs of bonded atoms; none where periodic.
+        smiles: canonical; empty where nobody said.
+        classes: [n] equal for atoms that symmetry of the graph makes the same; None where unknown.
+        graph: the molecule as RDKit knows it; None where it was not given as a graph.
+    """
+
+    name: str
+    numbers: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 3)))
+    pbc: tuple[bool, bool, bool] = (False, False, False)
+    charge: int = 0
+    spin: int = 1
+    bonds: tuple[tuple[int, int], ...] = ()
+    smiles: str = ""
+    classes: tuple[int, ...] | None = None
+    graph: Any = None
+
+    @property
+    def periodic(self) -> bool:
+        """Whether it is periodic in any direction."""
+        return any(self.pbc)
+
+    def symbol(self, atom: int) -> str:
+        """Chemical symbol of an atom."""
+        return str(chemical_symbols[self.numbers[atom]])
+
+    def to_atoms(self) -> Atoms:
+        """As ASE knows it, charge and spin in ``info``."""
+        atoms = Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.pbc)
+        atoms.info.update(charge=self.charge, spin=self.spin)
+        return atoms
+
+
+def lowest_spin(numbers: NDArray[np.int64], charge: int) -> int:
+    """The lowest multiplicity 2S+1 that the number of electrons allows: 1 or 2."""
+    return int(numbers.sum() - charge) % 2 + 1
+
+
+def bonds_by_distance(atoms: Atoms) -> tuple[tuple[int, int], ...]:
+    """Pairs of atoms nearer than 1.15 times the sum of their covalent radii (ASE's neighbour analysis)."""
+    first, second = neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=_BONDED))
+    return tuple((int(i), int(j)) for i, j in zip(first, second, strict=True) if i < j)
+
+
+def nearest_ratio(numbers: NDArray[np.int64], positions: NDArray[np.float64]) -> float:
+    """Median over atoms of the nearest neighbour's distance over the sum of covalent radii; about 1 if in Å."""
+    from ase.data import covalent_radii
+
+    distance = np.linalg.norm(positions[:, None] - positions, axis=-1)
+    np.fill_diagonal(distance, np.inf)
+    radii = covalent_radii[numbers]
+    return float(np.median((distance / (radii[:, None] + radii)).min(1)))

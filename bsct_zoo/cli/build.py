@@ -1,0 +1,256 @@
+"""``bsct-zoo suites build`` and ``suites validate``: suites of one's own, and whether a suite is sound."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bsct_zoo.cli import completion
+
+if TYPE_CHECKING:
+    from bsct_zoo.building.build import Built
+    from bsct_zoo.building.findings import Finding
+    from bsct_zoo.building.labelling import OnProgress
+
+_SHOWN = 12  # findings, before a table says how many more
+
+
+def build(
+    name: Annotated[str, typer.Argument(help="What the suite is to be called.")],
+    source: Annotated[
+        Path, typer.Option("--from", help="Structures: .smi, .sdf, or a file that ASE reads (xyz, extxyz, cif, db).")
+    ],
+    scan: Annotated[str, typer.Option(help="What moves: bond, angle, torsion, dimer, atom or strain.")] = "bond",
+    reference: Annotated[
+        str,
+        typer.Option(help="A model by its name: xtb, pyscf:wb97m-d3bj/def2-svp, ase:..., mace; or none."),
+    ] = "none",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Types to take, as C-C, C-* or isotropic; again for more.")
+    ] = None,
+    smarts: Annotated[list[str] | None, typer.Option(help="Atoms to take, as a SMARTS; again for more.")] = None,
+    hydrogens: Annotated[bool, typer.Option("--hydrogens", help="Take bonds and angles with hydrogen too.")] = False,
+    per_type: Annotated[int | None, typer.Option(help="At most so many of each type, drawn by the seed.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many scans, spread over the types.")] = None,
+    frames: Annotated[int, typer.Option(help="Frames of each scan.")] = 100,
+    start: Annotated[float | None, typer.Option(help="Start of the range, in units of the equilibrium.")] = None,
+    stop: Annotated[float | None, typer.Option(help="End of the range, likewise.")] = None,
+    reach: Annotated[float, typer.Option(help="Å that an atom or plane moves to either side.")] = 0.5,
+    directions: Annotated[int, typer.Option(help="Directions of an atom, orientations of a dimer.")] = 3,
+    rattle: Annotated[float, typer.Option(help="Å by which the atoms of a strained crystal are displaced.")] = 0.05,
+    relax: Annotated[
+        bool | None, typer.Option("--relax/--no-relax", help="Relax with the reference first (SMILES: yes).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write it to this file (.npz) instead of the data folder.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a suite of this name made otherwise.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Workers of the reference; all cores if not given.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    title: Annotated[str, typer.Option(help="One line for people.")] = "",
+    author: Annotated[str | None, typer.Option(help="Who makes it; your name on this machine if not given.")] = None,
+    licence: Annotated[str, typer.Option(help="Of the data, SPDX where possible.")] = "not stated",
+    citation: Annotated[str, typer.Option(help="How to cite it.")] = "",
+    trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
+) -> None:
+    """Build a suite of your own: scans of your structures, with a reference for each frame.
+
+    A build that is cut off goes on where it was when the same command is given again.
+    """
+    from bsct_zoo.building.build import About
+    from bsct_zoo.building.build import build as make
+    from bsct_zoo.building.manifest import command_line
+    from bsct_zoo.building.reference import open_reference
+    from bsct_zoo.building.settings import BuildSettings
+    from bsct_zoo.building.sites import Choice
+
+    path = _target(name, out)
+    choice = Choice(tuple(only or ()), tuple(smarts or ()), hydrogens, per_type, seed)
+    settings = BuildSettings(
+        scan,  # type: ignore[arg-type]  # checked there
+        frames,
+        start,
+        stop,
+        reach,
+        choice,
+        directions,
+        rattle,
+        limit,
+        seed,
+        relax,
+    )
+    if not source.is_file():
+        from bsct_zoo.errors import BadInputError
+
+        raise BadInputError(f"there is no file {source} to build from")
+    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else _say)
+    about = About(name, title, _author() if author is None else author, licence, citation, command_line(_words()))
+    with _progress(quiet) as tell:
+        built = make(
+            source,
+            path,
+            settings,
+            opened,
+            about,
+            jobs=1 if opened is not None and opened.device != "cpu" else jobs or _cores(),
+            replace_other=replace,
+            on_progress=tell,
+            say=(lambda text: None) if quiet else _say,
+        )
+    _report(built)
+
+
+def validate(
+    name: Annotated[str, typer.Argument(help="Name of a suite, or a suite file.", autocompletion=completion.suites)],
+    flag: Annotated[
+        bool, typer.Option("--flag", help="Write what is found into the suite (not a shipped one).")
+    ] = False,
+) -> int:
+    """Check a suite: units, frames without a reference, jumps and roughness of the reference itself, duplicates.
+
+    Exit code 1 if anything is found.
+    """
+    from dataclasses import replace as changed
+
+    from bsct_zoo.building.build import flagged
+    from bsct_zoo.building.manifest import write_manifest
+    from bsct_zoo.building.validate import validate as check
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.scans.library import suite_path
+    from bsct_zoo.scans.suite_file import read_suite, write_suite
+
+    path = suite_path(name)
+    suite = read_suite(path)
+    found = check(suite)
+    if flag:
+        if name in registry().suites and registry().suites[name].path is not None:
+            raise BadInputError(f"suite '{name}' is shipped by a plugin and stays as it is; give a file of your own")
+        suite = changed(suite, scans=tuple(flagged(scan, found) for scan in suite.scans))
+        write_manifest(path, suite, write_suite(path, suite), {}, found)
+    if not found:
+        referenced = sum(scan.energy is not None for scan in suite.scans)
+        print(f"{len(suite.scans)} scans, {referenced} with a reference; nothing is wrong with them")
+        return 0
+    _findings(found, everything=True)
+    return 1
+
+
+def _report(built: Built) -> None:
+    suite = built.suite
+    missing = sum(int((~scan.referenced).sum()) for scan in suite.scans)
+    frames = sum(scan.n_frames for scan in suite.scans)
+    what = "no reference" if suite.level_of_theory is None else f"{suite.level_of_theory}, {missing} without an answer"
+    print(f"{suite.name}: {len(suite.scans)} scans, {frames} frames, {what}")
+    if built.steadied:
+        print(f"{built.steadied} frames converged with steadier settings only")
+    for reason, count in built.left_out.items():
+        print(f"left out: {reason} ({count})")
+    _findings(built.findings, everything=False)
+    print(f"kept in {built.path}, its manifest beside it")
+    if built.findings:
+        print(f"see all of it with: bsct-zoo suites validate {shown_as(built)}")
+    print(f"next: bsct-zoo compare MODEL --suite {shown_as(built)}")
+
+
+def shown_as(built: Built) -> str:
+    """How a user names the suite: by its name in the data folder, else by its file."""
+    from bsct_zoo.scans.source import imported_path
+
+    return built.suite.name if built.path == imported_path(built.suite.name) else str(built.path)
+
+
+def _findings(found: list[Finding], everything: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not found:
+        return
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("fault", "scan", "what was found"):
+        table.add_column(title, overflow="fold")
+    shown = found if everything else found[:_SHOWN]
+    for finding in shown:
+        table.add_row(finding.kind, finding.scan or "all", finding.text)
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    if len(found) > len(shown):
+        console.print(f"and {len(found) - len(shown)} more")
+
+
+def _target(name: str, out: Path | None) -> Path:
+    """Where the suite goes.
+
+    Raises:
+        BadInputError: the name is none or taken, or the file is no .npz.
+    """
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.scans.source import imported_path
+
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith((".", "-")):
+        raise BadInputError(f"'{name}' is not a name; use letters, digits, '-', '_' and '.'")
+    if out is not None:
+        if out.suffix != ".npz":
+            raise BadInputError(f"--out {out} must end in .npz")
+        return out
+    if name in registry().suites:
+        raise BadInputError(f"the name '{name}' is taken by a suite of a plugin; choose another")
+    return imported_path(name)
+
+
+def _words() -> list[str]:
+    """The command as it was typed, for the manifest."""
+    return sys.argv[1:]
+
+
+def _author() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[OnProgress]:
+    """A bar with the time left on a terminal, a line now and then elsewhere."""
+    from time import monotonic
+
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    columns = (bars.BarColumn(24), bars.MofNCompleteColumn(), bars.TimeRemainingColumn(compact=True))
+    live = console.is_terminal and not quiet
+    said = monotonic()
+    with bars.Progress(
+        bars.TextColumn("{task.description}", markup=False), *columns, console=console, transient=True, disable=not live
+    ) as shown:
+        task = shown.add_task("reading", total=None)
+
+        def tell(done: int, total: int, what: str) -> None:
+            nonlocal said
+            shown.update(task, completed=done, total=total, description=what)
+            if not live and not quiet and (monotonic() - said > 30 or done == total):
+                said = monotonic()
+                _say(f"{what}: {done} of {total}")
+
+        yield tell
