@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from bsct_zoo.errors import BadInputError
 from bsct_zoo_fairchem.packages import (
     HydraModel,
     InferenceSettings,
@@ -24,16 +23,12 @@ def assemble(checkpoint: MLIPInferenceCheckpoint, dtype: torch.dtype) -> HydraMo
     """The model of ``checkpoint`` with its averaged weights and its tasks, on the CPU, for many systems at once.
 
     Experts are not merged and nothing is compiled or padded: both are for one system that is computed again and again.
-
-    Raises:
-        BadInputError: it cannot compute in ``dtype``.
+    eSCAIP and AllScAIP, which turn their features into float32 wherever they are, are in float32 whatever ``dtype``.
     """
     backbone_class = get_backbone_class_from_checkpoint(checkpoint)
     attention = backbone_class.__name__ in _ATTENTION
-    if attention and dtype != torch.float32:
-        raise BadInputError(
-            f"{backbone_class.__name__} of fairchem-core computes in float32 alone; use --dtype float32"
-        )
+    if attention:
+        dtype = torch.float32
     settings = InferenceSettings(
         activation_checkpointing=False,
         external_graph_gen=False,

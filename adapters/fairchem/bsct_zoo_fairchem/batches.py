@@ -51,14 +51,15 @@ def wrapped(batch: AtomsBatch) -> AtomsBatch:
 def atomic_data(batch: AtomsBatch, task: str, charges: bool) -> AtomicData:
     """The batch as fairchem-core's, every system under ``task``, without edges: models make their own.
 
-    Where charge and spin mean nothing to a task, fairchem-core has 0 for both.
+    Where charge and spin mean nothing to a task, fairchem-core has 0 for both. Positions and cells are copies: models
+    take gradients by them.
     """
     nothing = torch.zeros(batch.n_atoms, dtype=torch.long, device=batch.device)
     zeros = torch.zeros(batch.n_systems, dtype=torch.long, device=batch.device)
     return AtomicData(
-        pos=batch.positions,
+        pos=batch.positions.clone(),
         atomic_numbers=batch.atomic_numbers,
-        cell=batch.cell,
+        cell=batch.cell.clone(),
         pbc=batch.pbc,
         natoms=batch.atoms_per_system,
         edge_index=nothing.new_empty((2, 0)),

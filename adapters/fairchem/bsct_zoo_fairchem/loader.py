@@ -32,17 +32,15 @@ def load(
     task: str = "",
     level_of_theory: str = "",
 ) -> Potential:
-    """The model of ``card``, asked for ``task``.
+    """The model of ``card``, asked for ``task``; it declares float32 where fairchem-core has nothing else for it.
 
     Raises:
-        BadInputError: the file is missing or of another kind, the task must be named, or the precision is not there.
+        BadInputError: the file is missing or of another kind, or the task must be named.
         UntrustedFileError: nobody vouches for a file that can execute code.
     """
     assert card.checkpoint is not None
     path = Path(card.checkpoint)
     if path.suffix == ".safetensors":
-        if dtype != "float32":
-            raise BadInputError("eSCAIP of fairchem-core computes in float32 alone; use --dtype float32")
         model = load_own(path, card.sha256)
     else:
         model = _users(path.name, read_vouched(card), _DTYPES[dtype])
@@ -52,7 +50,6 @@ def load(
         model,
         name,
         device,
-        dtype,
         level_of_theory=LEVELS.get(name, "unknown") if level == BY_TASK else level,
         licence=card.licence,
         atoms=_atoms(path.with_name(REFERENCES), name),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -15,7 +16,6 @@ from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_eleme
 from bsct_zoo_fairchem.batches import atomic_data, chosen, wrapped
 from bsct_zoo_fairchem.packages import HydraModel
 
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # Charge and multiplicity were labels of this task alone; the others were trained with 0 for both.
 CHARGED_TASK = "omol"
 
@@ -33,14 +33,13 @@ class FairchemPotential(Potential):
         model: HydraModel,
         task: str,
         device: str,
-        dtype: Literal["float32", "float64"],
         level_of_theory: str,
         licence: str,
         atoms: Mapping[int, Any] | None = None,
         elements: frozenset[int] | None = None,
     ) -> None:
-        self.dtype = _DTYPES[dtype]
         self.model = model.to(device)
+        self.dtype: torch.dtype = next(model.parameters()).dtype
         self.task = task
         self.outputs = {output.property: output for output in model.dataset_to_tasks[task]}
         missing = {"energy", "forces"} - self.outputs.keys()
@@ -61,7 +60,7 @@ class FairchemPotential(Potential):
         self.info = PotentialInfo(
             elements=elements or _elements(self.references, backbone.max_num_elements),
             cutoff=float(backbone.cutoff),
-            dtype=dtype,
+            dtype="float64" if self.dtype == torch.float64 else "float32",
             device=device,
             forces="direct" if config.direct_forces else "gradient",
             level_of_theory=level_of_theory,
@@ -99,7 +98,7 @@ class FairchemPotential(Potential):
     def _forward(self, batch: AtomsBatch) -> Prediction:
         """Energies, forces and stress of systems that the model itself answers for."""
         data = atomic_data(batch, self.task, self.info.charges)
-        with torch.set_grad_enabled(self.info.forces == "gradient"):
+        with torch.set_grad_enabled(self.info.forces == "gradient"), _fixed_random_numbers(batch.device):
             found = self.model(data)
         values = {
             name: output.normalizer.denorm(_tensor(found[output.name], name)).detach()
@@ -140,6 +139,14 @@ def _tensor(output: Any, name: str) -> Tensor:
     """What a head gave for ``name``: heads wrap their tensors in a dictionary or do not."""
     tensor: Tensor = output[name] if isinstance(output, Mapping) else output
     return tensor
+
+
+@contextmanager
+def _fixed_random_numbers(device: torch.device) -> Iterator[None]:
+    """The same random numbers each time, only inside this block: eSCN turns its edges' frames by random angles."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(0)
+        yield
 
 
 def _elements(references: Tensor | None, embedded: int) -> frozenset[int]:

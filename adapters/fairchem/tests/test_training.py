@@ -61,7 +61,7 @@ def test_what_learns_is_what_is_computed():
     config = EscaipConfig((1, 8), (-10.0, -100.0), scale=2.0, hidden_size=32, num_heads=2)
     model = build(config)
     potential = FairchemPotential(
-        assemble(inference_checkpoint(config, model.state_dict()), torch.float32), TASK, "cpu", "float32", "none", "MIT"
+        assemble(inference_checkpoint(config, model.state_dict()), torch.float32), TASK, "cpu", "none", "MIT"
     )
     arrays = water(4, 2)
     batch = AtomsBatch.from_arrays(arrays["positions"], arrays["atomic_numbers"], arrays["n_atoms"])

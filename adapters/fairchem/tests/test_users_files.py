@@ -120,6 +120,16 @@ def test_result_does_not_depend_on_the_batch(omol):
     assert compute(omol, []).energy.shape == (0,)
 
 
+def test_nothing_outside_is_changed(omol):
+    batch = AtomsBatch.from_atoms(molecules())
+    before = batch.positions.clone()
+    state = torch.get_rng_state()
+    first, second = omol.compute(batch), omol.compute(batch)
+    assert torch.equal(torch.get_rng_state(), state) and torch.equal(batch.positions, before)
+    assert not batch.positions.requires_grad and not batch.cell.requires_grad
+    assert torch.equal(first.energy, second.energy) and torch.equal(first.forces, second.forces)
+
+
 @pytest.mark.parametrize("atoms", [molecules()[0], crystal("C")], ids=["molecule", "crystal"])
 def test_forces_are_the_gradient(omol, atoms):
     step, forces = 1e-4, compute(omol, atoms).forces
