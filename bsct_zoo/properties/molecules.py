@@ -1,0 +1,188 @@
+"""Properties of molecules by one potential: each property of all molecules is one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols, ground_state_magnetic_moments
+from numpy.typing import NDArray
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.batching import Batcher
+from bsct_zoo.dynamics.answers import IsolatedPotential
+from bsct_zoo.dynamics.fire import relax
+from bsct_zoo.potential import Potential
+from bsct_zoo.properties import topology
+from bsct_zoo.properties.answers import answers
+from bsct_zoo.properties.measured import Draft, Measured, Settings
+from bsct_zoo.properties.systems import System
+from bsct_zoo.properties.torsion import relaxed_energies
+from bsct_zoo.properties.vibrations import displaced, hessian_from_forces, vibrations
+
+_TORSION_FORCE = 0.01  # eV/Å: an energy is off by the square of what is left, far below 1 meV
+
+
+def measure_molecules(
+    potential: Potential,
+    systems: Sequence[System],
+    settings: Settings,
+    batcher: Batcher,
+    tell: Callable[[str], None] = lambda text: None,
+) -> list[Measured]:
+    """``settings.what`` of each molecule; a relaxation comes first and the rest starts from the model's own minimum."""
+    if not systems:
+        return []
+    drafts = [Draft(system.name, "molecule") for system in systems]
+    tell("relaxing")
+    positions = _relaxed(potential, systems, drafts, settings, batcher)
+    at_minimum = [n for n, draft in enumerate(drafts) if "relax" not in draft.problems]
+    for wanted in ("frequencies", "barrier"):
+        if wanted in settings.what:
+            for n in set(range(len(systems))) - set(at_minimum):
+                drafts[n].problems[wanted] = "not measured, since the relaxation failed"
+    starts = {n: _at(systems[n], positions[n]) for n in at_minimum}
+    if "frequencies" in settings.what:
+        tell("frequencies")
+        _frequencies(starts, drafts, settings, batcher)
+    if "barrier" in settings.what:
+        tell("barriers")
+        _barriers(potential, systems, starts, drafts, settings, batcher)
+    if "atomisation" in settings.what:
+        tell("atoms")
+        _atomisation(potential, starts, drafts, batcher)
+    return [draft.done() for draft in drafts]
+
+
+def _relaxed(
+    potential: Potential, systems: Sequence[System], drafts: Sequence[Draft], settings: Settings, batcher: Batcher
+) -> list[NDArray[np.float64]]:
+    """Positions of all minima; a molecule that does not come to one has its problem noted."""
+    alone = IsolatedPotential(potential, int(batcher.limit))
+    first = answers(batcher, [AtomsBatch.from_atoms(system.atoms) for system in systems])
+    found = relax(
+        alone,
+        AtomsBatch.from_atoms([system.atoms for system in systems]),
+        max_force=settings.max_force,
+        max_steps=settings.max_steps,
+    )
+    ends = []
+    forces = found.forces.norm(dim=1).split(found.batch.atoms_per_system.tolist())
+    for n, (system, draft, batch) in enumerate(zip(systems, drafts, found.batch.split(), strict=True)):
+        x, numbers = batch.positions.numpy(), system.atoms.numbers
+        ends.append(x)
+        left, steps = float(forces[n].max()), int(found.steps[n])
+        if not np.isfinite(first.energy[n]):
+            draft.problems["relax"] = first.failures.get(n, "the model has no answer for the structure")
+            continue
+        if not found.converged[n]:
+            lost = steps < settings.max_steps
+            draft.problems["relax"] = (
+                f"the relaxation ended after {steps} steps at a structure that the model has no answer for"
+                if lost
+                else f"not relaxed after {steps} steps: {left:.2g} eV/Å are left of {settings.max_force:g} asked for"
+            )
+            continue
+        pairs = topology.bonds(numbers, system.atoms.positions)
+        draft.keep(
+            positions=x,
+            masses=system.atoms.get_masses(),
+            numbers=numbers,
+            bonds=pairs,
+            angles=topology.angles(pairs),
+            energy=float(found.energy[n]),
+            force=left,
+            steps=steps,
+        )
+        changed = topology.bonds(numbers, x)
+        if {tuple(p) for p in changed.tolist()} != {tuple(p) for p in pairs.tolist()}:
+            draft.notes.append("bonds broke or formed in the relaxation")
+    return ends
+
+
+def _frequencies(starts: dict[int, Atoms], drafts: Sequence[Draft], settings: Settings, batcher: Batcher) -> None:
+    moved, owner = [], []
+    for n, atoms in starts.items():
+        for x in displaced(atoms.positions, settings.step):
+            moved.append(AtomsBatch.from_atoms(_moved(atoms, x)))
+            owner.append(n)
+    found = answers(batcher, moved)
+    for n, atoms in starts.items():
+        forces = np.array([found.forces[place] for place, whose in enumerate(owner) if whose == n])
+        if not np.isfinite(forces).all():
+            drafts[n].problems["frequencies"] = "the model has no answer for a displaced structure"
+            continue
+        hessian = hessian_from_forces(forces, settings.step)
+        result = vibrations(hessian, atoms.positions, atoms.get_masses())
+        drafts[n].keep(frequencies=result.frequencies, modes=result.modes, rigid=result.rigid)
+
+
+def _barriers(
+    potential: Potential,
+    systems: Sequence[System],
+    starts: dict[int, Atoms],
+    drafts: Sequence[Draft],
+    settings: Settings,
+    batcher: Batcher,
+) -> None:
+    """Every rotor of every molecule at every angle, relaxed as one batch."""
+    turns = np.arange(settings.turns) * 2 * np.pi / settings.turns
+    frames, atoms, targets, owner = [], [], [], []
+    for n, start in starts.items():
+        found = topology.rotors(systems[n].atoms.numbers, systems[n].atoms.positions)
+        for rotor in found:
+            frames += [AtomsBatch.from_atoms(_moved(start, topology.turned(start.positions, rotor, t))) for t in turns]
+            now = start.get_dihedral(*rotor.atoms) * np.pi / 180
+            atoms += [rotor.atoms] * len(turns)
+            targets += [now + turn for turn in turns]
+            owner.append((n, rotor.atoms))
+    if not frames:
+        return
+    energies = relaxed_energies(
+        IsolatedPotential(potential, int(batcher.limit)),
+        frames,
+        np.array(atoms),
+        np.array(targets),
+        max_force=max(_TORSION_FORCE, settings.max_force),
+        max_steps=settings.max_steps,
+    ).reshape(len(owner), len(turns))
+    for n in starts:
+        mine = [place for place, (whose, _) in enumerate(owner) if whose == n]
+        bad = [place for place in mine if not np.isfinite(energies[place]).all()]
+        for place in bad:
+            missing = int((~np.isfinite(energies[place])).sum())
+            name = topology.label(starts[n].numbers, owner[place][1][1:3])
+            drafts[n].problems["barrier"] = f"{missing} of {len(turns)} turns about {name} did not relax"
+        good = [place for place in mine if place not in bad]
+        if good:
+            drafts[n].keep(rotors=[owner[place][1] for place in good], torsions=energies[good])
+
+
+def _atomisation(potential: Potential, starts: dict[int, Atoms], drafts: Sequence[Draft], batcher: Batcher) -> None:
+    elements = sorted({int(z) for atoms in starts.values() for z in atoms.numbers})
+    alone = [Atoms([z], positions=[[0.0, 0.0, 0.0]]) for z in elements]
+    for atom, z in zip(alone, elements, strict=True):  # Hund's rule
+        atom.info["spin"] = 1 + round(float(ground_state_magnetic_moments[z]))
+    found = answers(batcher, [AtomsBatch.from_atoms(atom) for atom in alone])
+    energy = dict(zip(elements, found.energy, strict=True))
+    for n, atoms in starts.items():
+        total = sum(energy[int(z)] for z in atoms.numbers)
+        missing = sorted({int(z) for z in atoms.numbers if not np.isfinite(energy[int(z)])})
+        if missing:
+            names = ", ".join(chemical_symbols[z] for z in missing)
+            drafts[n].problems["atomisation"] = f"the model has no answer for single atoms of {names}"
+            continue
+        drafts[n].keep(atomisation=total - float(drafts[n].arrays["energy"]))
+        if not potential.info.charges:
+            drafts[n].notes.append("the model does not know spin: single atoms are what it takes them for")
+
+
+def _at(system: System, positions: NDArray[np.float64]) -> Atoms:
+    return _moved(system.atoms, positions)
+
+
+def _moved(atoms: Atoms, positions: NDArray[np.float64]) -> Atoms:
+    moved: Atoms = atoms.copy()
+    moved.positions = positions
+    return moved

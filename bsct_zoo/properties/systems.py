@@ -1,0 +1,107 @@
+"""What properties are measured of: molecules and crystals, by name or from files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from ase import Atoms
+
+from bsct_zoo.errors import BadInputError
+
+# Small closed-shell organic molecules of ASE's g2 set, their elements H C N O F P S Cl; most have a rotor.
+MOLECULES = (
+    *("H2O", "CH3OH", "CH3CH2OH", "CH3OCH3", "CH3CHO", "HCOOH", "CH3CONH2", "H3CNH2"),
+    *("CH3CN", "CH3NO2", "C6H6", "C4H4O", "CH3SH", "H2CF2", "CH3CH2Cl", "PH3"),
+)
+# Structure and lattice constant in Å (room temperature, where a search for the model's own starts).
+CRYSTALS = {
+    "Si": ("diamond", 5.431),
+    "Al": ("fcc", 4.050),
+    "Cu": ("fcc", 3.615),
+    "NaCl": ("rocksalt", 5.640),
+    "MgO": ("rocksalt", 4.212),
+}
+
+Kind = Literal["molecule", "crystal"]
+
+
+@dataclass(frozen=True)
+class System:
+    """A molecule or a crystal to be measured.
+
+    Attributes:
+        name: for tables.
+        kind: "molecule" or "crystal".
+        atoms: the start, charge and spin in ``info``.
+        edge: of a crystal: how many times its cell's volume the cube of the lattice constant is, so that primitive
+            cells give the lattice constant of the cube; None where no cube is known.
+        asked: named by the user, rather than by default.
+    """
+
+    name: str
+    kind: Kind
+    atoms: Atoms
+    edge: int | None = None
+    asked: bool = True
+
+
+def molecule(name: str, asked: bool = True) -> System:
+    """A molecule of ASE's g2 set, or of a structure file.
+
+    Raises:
+        BadInputError: it is neither, or not a molecule.
+    """
+    from ase.build import molecule as g2
+
+    if Path(name).exists():
+        atoms = _read(name)
+        if atoms.pbc.any():
+            raise BadInputError(f"{name} is periodic; give it to --crystal")
+        return System(Path(name).stem, "molecule", atoms, asked=asked)
+    try:
+        atoms = g2(name)
+    except KeyError as error:
+        raise BadInputError(f"'{name}' is neither a file nor a molecule of ASE's g2 set, such as CH3CH2OH") from error
+    spin = 1 + round(abs(float(np.sum(atoms.get_initial_magnetic_moments()))))
+    return System(name, "molecule", _plain(atoms, spin), asked=asked)
+
+
+def crystal(name: str, asked: bool = True) -> System:
+    """One of the crystals known by name, or of a structure file.
+
+    Raises:
+        BadInputError: it is neither, or not periodic in three directions.
+    """
+    from ase.build import bulk
+
+    if name in CRYSTALS:
+        structure, edge = CRYSTALS[name]
+        return System(name, "crystal", _plain(bulk(name, structure, a=edge), 1), edge=4, asked=asked)
+    if not Path(name).exists():
+        raise BadInputError(f"'{name}' is neither a file nor one of the crystals {', '.join(CRYSTALS)}")
+    atoms = _read(name)
+    if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-6:
+        raise BadInputError(f"{name} is not periodic in three directions; a crystal must be")
+    return System(Path(name).stem, "crystal", atoms, asked=asked)
+
+
+def _plain(atoms: Atoms, spin: int) -> Atoms:
+    plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    plain.info["spin"] = spin
+    return plain
+
+
+def _read(name: str) -> Atoms:
+    from ase.io import read
+
+    try:
+        atoms = read(name, index=-1)
+    except Exception as error:
+        raise BadInputError(f"cannot read a structure from {name}: {' '.join(str(error).split())}") from error
+    if not isinstance(atoms, Atoms) or len(atoms) == 0 or not np.isfinite(atoms.positions).all():
+        raise BadInputError(f"{name} holds no structure with atoms at finite positions")
+    atoms.info = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
+    return atoms
