@@ -71,7 +71,7 @@ def test_a_killed_run_goes_on(trained):
     rows = validations(out)
     assert rows[: len(before)] == before  # what was written before stands
     after = rows[len(before) :]
-    assert all(row["step"] > step for row in after)
+    assert after and all(row["step"] >= step for row in after)
     assert sorted(row["spent_s"] for row in after) == [row["spent_s"] for row in after]
     notes = json.loads((out / "small.json").read_text())["card"]["notes"]
     assert 12 <= notes["spent_s"] < 18  # the budget, and no more than a step and what ends a slice beyond
@@ -175,8 +175,6 @@ def test_two_at_once_do_not_share_a_folder(data, tmp_path):
         (["--set", "ema_dcay=0.9"], "did you mean ema_decay"),
         (["--set", "width=wide"], "must be a whole number"),
         (["--set", "width"], "write --set width=VALUE"),
-        (["--set", "graph=none"], "choose one of soft_knn, hard_knn, radius"),
-        (["--set", "ema_decay=1.5"], "from 0 to below 1"),
         (["--budget", "soon"], "is not a time"),
         (["--name", "../x"], "is not a name"),
         (["--device", "cuda:9"], "is not here"),
