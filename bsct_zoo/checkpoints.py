@@ -116,6 +116,12 @@ def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
         raise BadInputError(f"{path.with_suffix('.json')} has an unusable card: {error}") from error
 
 
+def shipped_cards(folder: Path, format: str, version: int) -> tuple[ModelCard, ...]:
+    """Cards of the checkpoints in ``folder``; the one called small comes first, so that it is the default."""
+    paths = sorted(folder.glob("*.safetensors"), key=lambda path: (path.stem != "small", path.stem))
+    return tuple(checkpoint_card(path, format, version) for path in paths)
+
+
 def _check_text(key: str, value: Any) -> None:
     """Raise if ``value`` is not text for people: a card from elsewhere is printed, and must not steer the terminal."""
     if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):

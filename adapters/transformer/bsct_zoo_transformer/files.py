@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import checkpoint_card
+from bsct_zoo.checkpoints import checkpoint_card, shipped_cards
 from bsct_zoo.errors import BadInputError
 
 FORMAT = "bsct-zoo-transformer"
@@ -25,5 +25,4 @@ def file_card(path: str) -> ModelCard:
 
 def shipped() -> tuple[ModelCard, ...]:
     """Cards of the checkpoints that come with this package."""
-    folder = Path(__file__).with_name("checkpoints")
-    return tuple(checkpoint_card(path, FORMAT, VERSION) for path in sorted(folder.glob("*.safetensors")))
+    return shipped_cards(Path(__file__).with_name("checkpoints"), FORMAT, VERSION)

@@ -42,6 +42,7 @@ class TransformerConfig:
         width: of a token.
         heads: of the attention.
         blocks: their number.
+        charges: whether total charge and multiplicity enter; if not, every system is taken for a neutral singlet.
         forces: "gradient" of the energy, or "direct" from a head of their own.
         energy_scale: eV of an output of one.
     """
@@ -63,6 +64,7 @@ class TransformerConfig:
     width: int = 64
     heads: int = 4
     blocks: int = 4
+    charges: bool = False
     forces: Literal["gradient", "direct"] = "gradient"
     energy_scale: float = 1.0
 
@@ -123,7 +125,7 @@ class EdgeEmbedding(nn.Module):
         self.radial = nn.Linear(config.n_basis, width)
         self.source, self.target = nn.Embedding(n, width), nn.Embedding(n, width)
         self.pair = nn.Embedding(n * n, width)
-        self.n_elements = n
+        self.n_elements, self.knows_charges = n, config.charges
         # Zero until training sees other charges and spins: an untrained one then changes nothing.
         self.charge, self.spin = nn.Embedding(self.CHARGES, width), nn.Embedding(self.SPINS, width)
         nn.init.zeros_(self.charge.weight)
@@ -138,9 +140,10 @@ class EdgeEmbedding(nn.Module):
         zi, zj = species[graph.source], species[graph.target]  # [E]
         h = self.radial(torch.exp(-0.5 * scaled**2)) * self.pair(zi * self.n_elements + zj)
         half = self.CHARGES // 2
-        state = self.charge(batch.charge.clamp(-half, half) + half) + self.spin(
-            (batch.spin - 1).clamp(0, self.SPINS - 1)
-        )
+        charge, spin = batch.charge, batch.spin
+        if not self.knows_charges:  # the embeddings of other states have never seen a gradient
+            charge, spin = torch.zeros_like(charge), torch.ones_like(spin)
+        state = self.charge(charge.clamp(-half, half) + half) + self.spin((spin - 1).clamp(0, self.SPINS - 1))
         h = h + self.source(zi) + self.target(zj) + state[batch.system_idx[graph.source]]
         if self.direction is not None:
             h = h + self.direction(graph.direction)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Literal
 
@@ -41,6 +40,7 @@ class TransformerPotential(Potential):
             licence=licence,
             has_stress=model.config.forces == "gradient",
             cost="edges",
+            charges=model.config.charges,
             rotation="learned" if model.config.directions else "exact",
             versions=(("torch", version("torch")),),
         )
@@ -49,8 +49,6 @@ class TransformerPotential(Potential):
         """See ``Potential.compute``."""
         check_elements(batch, self.info.elements)
         batch = batch.to(self.info.device, self.dtype)
-        # Trained on neutral singlets: what the embeddings of other states hold has never seen a gradient.
-        batch = replace(batch, charge=torch.zeros_like(batch.charge), spin=torch.ones_like(batch.spin))
         if self.model.force_head is None:
             return predict_by_gradient(self.model, batch)
         with torch.no_grad():

@@ -41,6 +41,8 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     )
     if architecture.get("directions"):
         architecture.setdefault("n_angular", 0)  # either one or the other
+    states = set(zip(data.train.charge.tolist(), data.train.spin.tolist(), strict=True))
+    architecture.setdefault("charges", len(states) > 1)
     optimiser = Optimiser(**{"lr": 1.5e-3, **chosen})
     config = TransformerConfig(
         elements=data.elements, reference_energies=tuple(data.reference_energies.values()), **architecture

@@ -119,6 +119,17 @@ def test_periodic_images_do_not_matter():
     assert answer(surface, double).energy.item() == pytest.approx(2 * answer(surface, crystal).energy.item(), abs=1e-9)
 
 
+def test_charge_and_spin_enter_only_where_they_were_learned():
+    neutral, ion = rattled("H2O"), rattled("H2O")
+    ion.info.update(charge=1, spin=2)
+    for knows in (True, False):
+        surface = potential(charges=knows)
+        torch.nn.init.normal_(surface.model.embed.charge.weight)
+        energies = answer(surface, neutral, ion).energy
+        assert surface.info.charges is knows
+        assert (energies[0] != energies[1]).item() is knows
+
+
 def swap_path(t):
     """Eight neighbours around an oxygen, two of which swap rank at t = 0, at the edge of the six nearest."""
     angles = np.linspace(0, 2 * np.pi, 9)[:-1]
