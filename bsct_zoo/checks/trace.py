@@ -14,8 +14,8 @@ from bsct_zoo.dynamics.state import MDState
 
 STRETCHED = 1.75  # times its length at the start: a bond that stays longer than this ...
 BROKEN_AFTER = 50.0  # fs ... for so long is broken
-HOT = 20.0  # times the temperature of the bath or the start, and at least ...
-HOTTEST = 10_000.0  # K: nothing recovers from there
+HOT = 20.0  # times the temperature of the bath or the start in 3 degrees of freedom an atom, and at least ...
+HOTTEST = 10_000.0  # K, or 1.3 eV of motion an atom: nothing recovers from there
 FARTHEST = 0.5  # Å: no atom moves so far in one step
 _SAMPLES = 20_000  # of energies that are kept of a run at most
 
@@ -76,7 +76,8 @@ class Trace:
         alive, count = np.flatnonzero(self.alive), state.count
         conserved, kinetic = state.conserved, state.kinetic
         kelvin = state.kelvin(self.freedom[self.alive])
-        sound = torch.isfinite(conserved) & (kelvin < self._too_hot) & (self._next_move(state) < FARTHEST)
+        cool = kinetic < 1.5 * self._sizes[self.alive] * units.kB * self._too_hot
+        sound = torch.isfinite(conserved) & cool & (self._next_move(state) < FARTHEST)
         self._file_energies(alive, count, sound.numpy(), conserved.numpy(), kinetic.numpy(), kelvin.numpy())
         gone = ~sound
         for place in gone.nonzero().flatten().tolist():
