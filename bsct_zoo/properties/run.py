@@ -61,9 +61,6 @@ class Watcher:
     def message(self, model: str, text: str) -> None:
         """Something worth saying happened."""
 
-    def finished(self, row: PropertyRow) -> None:
-        """A model's row is complete."""
-
 
 def run_models(
     specs: Sequence[ModelSpec],
@@ -88,8 +85,6 @@ def run_models(
             measured[spec.text] = _ModelRun(spec, systems, settings, folder, watcher)
     truth = measured[reference.text] if reference else None
     rows = tuple(measured[spec.text].row(truth) for spec in specs)
-    for row in rows:
-        watcher.finished(row)
     asked: dict[str, Any] = {**asdict(settings), "systems": [system.name for system in systems]}
     return PropertiesReport(
         version=__version__,
@@ -257,8 +252,9 @@ class _ModelRun:
 
     def _notes(self, truth: _ModelRun | None) -> tuple[str, ...]:
         notes = []
-        left_out = [system.name for system in self.systems if self.info and self._left_out(system)]
-        if left_out:
+        spared = [system for system in self.systems if self.info and self._left_out(system)]
+        left_out = [system.name for system in spared if system.kind == "molecule" or not self.found]
+        if left_out:  # crystals that a model of molecules is spared are no news beside its molecules
             notes.append(
                 f"{self.spec.text} was not made for {', '.join(left_out)}, which it is spared; "
                 "name them with --molecule or --crystal to have them all the same"

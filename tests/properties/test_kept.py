@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from ase.build import molecule
+from surfaces import Surface, frame
+
+from bsct_zoo.batching import Batcher
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.properties import systems
+from bsct_zoo.properties.judge import judge
+from bsct_zoo.properties.measured import Measured, Settings, read, write
+from bsct_zoo.properties.molecules import measure_molecules
+
+
+@pytest.fixture(scope="module")
+def water():
+    atoms = molecule("H2O")
+    surface = Surface(frame(atoms))
+    named = [systems.System("H2O", "molecule", atoms)]
+    return measure_molecules(surface, named, Settings(), Batcher(surface))[0]
+
+
+def test_what_is_kept_is_what_was_measured(tmp_path, water):
+    write(tmp_path / "water.npz", water)
+    again = read(tmp_path / "water.npz", "H2O", "molecule")
+    assert again.arrays.keys() == water.arrays.keys()
+    assert all(np.array_equal(again.arrays[name], water.arrays[name]) for name in water.arrays)
+    assert (again.problems, again.notes) == (water.problems, water.notes)
+    assert judge(again, water) == judge(water, water)
+
+
+def test_a_damaged_file_is_as_none(tmp_path, water):
+    path = tmp_path / "water.npz"
+    assert read(path, "H2O", "molecule") is None
+    write(path, water)
+    path.write_bytes(path.read_bytes()[:200])
+    assert read(path, "H2O", "molecule") is None
+
+
+def test_what_the_reference_lacks_is_said_and_costs_only_errors(water):
+    lacking = Measured("H2O", "molecule", {}, {"relax": "not relaxed after 3 steps"})
+    result = judge(water, lacking)
+    assert result.status == "ok"
+    assert any("the reference lacks relax: not relaxed after 3 steps" in note for note in result.notes)
+    assert all(q.error is None for q in result.quantities)
+
+
+def test_another_minimum_than_the_reference_is_said(water):
+    moved = water.arrays["positions"] + np.array([[0, 0, 0], [0, 0, 1.5], [0, 0, 0]])
+    result = judge(water, Measured("H2O", "molecule", {**water.arrays, "positions": moved}))
+    assert any("its minimum is not the reference's" in note for note in result.notes)
+
+
+def test_triplets_of_g2_have_their_spin():
+    assert systems.molecule("O2").atoms.info["spin"] == 3
+    assert systems.molecule("H2O").atoms.info["spin"] == 1
+
+
+def test_molecule_and_crystal_files_are_not_mistaken(tmp_path):
+    molecule("H2O").write(tmp_path / "water.xyz")
+    systems.crystal("Si").atoms.write(tmp_path / "silicon.cif")
+    with pytest.raises(BadInputError, match="give it to --crystal"):
+        systems.molecule(str(tmp_path / "silicon.cif"))
+    with pytest.raises(BadInputError, match="not periodic"):
+        systems.crystal(str(tmp_path / "water.xyz"))
