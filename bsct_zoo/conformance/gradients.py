@@ -20,6 +20,7 @@ from bsct_zoo.potential import Potential
 _COORDINATES = 12  # of one system; a larger one is tried along so many of them
 _STEPS = np.array([-2.0, -1.0, 1.0, 2.0])
 _WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
+_SECOND_ORDER = np.array([0.0, -1.0, 1.0, 0.0]) / 2.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class _Differences:
     relative: float
 
 
-_FLOAT64 = _Differences(2e-3, 1e-3, 1e-4, 2e-6, 1e-4)
+_FLOAT64 = _Differences(2e-4, 1e-4, 1e-4, 2e-6, 1e-4)  # short, since some models are rough
 _ITERATED = _Differences(5e-3, 4e-3, 1e-3, 2e-5, 1e-3)  # energies good to 1e-6 eV or so, see ``answers.limits``
 _FLOAT32 = _Differences(2e-2, 1e-2, 2e-2, 2e-3, 2e-2)
 
@@ -59,15 +60,18 @@ def forces(subject: Subject) -> Finding:
     settings = _settings(potential)
     measures = []
     for atoms in (*_smallest_and_largest(subject.molecules), *subject.crystals):
-        found, expected = force_components(potential, atoms, settings.step)
-        limit = settings.forces + settings.relative * float(np.abs(expected).max())
+        found, expected, doubt = force_components(potential, atoms, settings.step)
+        limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
         measures.append(Measure(float(np.abs(found - expected).max()), limit, "eV/Å", where))
     return judged(measures, required=potential.info.forces == "gradient")
 
 
-def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats]:
-    """Some components of the forces that ``potential`` gives, and the same by differences of its energy, eV/Å."""
+def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats, float]:
+    """Some components of the forces that ``potential`` gives, the same by differences, and how far those are in doubt.
+
+    All in eV/Å; see ``_slopes``.
+    """
     if step is None:
         step = _settings(potential).step
     coordinates = np.arange(3 * len(atoms))
@@ -79,9 +83,9 @@ def force_components(potential: Potential, atoms: Atoms, step: float | None = No
         other.positions[divmod(coordinate, 3)] += by
         return other
 
-    slopes = _slopes(potential, moved, coordinates.tolist(), step)
+    slopes, doubt = _slopes(potential, moved, coordinates.tolist(), step)
     answer = ask(potential, [atoms])[0]
-    return answer.forces.reshape(-1)[coordinates], -slopes
+    return answer.forces.reshape(-1)[coordinates], -slopes, doubt
 
 
 def stress(subject: Subject) -> Finding:
@@ -95,8 +99,8 @@ def stress(subject: Subject) -> Finding:
         found = ask(potential, [atoms])[0].stress
         if found is None:
             return failed("declared, but a periodic system has none")
-        expected = _stress_by_differences(potential, atoms, settings.strain)
-        limit = settings.stress + settings.relative * float(np.abs(expected).max())
+        expected, doubt = _stress_by_differences(potential, atoms, settings.strain)
+        limit = settings.stress + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"stress of {named(atoms)}"
         deviation = float(np.abs(found - expected).max())
         measures.append(Measure(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
@@ -104,8 +108,8 @@ def stress(subject: Subject) -> Finding:
     return judged(measures, required=potential.info.forces == "gradient")
 
 
-def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> Floats:
-    """[3, 3] eV/Å³."""
+def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> tuple[Floats, float]:
+    """[3, 3] eV/Å³, and how far it is in doubt."""
     pairs = [(i, k) for i in range(3) for k in range(i, 3)]
 
     def strained(pair: int, by: float) -> Atoms:
@@ -117,20 +121,26 @@ def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> F
         other.set_cell(atoms.cell @ strain, scale_atoms=True)
         return other
 
-    slopes = _slopes(potential, strained, list(range(len(pairs))), step) / atoms.get_volume()
+    slopes, doubt = _slopes(potential, strained, list(range(len(pairs))), step)
+    volume = float(atoms.get_volume())
     tensor = np.zeros((3, 3))
-    for (i, k), slope in zip(pairs, slopes, strict=True):
+    for (i, k), slope in zip(pairs, slopes / volume, strict=True):
         tensor[i, k] = tensor[k, i] = slope
-    return tensor
+    return tensor, doubt / volume
 
 
 def _slopes(
     potential: Potential, displaced: Callable[[int, float], Atoms], coordinates: Sequence[int], step: float
-) -> Floats:
-    """[n_coordinates] derivative of the energy along each, all systems as one batch."""
+) -> tuple[Floats, float]:
+    """[n_coordinates] derivative of the energy along each, all systems as one batch, and how far it is in doubt.
+
+    The doubt is by how much differences of second order disagree: large where the surface is rough on the scale of
+    the step or energies are noisy, whatever the forces are.
+    """
     systems = [displaced(coordinate, float(by)) for coordinate in coordinates for by in step * _STEPS]
-    slopes: Floats = energies(potential, systems).reshape(-1, len(_STEPS)) @ _WEIGHTS / step
-    return slopes
+    energy = energies(potential, systems).reshape(-1, len(_STEPS))
+    slopes: Floats = energy @ _WEIGHTS / step
+    return slopes, float(np.abs(slopes - energy @ _SECOND_ORDER / step).max())
 
 
 def _smallest_and_largest(molecules: tuple[Atoms, ...]) -> tuple[Atoms, ...]:

@@ -67,10 +67,9 @@ def _near(well: Well) -> bool:
 def force_unit(subject: Subject) -> Finding:
     """Forces go with the energy's slope in eV/Å: in sign and size, for direct forces too."""
     potential = subject.exact
-    found, expected = (
-        np.concatenate(parts)
-        for parts in zip(*(force_components(potential, atoms) for atoms in subject.molecules[:2]), strict=True)
-    )
+    components = [force_components(potential, atoms) for atoms in subject.molecules[:2]]
+    found = np.concatenate([forces for forces, _, _ in components])
+    expected = np.concatenate([slopes for _, slopes, _ in components])
     ratio = float(found @ expected / (expected @ expected))
     if ratio <= 0:
         return Finding("failed", ratio, None, "×", "forces point the wrong way: the sign of the gradient?")
