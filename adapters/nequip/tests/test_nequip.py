@@ -2,6 +2,7 @@
 
 import random
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -306,3 +307,16 @@ def test_shipped_checkpoints(card):
     torn = ethanol.copy()
     torn.positions[0] += [30.0, 0.0, 0.0]
     assert float(compute(potential, torn).energy) > float(prediction.energy)
+
+
+@pytest.mark.parametrize("frames", ["one", "several"])
+def test_models_that_take_but_one_frame_or_no_less_than_two(model, potential, frames):
+    """As those do that were compiled for ASE, or for batches."""
+    few = NequipPotential(replace(from_graph_model(model), frames=frames), "cpu", "none", "MIT")
+    for atoms in ([*molecules(), crystal()], crystal(), molecules()[0]):
+        found, expected = compute(few, atoms), compute(potential, atoms)
+        torch.testing.assert_close(found.energy, expected.energy, rtol=0, atol=1e-10)
+        torch.testing.assert_close(found.forces, expected.forces, rtol=0, atol=1e-10)
+        assert (found.stress is None) == (expected.stress is None)
+        if expected.stress is not None:
+            torch.testing.assert_close(found.stress, expected.stress, rtol=0, atol=1e-10, equal_nan=True)

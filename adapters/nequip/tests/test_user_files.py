@@ -184,6 +184,7 @@ def test_a_package_is_not_opened_without_trust(package):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("target", ["batch", "ase"])
 def test_compiled_models(saved, target, request):
     if "slow" not in request.config.option.markexpr:
