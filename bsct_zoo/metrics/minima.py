@@ -16,7 +16,7 @@ def prominences(energy: Floats, floor: float = FLOOR) -> Floats:
     the depth of the curve). An end of the scan from which the energy only rises is a minimum too, so that a hole at
     short distance counts.
     """
-    from scipy.signal import find_peaks  # type: ignore[import-untyped]  # imported late: half a second
+    from scipy.signal import find_peaks  # imported late: half a second
 
     if len(energy) < 2:
         return np.zeros(0)
