@@ -63,7 +63,9 @@ def cards() -> str:
         lines.append(f"| `{name}` | {notes['parameters']:,} | {notes['steps']:,} | {numbers} |")
     (budget,) = {parse_model(name).card.notes["settings"]["budget_s"] for name in FAMILIES}
     (processor,) = {parse_model(name).card.notes["machine"]["processor"] for name in FAMILIES}
-    lines.append(f"\nMean absolute errors in meV/atom and meV/Å; {budget:.0f} CPU seconds each on one core of {processor}.\n")
+    lines.append(
+        f"\nMean absolute errors in meV/atom and meV/Å; {budget:.0f} CPU seconds each on one core of {processor}.\n"
+    )
     return "\n".join(lines)
 
 
