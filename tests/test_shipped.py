@@ -55,14 +55,27 @@ def test_mace_in_its_environment_has_forces_that_are_the_gradient():
             assert forces[a, c].item() == pytest.approx(-(ends[0] - ends[1]).item() / (2 * h), abs=1e-6)
 
 
+FAMILIES = ("mace", "nequip", "equiformer", "transformer")
+
+
 def test_shipped_models_were_trained_alike():
-    cards = [parse_model(name).card for name in ("mace", "transformer")]
-    for key in ("data_sha256", "frames"):
-        assert cards[0].notes[key] == cards[1].notes[key]
-    for key in ("budget_s", "seed", "batch_atoms", "energy_weight", "ema_decay"):
-        assert cards[0].notes["settings"][key] == cards[1].notes["settings"][key]
-    counts = [card.notes["parameters"] for card in cards]
-    assert max(counts) / min(counts) < 1.1
+    """The same frames, budget, loss and averaging, and nearly the same size."""
+    cards = [parse_model(name).card for name in FAMILIES]
+    for key in ("data_sha256", "frames", "machine"):
+        assert all(card.notes[key] == cards[0].notes[key] for card in cards), key
+    for key in ("budget_s", "seed", "dtype", "loss", "energy_weight", "force_weight", "ema_decay", "clip"):
+        assert len({card.notes["settings"][key] for card in cards}) == 1, key
+    for card in cards:
+        assert card.notes["spent_s"] == pytest.approx(card.notes["settings"]["budget_s"], rel=0.05)
+        assert Path(card.checkpoint).stat().st_size < 5e6
+    counts = [card.parameters for card in cards]
+    assert max(counts) / min(counts) < 1.15
+
+
+@pytest.mark.parametrize("name", ["mace:longer", "transformer:longer"])
+def test_checkpoints_of_before_still_load(name):
+    with potential(name) as surface:
+        assert surface.compute(AtomsBatch.from_atoms(molecule("CH4"))).energy.item() < 0
 
 
 def test_first_command(tmp_path):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from bsct_zoo import __version__
 from bsct_zoo.building.findings import Finding
@@ -22,7 +20,6 @@ from bsct_zoo.building.reference import Reference, refuse_unknown
 from bsct_zoo.building.relaxing import relaxed
 from bsct_zoo.building.settings import BuildSettings
 from bsct_zoo.building.sources import read_structures
-from bsct_zoo.building.structure import Structure
 from bsct_zoo.building.validate import flags_of, validate
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.scans.scan import Scan
@@ -99,29 +96,6 @@ def build(
         known = sum(scan.n_frames for scan in old.scans)
         return Built(path, old, validate(old), known=known)  # nothing to do
     hidden = path.with_name(f".{path.stem}.frames")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.stem}.lock"), timeout=0):
-            return _build(structures, path, settings, reference, about, made_by, old, hidden, jobs, on_progress, say)
-    except Timeout as error:
-        raise BadInputError(f"another build of {path} is running; wait for it, or choose another name") from error
-    except OSError as error:
-        raise BadInputError(f"cannot write to {path.parent}: {error.strerror}; choose another place") from error
-
-
-def _build(
-    structures: Sequence[Structure],
-    path: Path,
-    settings: BuildSettings,
-    reference: Reference | None,
-    about: About,
-    made_by: dict[str, Any],
-    old: Suite | None,
-    hidden: Path,
-    jobs: int,
-    on_progress: OnProgress,
-    say: Callable[[str], None],
-) -> Built:
     left_out: Counter[str] = Counter()
     if reference is None:
         scans, skipped = plan(structures, settings)
@@ -135,9 +109,9 @@ def _build(
         for structure in structures:
             refuse_unknown(info, structure.numbers, structure.name)
         if settings.relax or (settings.relax is None and settings.kind != "strain"):
-            given = [s for s in structures if settings.relax or s.graph is not None]
-            kept, left_out = relaxed(given, reference, journal, jobs, on_progress)
-            structures = [*kept, *(s for s in structures if not (settings.relax or s.graph is not None))]
+            loose = [s for s in structures if settings.relax or s.embedded]
+            kept, left_out = relaxed(loose, reference, journal, jobs, on_progress)
+            structures = [*kept, *(s for s in structures if not (settings.relax or s.embedded))]
         scans, skipped = plan(structures, settings)
         known = sum(key in journal.answers for scan in scans for key in keys_of(scan))
         say(f"{len(scans)} scans, {sum(s.n_frames for s in scans)} frames, {known} of them known")
@@ -167,7 +141,7 @@ def _finish(
     findings = validate(suite)
     suite = replace(suite, scans=tuple(flagged(scan, findings) for scan in scans))
     sha256 = write_suite(path, suite)
-    write_manifest(path, suite, sha256, left_out, findings)
+    write_manifest(path, suite, sha256, findings, left_out, steadied)
     return Built(path, replace(suite, sha256=sha256), findings, left_out, steadied, known)
 
 

@@ -40,6 +40,8 @@ def _scan(structure: Structure, mode: str, settings: BuildSettings) -> Scan:
     indices: tuple[int, ...] = ()
     labels = None
     if mode in ("isotropic", "shear"):
+        if len(x) == 1:  # a displaced lattice is the same lattice: several atoms, so that forces do not vanish
+            numbers, x, cell = repeated(numbers, x, cell, (2, 2, 2))
         rattled = x + random.normal(0.0, settings.rattle, x.shape) if settings.rattle else x
         start, stop = settings.range
         coordinate, frames, cell = strain_scan(rattled, cell, mode == "shear", settings.frames, start, stop)
@@ -75,8 +77,18 @@ def roomy(
     shortest = np.linalg.norm(nearest_vectors(positions, cell), axis=1).min()
     heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)  # between opposite faces
     times = np.maximum(1, np.ceil(_ROOM * shortest / heights - 1e-6)).astype(int)
+    return repeated(numbers, positions, cell, (int(times[0]), int(times[1]), int(times[2])))
+
+
+def repeated(
+    numbers: NDArray[np.int64],
+    positions: NDArray[np.float64],
+    cell: NDArray[np.float64],
+    times: tuple[int, int, int],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The crystal in a cell ``times`` as long along each vector."""
     steps = np.stack(np.meshgrid(*(np.arange(t) for t in times), indexing="ij"), -1).reshape(-1, 3) @ cell
-    return np.tile(numbers, len(steps)), (steps[:, None] + positions).reshape(-1, 3), cell * times[:, None]
+    return np.tile(numbers, len(steps)), (steps[:, None] + positions).reshape(-1, 3), cell * np.array(times)[:, None]
 
 
 def upper_half(

@@ -6,6 +6,7 @@ atoms, energy, forces, and a checksum of all that. A record cut short by a kill,
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -54,10 +55,10 @@ class Journal:
     """Answers by key of their frame, kept in a file as they come; safe to add to from several threads."""
 
     def __init__(self, path: Path, owner: str) -> None:
-        """Open the journal at ``path``; what another ``owner`` left there is dropped.
+        """Open the journal at ``path`` for this process alone; what another ``owner`` left there is dropped.
 
         Raises:
-            BadInputError: it cannot be written.
+            BadInputError: it cannot be written, or another process has it.
         """
         self.path = path
         self.answers: dict[bytes, Answer] = {}
@@ -65,14 +66,18 @@ class Journal:
         head = json.dumps({"format": "bsct-zoo-frames", "version": 1, "owner": owner}).encode() + b"\n"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            content = path.read_bytes() if path.exists() else b""
+            self._file = path.open("a+b")
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process, however it ends
+            self._file.seek(0)
+            content = self._file.read()
             end = self._read(content, len(head)) if content.startswith(head) else 0
-            self._file = path.open("r+b" if path.exists() else "w+b")
             self._file.truncate(end)
             self._file.seek(end)
             if not end:
                 self._file.write(head)
                 self._file.flush()
+        except BlockingIOError as error:
+            raise BadInputError(f"another build is writing {path}; wait for it, or choose another name") from error
         except OSError as error:
             raise BadInputError(f"cannot keep frames in {path}: {error.strerror}; choose another place") from error
 

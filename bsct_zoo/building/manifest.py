@@ -20,8 +20,15 @@ def manifest_path(suite: Path) -> Path:
     return suite.with_suffix(".json")
 
 
-def write_manifest(path: Path, suite: Suite, sha256: str, left_out: Mapping[str, int], findings: list[Finding]) -> None:
-    """Write what is known of ``suite`` beside its file at ``path``.
+def write_manifest(
+    path: Path,
+    suite: Suite,
+    sha256: str,
+    findings: list[Finding],
+    left_out: Mapping[str, int] | None = None,
+    steadied: int | None = None,
+) -> None:
+    """Write what is known of ``suite`` beside its file at ``path``; None for what is not known any more.
 
     Raises:
         BadInputError: it cannot be written.
@@ -38,7 +45,8 @@ def write_manifest(path: Path, suite: Suite, sha256: str, left_out: Mapping[str,
         "citation": suite.citation,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "made_by": dict(suite.made_by),
-        "left_out": dict(left_out),
+        "left_out": None if left_out is None else dict(left_out),
+        "frames_with_steadier_settings": steadied,
         "findings": [{"scan": f.scan, "kind": f.kind, "text": f.text} for f in findings],
         "scans": [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def read_smiles(path: Path, seed: int) -> list[Structure]:
             name = words[1] if len(words) > 1 else f"line{number}"
             smiles = chem.MolToSmiles(graph)
             graph = _embedded(chem, smiles, seed_of(seed, smiles), f"{path} line {number}")
-            found.append(_structure(chem, graph, name, smiles))
+            found.append(replace(_structure(chem, graph, name, smiles), embedded=True))
     return found
 
 

@@ -30,6 +30,7 @@ class Structure:
         smiles: canonical; empty where nobody said.
         classes: [n] equal for atoms that symmetry of the graph makes the same; None where unknown.
         graph: the molecule as RDKit knows it; None where it was not given as a graph.
+        embedded: its geometry was made up by a force field, nobody gave it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Structure:
     smiles: str = ""
     classes: tuple[int, ...] | None = None
     graph: Any = None
+    embedded: bool = False
 
     @property
     def periodic(self) -> bool:

@@ -133,7 +133,7 @@ def validate(
         if name in registry().suites and registry().suites[name].path is not None:
             raise BadInputError(f"suite '{name}' is shipped by a plugin and stays as it is; give a file of your own")
         suite = changed(suite, scans=tuple(flagged(scan, found) for scan in suite.scans))
-        write_manifest(path, suite, write_suite(path, suite), {}, found)
+        write_manifest(path, suite, write_suite(path, suite), found)
     if not found:
         referenced = sum(scan.energy is not None for scan in suite.scans)
         print(f"{len(suite.scans)} scans, {referenced} with a reference; nothing is wrong with them")

@@ -80,7 +80,7 @@ def check(
 
 
 def _tried(process: CheckProcess, names: Sequence[str], quiet: bool) -> Iterator[Finding]:
-    """Findings one by one, with the property at hand on a terminal's standard error."""
+    """Findings one by one; standard error shows how it goes on: a bar on a terminal, lines elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -91,7 +91,10 @@ def _tried(process: CheckProcess, names: Sequence[str], quiet: bool) -> Iterator
         task = bars.add_task("", total=len(names))
         for name in names:
             bars.update(task, description=name)
-            yield process.try_property(name)
+            finding = process.try_property(name)
+            if not (live or quiet):
+                _tell(f"{name}: {finding.status}, {finding.seconds:.1f} s")
+            yield finding
             bars.advance(task)
 
 

@@ -91,6 +91,8 @@ def md(
         raise UnknownNameError("check", check, list(registry().checks))
     if state is not None and no_cache:
         raise BadInputError("--state keeps what --no-cache does not want kept; give one of them")
+    if 1000 * time < 2 * step:
+        raise BadInputError(f"--time {time:g} ps is less than two steps of {step:g} fs; give a longer time")
     systems = [_system(name, number) for name in molecule or MOLECULES for number in range(seed, seed + seeds)]
     specs = ready_models(models, trust=trust, yes=yes)
     from bsct_zoo.checks.models import MDSettings, run_models

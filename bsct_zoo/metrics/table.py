@@ -97,21 +97,24 @@ def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | 
 
 
 def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
-    mean_gap, largest_gap = nonconservativity(scan.positions, energy, forces)
     kept = scan.referenced
     known = None if scan.energy is None or not kept.any() else scan.energy[kept]
     n_extra, deepest = extra_minima(energy, known)
     scores: dict[str, float | None] = dict.fromkeys(METRICS)
     scores |= {
-        "nonconservativity": mean_gap,
-        "nonconservativity_max": largest_gap,
         "tortuosity": tortuosity(energy),
         "energy_jump": energy_jump(energy),
-        "force_flips": force_flips(scan.coordinate, scan.positions, forces),
         "extra_minima": n_extra,
         "extra_minima_depth": deepest,
-        "force_roughness": force_roughness(scan.coordinate, scan.positions, forces),
     }
+    if not scan.strained:  # where the cell is strained stress does the work, and forces alone tell nothing of it
+        mean_gap, largest_gap = nonconservativity(scan.positions, energy, forces)
+        scores |= {
+            "nonconservativity": mean_gap,
+            "nonconservativity_max": largest_gap,
+            "force_flips": force_flips(scan.coordinate, scan.positions, forces),
+            "force_roughness": force_roughness(scan.coordinate, scan.positions, forces),
+        }
     if scan.energy is not None and scan.forces is not None and kept.any():
         e, f = scan.energy[kept], scan.forces[kept]
         by_range = {

@@ -43,7 +43,11 @@ def test_the_table(check):
     assert rows["forces"][1] == "passed" and float(rows["forces"][2]) <= float(rows["forces"][3])
     assert "not the derivative by strain" in done.stdout
     assert "2 passed, 1 failed" in lines[-1]
-    assert done.stderr == ""
+    assert [line.split(",")[0] for line in done.stderr.splitlines()] == [
+        "forces: passed",
+        "stress: failed",
+        "cutoff: passed",
+    ]
 
 
 def test_json(check, tmp_path):
@@ -55,7 +59,7 @@ def test_json(check, tmp_path):
     assert said["counts"] == {"passed": 2, "failed": 0, "reported": 0, "skipped": 0}
     assert [one["property"] for one in said["findings"]] == ["shapes", "forces"]
     done = check("faulty@fault=nan_for_oxygen", "--only", "determinism", "--json", "-", "--quiet")
-    assert done.returncode == 1
+    assert done.returncode == 1 and done.stderr == ""
     [one] = json.loads(done.stdout)["findings"]
     assert one["status"] == "failed" and one["figure"] is None  # not a number, which JSON cannot hold
 

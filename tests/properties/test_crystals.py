@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from analytic import Surface, lennard_jones, pairwise
 from ase import units
 from ase.build import bulk
-from surfaces import Surface, lennard_jones, pairwise
 
 from bsct_zoo.batching import Batcher
 from bsct_zoo.properties import elastic

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from analytic import Surface, frame
 from ase.build import molecule
-from surfaces import Surface, frame
 
 from bsct_zoo.batching import Batcher
 from bsct_zoo.errors import BadInputError

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from analytic import Surface, frame, morse, torsional
 from ase import Atoms
 from ase.build import molecule
-from surfaces import Surface, frame, morse, torsional
 
 from bsct_zoo.batching import Batcher
 from bsct_zoo.errors import ModelError

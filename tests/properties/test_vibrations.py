@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from analytic import Surface, morse, springs
 from ase import Atoms, units
 from ase.build import molecule
-from surfaces import Surface, morse, springs
 
 from bsct_zoo.batching import Batcher
 from bsct_zoo.properties.judge import judge
@@ -181,3 +181,18 @@ def test_rotation_is_found_for_a_planar_molecule_and_never_mirrors():
     assert np.linalg.det(turn) == pytest.approx(1)
     centred = turned.positions - turned.positions.mean(0)
     assert centred @ turn == pytest.approx(x - x.mean(0), abs=1e-9)
+
+
+def test_frequencies_are_those_of_ase(tmp_path, monkeypatch):
+    from ase.vibrations import Vibrations
+
+    from bsct_zoo.bridges import PotentialCalculator
+
+    monkeypatch.chdir(tmp_path)
+    atoms, surface = water()
+    (found,) = measure(surface, atoms)
+    atoms.positions = found.arrays["positions"]
+    atoms.calc = PotentialCalculator(surface)
+    theirs = Vibrations(atoms, delta=1e-3, nfree=2)
+    theirs.run()
+    assert found.arrays["frequencies"] == pytest.approx(theirs.get_frequencies()[6:].real, rel=1e-5)

@@ -141,16 +141,25 @@ def test_a_changed_checkpoint_is_not_taken_for_the_trained_one(trained, data, tm
     assert done.returncode == 2 and "was changed since" in done.stderr
 
 
+def interruptible():
+    """Let Ctrl-C through, also where a shell started these tests in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_stops_trainer_and_command(data, tmp_path):
     out = tmp_path / "run"
-    training = subprocess.Popen(command("transformer", data, out, "600"), stderr=subprocess.PIPE, text=True)
-    while not (out / "log").exists():
-        assert training.poll() is None, training.stderr.read()
-        time.sleep(0.1)
-    children = children_of(training.pid)
-    assert children
-    training.send_signal(signal.SIGINT)
-    _, said = training.communicate(timeout=60)
+    words = command("transformer", data, out, "600")
+    training = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible)
+    try:
+        while not (out / "log").exists():
+            assert training.poll() is None, training.stderr.read()
+            time.sleep(0.1)
+        children = children_of(training.pid)
+        assert children
+        training.send_signal(signal.SIGINT)
+        _, said = training.communicate(timeout=60)
+    finally:
+        training.kill()
     assert training.returncode == 130 and "the same command goes on" in said and "Traceback" not in said
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
@@ -194,12 +203,15 @@ def test_a_family_without_a_trainer(data, tmp_path):
 def test_a_trainer_that_dies_says_where_to_look(data, tmp_path):
     out = tmp_path / "run"
     training = subprocess.Popen(command("transformer", data, out, "600"), stderr=subprocess.PIPE, text=True)
-    while not (out / "log").exists():
-        assert training.poll() is None, training.stderr.read()
-        time.sleep(0.1)
-    for child in children_of(training.pid):
-        os.kill(child, signal.SIGKILL)
-    _, said = training.communicate(timeout=60)
+    try:
+        while not (out / "log").exists():
+            assert training.poll() is None, training.stderr.read()
+            time.sleep(0.1)
+        for child in children_of(training.pid):
+            os.kill(child, signal.SIGKILL)
+        _, said = training.communicate(timeout=60)
+    finally:
+        training.kill()
     assert training.returncode == 1 and "killed by signal SIGKILL" in said and "train.log" in said
 
 

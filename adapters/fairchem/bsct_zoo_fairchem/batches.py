@@ -56,12 +56,13 @@ def atomic_data(batch: AtomsBatch, task: str, charges: bool) -> AtomicData:
     """
     nothing = torch.zeros(batch.n_atoms, dtype=torch.long, device=batch.device)
     zeros = torch.zeros(batch.n_systems, dtype=torch.long, device=batch.device)
-    return AtomicData(
+    counts = batch.atoms_per_system
+    data = AtomicData(
         pos=batch.positions.clone(),
         atomic_numbers=batch.atomic_numbers,
         cell=batch.cell.clone(),
         pbc=batch.pbc,
-        natoms=batch.atoms_per_system,
+        natoms=counts,
         edge_index=nothing.new_empty((2, 0)),
         cell_offsets=batch.positions.new_empty((0, 3)),
         nedges=zeros,
@@ -73,3 +74,7 @@ def atomic_data(batch: AtomsBatch, task: str, charges: bool) -> AtomicData:
         sid=[""] * batch.n_systems,
         dataset=[task] * batch.n_systems,
     )
+    # AllScAIP cuts positions by these, and takes a batch that lacks them for one system.
+    starts = torch.cat([counts.new_zeros(1), torch.cumsum(counts, 0)])
+    data.assign_batch_stats({"pos": starts}, {}, {}, counts.tolist())
+    return data

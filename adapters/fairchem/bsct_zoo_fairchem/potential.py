@@ -56,17 +56,19 @@ class FairchemPotential(Potential):
         attention = type(backbone).__name__
         # eSCAIP looks for images of all systems or of none; the switch is turned for each kind.
         self.images = backbone.molecular_graph_cfg if attention == "EScAIPBackbone" else None
+        # AllScAIP lets every atom of a system attend to every other.
+        everywhere = attention == "AllScAIPBackbone" and backbone.global_cfg.use_node_path
         config = getattr(backbone, "regress_config", backbone)
         self.info = PotentialInfo(
             elements=elements or _elements(self.references, backbone.max_num_elements),
-            cutoff=float(backbone.cutoff),
+            cutoff=None if everywhere else float(backbone.cutoff),
             dtype="float64" if self.dtype == torch.float64 else "float32",
             device=device,
             forces="direct" if config.direct_forces else "gradient",
             level_of_theory=level_of_theory,
             licence=licence,
             has_stress="stress" in self.outputs,
-            cost="edges",
+            cost="atoms" if everywhere else "edges",
             versions=tuple((name, version(name)) for name in ("fairchem-core", "e3nn", "torch")),
             charges=task == CHARGED_TASK and attention != "EScAIPBackbone",
             rotation=_rotation(backbone),

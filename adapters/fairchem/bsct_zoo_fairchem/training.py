@@ -1,7 +1,7 @@
 """Train a small eSCAIP on energies and forces.
 
-A loop of our own: fairchem-core 2.24 trains eSCAIP with a force head alone, since its gradient head hands its trainer
-plain tensors where that wants dictionaries.
+A loop of our own: fairchem-core's trainer counts epochs of its own databases, not CPU seconds, and gives no place to
+the loss that the other families are trained with.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def beyond_atoms(potential, atoms):
 
 
 def test_parity_with_the_model_of_fairchem_one_by_one(potential):
-    # Its calculator cannot run eSCAIP with gradient forces, so its model is asked, with its own conversion of frames.
+    # Its calculator cannot run eSCAIP (no regress_config), so its model is asked, with its own conversion of frames.
     together = compute(potential, [*molecules(), crystal()])
     start = 0
     for k, atoms in enumerate([*molecules(), crystal()]):

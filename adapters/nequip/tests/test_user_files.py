@@ -16,7 +16,7 @@ if find_spec("nequip") is None:
     pytest.skip("needs nequip", allow_module_level=True)
 
 import lightning
-from bsct_zoo_nequip.checkpoint import NequipConfig
+from bsct_zoo_nequip.checkpoint import NequipConfig, build
 from bsct_zoo_nequip.files import file_card
 from bsct_zoo_nequip.loader import load
 from bsct_zoo_nequip.model import from_graph_model
@@ -201,6 +201,19 @@ def test_compiled_models(saved, target, request):
         found, expected = potential.compute(alone), own.compute(alone)
         torch.testing.assert_close(found.energy, expected.energy, rtol=0, atol=1e-8)
         torch.testing.assert_close(found.forces, expected.forces, rtol=0, atol=1e-8)
+
+
+def test_torchscript(tmp_path):
+    """nequip no longer makes these with a new torch, but reads those that there are."""
+    from nequip.model.inference_models.torchscript import save_torchscript_model
+
+    path, model = tmp_path / "old.nequip.pth", build(CONFIG, "float64").eval()
+    own, batch = NequipPotential(from_graph_model(model), "cpu", "none", "MIT"), AtomsBatch.from_atoms(frames())
+    expected = own.compute(batch)
+    save_torchscript_model(model, {**model.metadata, "allow_tf32": 0}, str(path), "cpu")
+    potential = load(trusted(str(path)), "cpu", "float32")
+    assert potential.info.dtype == "float64"
+    same(potential.compute(batch), expected, 1e-10)
 
 
 @pytest.mark.parametrize("name", ["bad.nequip.zip", "bad.nequip.pt2", "bad.nequip.pth", "bad.ckpt"])

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from ase.units import Bohr, Hartree, kB
 from tblite.exceptions import TBLiteRuntimeError
-from tblite.interface import Calculator
+from tblite.interface import Calculator, Result
 
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
 
+_HOT = 6000.0  # K, what an annealed system starts from
+_DAMPING = 0.1  # of the mixer, where tblite's own 0.4 does not converge
 _LAST_ELEMENT = 86  # GFN1 and GFN2 are parametrised up to radon
 
 
@@ -23,12 +25,21 @@ class XtbPotential(Potential):
     """A GFN-xTB Hamiltonian; always float64 and on the CPU.
 
     A frame whose self-consistency does not converge is NaN in the prediction, never a number that stopped half-way.
+    With ``steady`` it is started where the system before it in the batch ended, if that has the same atoms, and else
+    from a hotter electron gas that is cooled. Neither changes the equations that are solved; where these have several
+    solutions it may find another one.
     """
 
     def __init__(
-        self, method: str, licence: str, electronic_temperature: float, accuracy: float, max_iterations: int
+        self,
+        method: str,
+        licence: str,
+        electronic_temperature: float,
+        accuracy: float,
+        max_iterations: int,
+        steady: bool = False,
     ) -> None:
-        self.method = method
+        self.method, self.steady = method, steady
         self.settings = {
             "accuracy": accuracy,
             "temperature": electronic_temperature * kB / Hartree,
@@ -50,20 +61,21 @@ class XtbPotential(Potential):
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:
-        """See ``Potential.compute``; frames one after the other, each from a fresh guess."""
+        """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``steady``."""
         check_elements(batch, self.info.elements)
         periodic = bool(batch.pbc.any())
         energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
         forces = torch.full((batch.n_atoms, 3), torch.nan, dtype=torch.float64)
         stress = torch.full((batch.n_systems, 3, 3), torch.nan, dtype=torch.float64)
         start = 0
+        before: tuple[AtomsBatch, Result] | None = None
         for index, system in enumerate(batch.split()):
             stop = start + system.n_atoms
-            try:
-                result = self._calculator(system).singlepoint()
-            except TBLiteRuntimeError:
+            result = self._solve(system, before)
+            if result is None:
                 start = stop
                 continue
+            before = system, result
             energy[index] = result["energy"] * Hartree
             forces[start:stop] = torch.from_numpy(-result["gradient"] * (Hartree / Bohr))
             if periodic and bool(system.pbc.all()):
@@ -71,6 +83,22 @@ class XtbPotential(Potential):
                 stress[index] = torch.from_numpy(result["virial"] * (Hartree / volume))
             start = stop
         return Prediction(energy, forces, stress if periodic else None)
+
+    def _solve(self, system: AtomsBatch, before: tuple[AtomsBatch, Result] | None) -> Result | None:
+        """The converged self-consistency of ``system``; None if it does not converge."""
+        if not self.steady:
+            return _singlepoint(self._calculator(system), None)
+        calculator = self._calculator(system)
+        calculator.set("mixer-damping", _DAMPING)
+        calculator.set("max-iter", 10 * self.settings["max-iter"])
+        if before is not None and torch.equal(before[0].atomic_numbers, system.atomic_numbers):
+            found = _singlepoint(calculator, before[1])
+            if found is not None:
+                return found
+        calculator.set("temperature", max(self.settings["temperature"], _HOT * kB / Hartree))
+        hot = _singlepoint(calculator, None)
+        calculator.set("temperature", self.settings["temperature"])
+        return None if hot is None else _singlepoint(calculator, hot)
 
     def _calculator(self, system: AtomsBatch) -> Calculator:
         lattice = periodic = None
@@ -92,6 +120,13 @@ class XtbPotential(Potential):
         return calculator
 
 
+def _singlepoint(calculator: Calculator, guess: Result | None) -> Result | None:
+    try:
+        return calculator.singlepoint(guess, copy=True)
+    except TBLiteRuntimeError:
+        return None
+
+
 def load(
     card: ModelCard,
     device: str,
@@ -99,6 +134,7 @@ def load(
     electronic_temperature: float = 300.0,
     accuracy: float = 1.0,
     max_iterations: int = 250,
+    steady: bool = False,
 ) -> Potential:
     """The Hamiltonian of ``card``; ``device`` and ``dtype`` do not matter to it.
 
@@ -107,4 +143,4 @@ def load(
     """
     if electronic_temperature < 0 or accuracy <= 0 or max_iterations < 1:
         raise BadInputError("xtb wants electronic_temperature >= 0, accuracy > 0 and max_iterations >= 1")
-    return XtbPotential(card.notes["method"], card.licence, electronic_temperature, accuracy, max_iterations)
+    return XtbPotential(card.notes["method"], card.licence, electronic_temperature, accuracy, max_iterations, steady)

@@ -1,0 +1,41 @@
+"""Calculators that are slow, or die, or have no answer, as references sometimes are; each says what it was asked."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
+
+
+class Springs(Calculator):
+    """Springs of 1 eV/Å² between all atoms, at rest at 1.5 Å.
+
+    ``log`` gets a line for each calculation; ``pause`` is in seconds. Where the first two atoms are between ``low`` and
+    ``high`` Å apart it does ``fault``: "die" ends the process, "fail" has no answer.
+    """
+
+    implemented_properties = ("energy", "forces")
+
+    def __init__(self, log="", pause=0.0, fault="", low=0.0, high=0.0):
+        super().__init__()
+        self.log, self.pause, self.fault, self.low, self.high = log, pause, fault, low, high
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        if self.log:
+            with Path(self.log).open("a") as file:
+                file.write("asked\n")
+        time.sleep(self.pause)
+        x = atoms.positions
+        apart = x[:, None] - x
+        distance = np.linalg.norm(apart, axis=-1) + np.eye(len(x))
+        if self.fault and self.low < distance[0, 1] < self.high:
+            if self.fault == "die":
+                os._exit(9)
+            raise CalculationFailed("no answer there")
+        off = np.where(np.eye(len(x), dtype=bool), 0.0, distance - 1.5)
+        self.results = {
+            "energy": float(0.25 * (off**2).sum()),
+            "forces": -((off / distance)[:, :, None] * apart).sum(1),
+        }

@@ -1,0 +1,100 @@
+"""``bsct-zoo md`` from its arguments to its exit code, with models whose dynamics is known."""
+
+import json
+import os
+import signal
+import sys
+
+import pytest
+from surfaces import Morse, cluster, dimer
+
+from bsct_zoo.cards import Adapter, ModelCard
+from bsct_zoo.cli import weights
+from bsct_zoo.cli.main import main
+from bsct_zoo.models import ModelSpec
+
+COMPUTED = []
+
+
+class Watched(Morse):
+    """Counts its batches, and is interrupted from the keyboard in the 30th where ``card`` says so."""
+
+    def __init__(self, card):
+        super().__init__(cliff=1.9 if card == "cliff" else None)
+        self.card = card
+
+    def compute(self, batch):
+        COMPUTED.append(self.card)
+        if self.card == "interrupted" and len(COMPUTED) == 30:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().compute(batch)
+
+
+def load(card, device, dtype):
+    return Watched(card.name)
+
+
+def spec(name):
+    card = ModelCard(name, name, "Morse", "MIT", "a test")
+    return ModelSpec(f"morse:{name}", Adapter("morse", "for tests", f"{__name__}:load", (card,)), card, {})
+
+
+@pytest.fixture
+def md(tmp_path, monkeypatch, capfd):
+    """Run the command; gives exit code, standard output and standard error."""
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(weights, "ready_models", lambda names, trust, yes: [spec(name) for name in names])
+    cluster(3).write(tmp_path / "three.xyz")
+    dimer(1.15).write(tmp_path / "two.xyz")
+    COMPUTED.clear()
+
+    def run(*arguments):
+        files = ["--molecule", str(tmp_path / "three.xyz"), "--molecule", str(tmp_path / "two.xyz"), "--no-relax"]
+        files = [] if "--molecule" in arguments else files
+        monkeypatch.setattr(sys, "argv", ["bsct-zoo", "md", *map(str, arguments), *files])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return run
+
+
+def test_table_files_and_exit_code(md, tmp_path):
+    code, out, err = md("plain", "cliff", "--time", 0.02, "--seeds", 2, "--csv", tmp_path / "md.csv")
+    assert code == 1
+    assert out.startswith("nve: 4 runs of 0.02 ps, 0.5 fs, 300 K")
+    assert "0/4" in out and "2/4" in out and "morse:cliff: two failed at 0.0" in out
+    assert err.splitlines()[-1].startswith("morse:cliff: 4 runs")
+    assert len((tmp_path / "md.csv").read_text().splitlines()) == 9
+    code, out, _ = md("plain", "--time", 0.02, "--seeds", 2, "--json", "-", "--quiet")
+    (row,) = json.loads(out)["rows"]
+    assert code == 0 and [run["seed"] for run in row["runs"]] == [0, 1, 0, 1]
+
+
+def test_interrupted_from_the_keyboard_it_goes_on(md):
+    code, out, err = md("interrupted", "--time", 0.05)
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == "error: stopped; what was computed is kept, the same command goes on from there"
+    assert len(COMPUTED) == 30
+    code, out, err = md("interrupted", "--time", 0.05)
+    assert code == 0 and "goes on after step 30" in err
+    assert len(COMPUTED) == 101
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--check", "npt"], "unknown check 'npt'; did you mean nvt"),
+        (["--molecule", "CH3CH2CH"], "'CH3CH2CH' is neither a file nor a molecule of ASE's g2 set"),
+        (["--state", "here", "--no-cache"], "--state keeps what --no-cache does not want kept"),
+        (["--time", "0.001", "--step", "2"], "--time 0.001 ps is less than two steps of 2 fs"),
+        (["--time", "0"], "Invalid value for '--time'"),
+    ],
+)
+def test_bad_input_is_one_line(md, arguments, line):
+    code, out, err = md("plain", *arguments)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith(f"error: {line}")
+    assert not COMPUTED
