@@ -76,7 +76,7 @@ def _from_atoms(path: Path, atoms: Atoms, number: int) -> Structure:
         pbc=pbc,
         charge=charge,
         spin=spin,
-        bonds=() if any(pbc) else bonds_by_distance(atoms),
+        bonds=() if any(pbc) or not np.isfinite(atoms.positions).all() else bonds_by_distance(atoms),
     )
 
 
@@ -100,7 +100,7 @@ def _refuse(path: Path, structure: Structure) -> None:
     radii = covalent_radii[numbers]
     close = distance < _OVERLAP * (radii[:, None] + radii)
     ratio = nearest_ratio(numbers, x)
-    if ratio < _OVERLAP:
+    if 0.7 < 10 * ratio < 1.5:
         raise BadInputError(
             f"{where}: neighbours are at {ratio:.2f} of their bond lengths; is the file in nm? Å are meant"
         )

@@ -102,7 +102,7 @@ def totals(subject: Subject) -> Finding:
     """Total energies keep the digits of float64: steps of float32 would show along a scan."""
     potential = subject.in_precision("float32") or subject.potential
     local = potential.info.cutoff is not None  # so that large systems do not cost more than their atoms
-    systems = [atoms.repeat((3, 3, 3)) if local and atoms.pbc.all() else atoms for atoms in subject.systems]
+    systems = [atoms.repeat((2, 2, 2)) if local and atoms.pbc.all() else atoms for atoms in subject.systems]
     energy = np.array([answer.energy for answer in ask(potential, systems)])
     rounded = energy.astype(np.float32)
     if not np.array_equal(rounded.astype(np.float64), energy):

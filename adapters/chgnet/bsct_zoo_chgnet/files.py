@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ase.data import chemical_symbols
-
 from bsct_zoo.cards import ModelCard
+from bsct_zoo.elements import SYMBOLS
 from bsct_zoo.errors import BadInputError
 
 DENG_2023 = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
@@ -33,7 +32,7 @@ def _card(
         level_of_theory=level,
         licence="BSD-3-Clause-LBNL",
         source="package chgnet",
-        elements=tuple(chemical_symbols[z] for z in elements),
+        elements=tuple(SYMBOLS[z] for z in elements),
         parameters=parameters,
         citation=citation,
         notes={"training data": data, "file": file, "sha256": sha256, "trust": _FACTS},

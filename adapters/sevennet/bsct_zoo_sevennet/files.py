@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ase.data import chemical_symbols
-
 from bsct_zoo.cards import ModelCard
+from bsct_zoo.elements import SYMBOLS
 from bsct_zoo.errors import BadInputError
 
 PARK_2024 = "Y. Park, J. Kim, S. Hwang, S. Han, J. Chem. Theory Comput. 20, 4857 (2024)"
@@ -35,7 +34,7 @@ def _card(
         level_of_theory=level,
         licence="MIT",
         source="package sevenn",
-        elements=tuple(chemical_symbols[z] for z in elements),
+        elements=tuple(SYMBOLS[z] for z in elements),
         parameters=parameters,
         citation=citation,
         notes={"training data": data, **notes, "file": file, "sha256": sha256, "trust": _FACTS},
