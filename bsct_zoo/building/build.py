@@ -16,7 +16,7 @@ from bsct_zoo.building.journal import Answer, Journal, State
 from bsct_zoo.building.labelling import OnProgress, keys_of, label
 from bsct_zoo.building.manifest import write_manifest
 from bsct_zoo.building.plans import plan
-from bsct_zoo.building.reference import Reference, refuse_unknown
+from bsct_zoo.building.reference import Reference, Workers, refuse_unknown
 from bsct_zoo.building.relaxing import relaxed
 from bsct_zoo.building.settings import BuildSettings
 from bsct_zoo.building.sources import read_structures
@@ -100,23 +100,26 @@ def build(
     if reference is None:
         scans, skipped = plan(structures, settings)
         return _finish(path, scans, None, about, settings, made_by, left_out + skipped, 0, 0)
+    plan(structures, settings)  # what cannot be scanned is said before anything is computed
     journal = Journal(hidden, reference.key)
+    workers = Workers(reference)
     try:
         for scan in old.scans if old is not None else ():
             _recall(journal, scan)
-        with reference.open() as potential:
+        with workers.one() as potential:
             info = potential.info
         for structure in structures:
             refuse_unknown(info, structure.numbers, structure.name)
         if settings.relax or (settings.relax is None and settings.kind != "strain"):
             loose = [s for s in structures if settings.relax or s.embedded]
-            kept, left_out = relaxed(loose, reference, journal, jobs, on_progress)
+            kept, left_out = relaxed(loose, workers, journal, jobs, on_progress)
             structures = [*kept, *(s for s in structures if not (settings.relax or s.embedded))]
         scans, skipped = plan(structures, settings)
         known = sum(key in journal.answers for scan in scans for key in keys_of(scan))
         say(f"{len(scans)} scans, {sum(s.n_frames for s in scans)} frames, {known} of them known")
-        scans, steadied = label(scans, reference, journal, jobs, on_progress)
+        scans, steadied = label(scans, workers, journal, jobs, on_progress)
     finally:
+        workers.close()
         journal.close()
     level = info.level_of_theory
     built = _finish(path, scans, level, about, settings, made_by, left_out + skipped, steadied, known)

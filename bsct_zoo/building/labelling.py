@@ -14,7 +14,7 @@ import numpy as np
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.batching import default_atoms
 from bsct_zoo.building.journal import Answer, Journal, State, frame_key
-from bsct_zoo.building.reference import Reference
+from bsct_zoo.building.reference import Workers
 from bsct_zoo.errors import ModelError
 from bsct_zoo.potential import Potential
 from bsct_zoo.scans.frames import frames_of
@@ -32,7 +32,7 @@ def keys_of(scan: Scan) -> list[bytes]:
 
 
 def label(
-    scans: Sequence[Scan], reference: Reference, journal: Journal, jobs: int, on_progress: OnProgress
+    scans: Sequence[Scan], workers: Workers, journal: Journal, jobs: int, on_progress: OnProgress
 ) -> tuple[list[Scan], int]:
     """The scans with reference energies and forces, NaN where there is no answer; and how many frames were steadied.
 
@@ -45,12 +45,12 @@ def label(
     first = {  # the same frame may be in two scans
         key: (s, f) for s, of_scan in enumerate(keys) for f, key in enumerate(of_scan) if key not in journal.answers
     }
-    _run(_Pass(scans, keys, reference, journal, list(first.values()), on_progress), jobs)
-    if reference.can_steady:
+    _run(_Pass(scans, keys, workers, journal, list(first.values()), on_progress), jobs)
+    if workers.reference.can_steady:
         failed = [
             (s, 0) for s, of_scan in enumerate(keys) if any(journal.answers[k].state is State.FAILED for k in of_scan)
         ]
-        _run(_Pass(scans, keys, reference, journal, failed, on_progress, steady=True), jobs)
+        _run(_Pass(scans, keys, workers, journal, failed, on_progress, steady=True), jobs)
     labelled = []
     for scan, of_scan in zip(scans, keys, strict=True):
         answers = [journal.answers[key] for key in of_scan]
@@ -67,18 +67,17 @@ class _Pass:
         self,
         scans: Sequence[Scan],
         keys: list[list[bytes]],
-        reference: Reference,
+        workers: Workers,
         journal: Journal,
         left: Sequence[tuple[int, int]],
         on_progress: OnProgress,
         steady: bool = False,
     ) -> None:
         """``left`` holds (scan, frame); a pass of steady settings goes by scans and does not look at the frame."""
-        self.scans, self.keys, self.reference, self.journal = scans, keys, reference, journal
+        self.scans, self.keys, self.workers, self.journal = scans, keys, workers, journal
         self.left, self.on_progress, self.steady = deque(left), on_progress, steady
         self.lock = threading.Lock()
         self.stopped = threading.Event()
-        self.open: list[Potential] = []
         self.alone: set[tuple[int, int]] = set()  # to be asked by themselves, after a batch of theirs failed
         self.blamed: set[tuple[int, int]] = set()  # that a worker failed at alone
         self.total = len({key for of_scan in keys for key in of_scan})
@@ -93,7 +92,7 @@ class _Pass:
             frames, n = [f], self.scans[s].n_atoms
             if self.steady or pace is None or (s, f) in self.alone:
                 return s, frames
-            most = min(default_atoms(self.reference.device), _ASKED_AT_ONCE / max(pace, 1e-9))
+            most = min(default_atoms(self.workers.reference.device), _ASKED_AT_ONCE / max(pace, 1e-9))
             while self.left and self.left[0][0] == s and (len(frames) + 1) * n <= most:
                 if self.left[0] in self.alone:
                     break
@@ -138,12 +137,10 @@ def _run(work: _Pass, jobs: int) -> None:
                 done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
                 for task in done:
                     task.result()
-        finally:
+        except BaseException:
             work.stopped.set()
-            with work.lock:
-                potentials = list(work.open)
-            for potential in potentials:
-                potential.close()
+            work.workers.close()
+            raise
 
 
 def _worker(work: _Pass) -> None:
@@ -154,27 +151,23 @@ def _worker(work: _Pass) -> None:
 
 def _served(work: _Pass) -> bool:
     """Ask one process until nothing is left, or until it fails: then True."""
-    potential = work.reference.open(steady=work.steady)
-    with work.lock:
-        work.open.append(potential)
+    task: tuple[int, list[int]] | None = None
     try:
-        pace: float | None = None
-        while (task := work.take(pace)) is not None:
-            try:
+        with work.workers.one(work.steady) as potential:
+            pace: float | None = None
+            while (task := work.take(pace)) is not None:
                 if work.steady:
                     _steady(work, potential, task[0])
                 else:
                     pace = _ask(work, potential, *task)
-            except ModelError:
-                if work.stopped.is_set():
-                    return False
-                work.put_back(*task)
-                return True
         return False
-    finally:
-        with work.lock:
-            work.open.remove(potential)
-        potential.close()
+    except ModelError:
+        if task is None:  # it could not even be loaded
+            raise
+        if work.stopped.is_set():
+            return False
+        work.put_back(*task)
+        return True
 
 
 def _ask(work: _Pass, potential: Potential, s: int, frames: list[int]) -> float:
@@ -187,7 +180,9 @@ def _ask(work: _Pass, potential: Potential, s: int, frames: list[int]) -> float:
     forces = prediction.forces.cpu().double().numpy().reshape(len(frames), scan.n_atoms, 3)
     for energy, force, f in zip(prediction.energy.tolist(), forces, frames, strict=True):
         good = np.isfinite(energy) and bool(np.isfinite(force).all())
-        work.keep(s, f, Answer(State.CONVERGED, energy, force) if good else _none(scan, work.reference.can_steady))
+        work.keep(
+            s, f, Answer(State.CONVERGED, energy, force) if good else _none(scan, work.workers.reference.can_steady)
+        )
     return pace
 
 

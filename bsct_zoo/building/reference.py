@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.models import ModelSpec, parse_model
 from bsct_zoo.potential import Potential, PotentialInfo
 from bsct_zoo.results.identity import checkpoint_sha256, identity
@@ -65,6 +67,58 @@ class Reference:
             timeout=timeout,
             threads=1,
         )
+
+
+class Workers:
+    """Processes with a reference in them: opened when there is none idle, kept until the end, taken from any thread."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self._lock = threading.Lock()
+        self._idle: dict[bool, list[Potential]] = {False: [], True: []}
+        self._open: list[Potential] = []
+        self._closed = False
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextmanager
+    def one(self, steady: bool = False) -> Iterator[Potential]:
+        """A process to ask, ours until the block ends; one at which a block failed is ended.
+
+        Raises:
+            ModelError: the reference cannot be loaded, or all was closed.
+        """
+        with self._lock:
+            potential = self._idle[steady].pop() if self._idle[steady] else None
+        if potential is None:
+            potential = self.reference.open(steady)
+            with self._lock:
+                self._open.append(potential)
+                closed = self._closed
+            if closed:
+                potential.close()
+                raise ModelError("stopped")
+        try:
+            yield potential
+        except BaseException:
+            with self._lock:
+                self._open.remove(potential)
+            potential.close()
+            raise
+        with self._lock:
+            self._idle[steady].append(potential)
+
+    def close(self) -> None:
+        """End all processes, whatever they are at; safe to call twice."""
+        with self._lock:
+            self._closed = True
+            potentials = list(self._open)
+        for potential in potentials:
+            potential.close()
 
 
 def open_reference(

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from queue import SimpleQueue
 
 import numpy as np
 from ase.calculators.calculator import CalculatorError
@@ -14,7 +13,7 @@ from ase.optimize import BFGS
 
 from bsct_zoo.bridges import PotentialCalculator
 from bsct_zoo.building.journal import Answer, Journal, State, frame_key
-from bsct_zoo.building.reference import Reference
+from bsct_zoo.building.reference import Workers
 from bsct_zoo.building.structure import Structure, bonds_by_distance
 from bsct_zoo.errors import ModelError
 from bsct_zoo.potential import Potential
@@ -25,7 +24,7 @@ _STEPS = 500
 
 def relaxed(
     structures: Sequence[Structure],
-    reference: Reference,
+    workers: Workers,
     journal: Journal,
     jobs: int,
     on_progress: Callable[[int, int, str], None],
@@ -40,34 +39,20 @@ def relaxed(
     moving = [s for s in structures if not s.periodic and len(s.numbers) > 1]
     keys = [_key(structure) for structure in moving]
     todo = [(key, s) for key, s in zip(keys, moving, strict=True) if key not in journal.answers]
-    jobs = min(jobs, len(todo))
-    idle: SimpleQueue[Potential] = SimpleQueue()
-    opened: list[Potential] = []
-    try:
-        for _ in range(jobs):
-            opened.append(reference.open())
-            idle.put(opened[-1])
 
-        def work(task: tuple[bytes, Structure]) -> None:
-            potential = idle.get()
+    def work(task: tuple[bytes, Structure]) -> None:
+        with workers.one() as potential:
+            journal.add(task[0], _relax(task[1], potential))
+
+    if todo:
+        with ThreadPoolExecutor(min(jobs, len(todo))) as pool:
             try:
-                journal.add(task[0], _relax(task[1], potential))
-            finally:
-                idle.put(potential)
-
-        if jobs:
-            with ThreadPoolExecutor(jobs) as pool:
-                try:
-                    for done, _ in enumerate(pool.map(work, todo), start=1):
-                        on_progress(done, len(todo), "molecules relaxed")
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    for potential in opened:
-                        potential.close()
-                    raise
-    finally:
-        for potential in opened:
-            potential.close()
+                for done, _ in enumerate(pool.map(work, todo), start=1):
+                    on_progress(done, len(todo), "molecules relaxed")
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                workers.close()
+                raise
     answers = {key: journal.answers[key] for key in keys}
     kept, left_out = [], Counter[str]()
     for structure in structures:
