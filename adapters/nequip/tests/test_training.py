@@ -135,7 +135,7 @@ def test_learns_and_goes_on(folder, tmp_path):
     first, lines = run(folder, tmp_path / "run", 4.0)
     assert 4.0 <= first.spent_s < 6.0
     rows = list(csv.DictReader((tmp_path / "run" / "validation.csv").open()))
-    assert float(rows[-1]["forces_mae_mev_A"]) < 0.25 * float(rows[0]["forces_mae_mev_A"])
+    assert float(rows[-1]["forces_mae_mev_A"]) < 0.5 * float(rows[0]["forces_mae_mev_A"])
     assert first.steps >= int(rows[-1]["step"]) and lines[-1][1] is not None
 
     # What was written are the averaged weights, which nequip's own metrics have judged.
