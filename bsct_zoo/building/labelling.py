@@ -162,10 +162,10 @@ def _served(work: _Pass) -> bool:
                     pace = _ask(work, potential, *task)
         return False
     except ModelError:
-        if task is None:  # it could not even be loaded
-            raise
         if work.stopped.is_set():
             return False
+        if task is None:  # it could not even be loaded
+            raise
         work.put_back(*task)
         return True
 

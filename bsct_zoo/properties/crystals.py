@@ -140,8 +140,8 @@ def _searched(systems: Sequence[System], drafts: Sequence[Draft], batcher: Batch
 
 
 def _lowest_minimum(energy: NDArray[np.float64]) -> int | None:
-    """Index of the lowest point that lies below both its neighbours; an unphysical fall at the ends is none."""
-    inner = [i for i in range(1, len(energy) - 1) if energy[i] <= energy[i - 1] and energy[i] <= energy[i + 1]]
+    """Index of the lowest point that lies below both its neighbours: neither a fall at the ends nor a plateau."""
+    inner = [i for i in range(1, len(energy) - 1) if energy[i] <= energy[i - 1] and energy[i] < energy[i + 1]]
     inner = [i for i in inner if np.isfinite(energy[i - 1 : i + 2]).all()]
     return min(inner, key=lambda i: energy[i]) if inner else None
 

@@ -88,5 +88,5 @@ def _frequencies(
     phonons.produce_force_constants()
     phonons.symmetrize_force_constants()
     phonons.run_mesh(list(multiple), is_mesh_symmetry=False, is_gamma_center=True)
-    found = np.asarray(phonons.get_mesh_dict()["frequencies"], dtype=np.float64)
+    found = np.asarray(phonons.mesh.frequencies, dtype=np.float64)
     return np.asarray(np.sort(found, axis=1))

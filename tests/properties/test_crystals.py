@@ -125,7 +125,7 @@ def test_phonons_of_a_chain_of_springs_in_fcc():
     k, a = 1.0, 4.0
 
     def function(r, pairs, batch):
-        return 0.5 * k * (r - a / np.sqrt(2)) ** 2
+        return 0.5 * k * (r - a / np.sqrt(2)) ** 2  # beyond 3.2 Å there is a plateau as low as the minimum
 
     (found,) = measure(
         Surface(pairwise(function, 3.2)), bulk("Ar", "fcc", a=a), what=("eos", "phonons"), supercell=4.5, step=1e-3

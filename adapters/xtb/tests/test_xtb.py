@@ -60,3 +60,16 @@ def test_batch_composition_does_not_matter():
     together = potential.compute(AtomsBatch.from_atoms(frames))
     alone = torch.cat([potential.compute(AtomsBatch.from_atoms(f)).forces for f in frames])
     assert (together.forces - alone).abs().max() < 1e-10
+
+
+def test_steady_settings_find_what_the_usual_ones_miss():
+    """Few iterations fail; ten times as many, damped and from a hotter gas, end in the same equations."""
+    atoms = molecule("CH3CH2OH")
+    atoms.rattle(0.1, seed=3)
+    frames = AtomsBatch.from_atoms([atoms, atoms])
+    expected = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01).compute(frames)
+    hasty = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01, max_iterations=6)
+    assert hasty.compute(frames).energy.isnan().all()
+    found = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01, max_iterations=6, steady=True).compute(frames)
+    assert (found.energy - expected.energy).abs().max() < 1e-5
+    assert (found.forces - expected.forces).abs().max() < 1e-3
