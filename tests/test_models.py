@@ -7,7 +7,12 @@ from bsct_zoo.models import complete_models, parse_model
 def test_name_card_and_options():
     spec = parse_model("xtb:gfn1@electronic_temperature=3000,max_iterations=7")
     assert (spec.adapter.name, spec.card.name) == ("xtb", "gfn1")
-    assert spec.options == {"electronic_temperature": 3000.0, "accuracy": 1.0, "max_iterations": 7}
+    assert spec.options == {
+        "electronic_temperature": 3000.0,
+        "accuracy": 1.0,
+        "max_iterations": 7,
+        "steady": False,
+    }
 
 
 def test_alias_and_default_card():
