@@ -159,8 +159,8 @@ def test_rotations_are_exact_without_grids_and_nearly_so_with_them(potential):
     of_energy, of_forces = rotation_errors(potential_of(gates))
     assert of_energy < 1e-7 and of_forces < 1e-6  # tables of the package are in float32
     of_energy, of_forces = rotation_errors(potential)
-    assert of_energy < 1e-3 and of_forces < 1e-2
-    assert of_energy > 1e-9  # so that the declaration below is not an empty one
+    assert of_energy < 1e-3 and of_forces < 0.05
+    assert of_energy > 1e-6  # so that the declaration below is not an empty one
     assert potential.info.rotation == "learned"
 
 
