@@ -7,7 +7,7 @@ of 13 or more. Forces, which could be in another unit than the energy, are held 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -23,7 +23,7 @@ from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potential import Potential
 
 _ENERGY = {"kcal/mol": 23.06, "kJ/mol": 96.49, "Hartree": 1 / 27.211, "Rydberg": 1 / 13.606, "meV": 1000.0}
-_LENGTH = (1.8897, 0.5292)  # Bohr for Å, one way or the other
+_LENGTHS = (1.8897, 0.5292)  # Bohr for Å, one way or the other
 _AT_MOST = 8  # bonds, and half as many crystals
 _NEAR = 1.35  # a minimum within this factor of the measured length is that of the bond
 _FACTOR = 3.6  # nearer to eV than to the next unit, 1/13.6, in the logarithm
@@ -47,17 +47,24 @@ def energy_unit(subject: Subject) -> Finding:
     wells = list(_bonds(subject))
     if subject.potential.info.cutoff is not None or not any(map(_near, wells)):  # see ``probes.crystals``
         wells += _crystals(subject)
-    near = list(filter(_near, wells))
-    if not near:
-        found = median(well.length for well in wells) if wells else 1.0
-        if any(abs(found / ratio - 1) < 0.2 for ratio in _LENGTH):
+    for ratio in _LENGTHS:
+        if _most(abs(well.length / ratio - 1) < 0.12 for well in wells):
+            found = median(well.length for well in wells)
             what = f"bonds {found:.2f} times as long as measured: Bohr taken for Å, or Å for Bohr?"
             return judged([Measure(max(found, 1 / found), _NEAR, "×", what)])
-        return Finding("reported", message="it holds no bond or crystal that was measured: units cannot be told")
+    if not _most(map(_near, wells)):  # as one that was never trained
+        return Finding("reported", message="it holds few bonds or crystals near their length: units cannot be told")
+    near = list(filter(_near, wells))
     ratio = median(well.stiffness for well in near)
     nearest = min(_ENERGY, key=lambda name: abs(np.log(ratio / _ENERGY[name])))
     what = f"bonds {ratio:.3g} times as stiff as measured: energies in {nearest}?"
     return judged([Measure(max(ratio, 1 / ratio), _FACTOR, "×", what)])
+
+
+def _most(answers: Iterable[bool]) -> bool:
+    """Whether at least half are true, of one or more."""
+    given = list(answers)
+    return 2 * sum(given) >= len(given) > 0
 
 
 def _near(well: Well) -> bool:

@@ -69,3 +69,9 @@ def test_what_is_not_promised_is_reported(fault, monkeypatch):
     finding = found(spec.found_by, fault)
     assert finding.status == "reported"
     assert finding.figure > finding.limit
+
+
+def test_units_of_a_model_that_holds_no_bond_cannot_be_told(monkeypatch):
+    monkeypatch.setattr("bsct_zoo_faulty.model.DEPTH", -1.0)  # everything flies apart
+    finding = found("energy-unit")
+    assert finding.status == "reported" and "cannot be told" in finding.message
