@@ -186,9 +186,7 @@ def test_a_package_is_not_opened_without_trust(package):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("target", ["batch", "ase"])
-def test_compiled_models(saved, target, request):
-    if "slow" not in request.config.option.markexpr:
-        pytest.skip("compiles a model, which takes minutes and a C++ compiler; run with -m slow")
+def test_compiled_models(saved, target):
     path, own = saved
     compiled = path.with_name(f"{target}.nequip.pt2")
     words = ["nequip-compile", path, compiled, "--mode", "aotinductor", "--device", "cpu", "--target", target]
