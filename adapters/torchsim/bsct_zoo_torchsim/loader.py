@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any, Literal
 
@@ -17,8 +18,10 @@ from bsct_zoo.cards import ModelCard, OptionValue
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.potential import Potential, PotentialInfo
 from bsct_zoo_torchsim.potential import HAS_EXTRAS, TorchSimPotential
+from bsct_zoo_torchsim.trial import wrong_forces, wrong_lattice
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_NEWER = f"that is TorchSim {version('torch-sim-atomistic')}; run bsct-zoo in Python 3.12 or later, which gets 0.6"
 
 
 def load(
@@ -36,9 +39,11 @@ def load(
     """The model that ``card`` names, made with ``arguments``.
 
     ``device``, ``dtype``, ``compute_forces`` and ``compute_stress`` are passed on where it has parameters called so.
+    A model whose images are wrong is kept for molecules and refuses crystals.
 
     Raises:
-        BadInputError: the import path or an argument is wrong, it is no TorchSim model, or it gives no forces.
+        BadInputError: the import path or an argument is wrong, it is no TorchSim model, it gives no forces, or its
+            forces are not the gradient of its energy and not declared direct.
     """
     if charges and not HAS_EXTRAS:
         raise BadInputError("the TorchSim here has no place for charges; TorchSim 0.6 has (Python 3.12 or later)")
@@ -69,7 +74,26 @@ def load(
         periodic_only=periodic_only,
         charges=charges,
     )
-    return TorchSimPotential(model, info)
+    potential = TorchSimPotential(model, info)
+    wrong = "" if direct_forces else wrong_forces(potential)
+    if wrong:
+        raise BadInputError(f"{card.name} is refused: {wrong}; {_mend(card.name)}")
+    wrong = wrong_lattice(potential)
+    if not wrong:
+        return potential
+    mend = "give it molecules alone" if HAS_EXTRAS or not _of_torchsim(card.name) else _NEWER
+    info = replace(info, has_stress=False)
+    return TorchSimPotential(model, info, refuses_crystals=f"{card.name} takes no crystals: {wrong}; {mend}")
+
+
+def _mend(path: str) -> str:
+    if _of_torchsim(path):
+        return _NEWER if not HAS_EXTRAS else "take another version of torch-sim-atomistic"
+    return "mend the model, or, if its forces are predicted directly, say so with @direct_forces=true"
+
+
+def _of_torchsim(path: str) -> bool:
+    return path.partition(".")[0] == "torch_sim"
 
 
 def _imported(path: str) -> Callable[..., Any]:

@@ -24,15 +24,21 @@ _WHOLE_ONLY = SimState.__annotations__["pbc"] is bool
 
 
 class TorchSimPotential(Potential):
-    """A ``ModelInterface`` behind the batched interface. Units and the sign of stress are those of both."""
+    """A ``ModelInterface`` behind the batched interface. Units and the sign of stress are those of both.
 
-    def __init__(self, model: ModelInterface, info: PotentialInfo) -> None:
+    ``refuses_crystals`` is what is said to whoever asks for a periodic system; empty if the model takes them.
+    """
+
+    def __init__(self, model: ModelInterface, info: PotentialInfo, refuses_crystals: str = "") -> None:
         self.model = model.eval()
         self.info = info
+        self.refuses_crystals = refuses_crystals
 
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``."""
         check_elements(batch, self.info.elements)
+        if self.refuses_crystals and bool(batch.pbc.any()):
+            raise ModelError(self.refuses_crystals)
         batch = batch.to(self.info.device, _DTYPES[self.info.dtype])
         energy = torch.zeros(batch.n_systems, dtype=torch.float64, device=batch.device)
         forces = torch.zeros_like(batch.positions)

@@ -3,6 +3,8 @@
 ``depth_by_charge`` makes it read the charge of a system, as models with total charge do.
 """
 
+from dataclasses import replace
+
 import torch
 from torch_sim.models.interface import ModelInterface
 
@@ -53,6 +55,28 @@ class Pairwise(ModelInterface):
         if self.compute_stress:
             found["stress"] = virial / torch.linalg.det(rows).abs().detach()[:, None, None]
         return found
+
+
+class ForcesTwice(Pairwise):
+    """Sums forces over both orders of a pair."""
+
+    def forward(self, state, **_):
+        found = super().forward(state)
+        return {**found, "forces": 2 * found["forces"]}
+
+
+class ColumnsForRows(Pairwise):
+    """Repeats a crystal along the columns of what it should repeat along the rows of."""
+
+    def forward(self, state, **_):
+        return super().forward(replace(state, cell=state.cell.transpose(1, 2).contiguous()))
+
+
+class HydrogenAlone(Pairwise):
+    """Knows one element and fails in its own way on every other."""
+
+    def forward(self, state, **_):
+        return super().forward(replace(state, positions=state.positions + 0 * {1: 1}[int(state.atomic_numbers.max())]))
 
 
 def factory(sigma=2.5):

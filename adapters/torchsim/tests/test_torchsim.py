@@ -21,8 +21,6 @@ from bsct_zoo_torchsim.files import file_card
 from bsct_zoo_torchsim.loader import load
 from bsct_zoo_torchsim.potential import HAS_EXTRAS
 
-# TorchSim 0.3 sums the forces and the stress of its pair potentials over both orders of a pair; 0.6 does not.
-TIMES = 1.0 if HAS_EXTRAS else 2.0
 SIGMA, EPSILON, CUTOFF = 3.4, 0.0104, 6.0
 
 
@@ -64,30 +62,43 @@ def by_ase(atoms, sigma, epsilon, cutoff):
     return energy, atoms.get_forces(), atoms.get_stress(voigt=False) if atoms.pbc.any() else None
 
 
+def of_torchsim(card, **options):
+    """A pair potential of TorchSim's own; None where it is refused, as in 0.3, which sums over both orders of a pair."""
+    if HAS_EXTRAS:
+        return load(card, "cpu", "float64", **options)
+    with pytest.raises(BadInputError, match=r"force is 2 times the slope of the energy.*TorchSim 0\.3.*Python 3\.12"):
+        load(card, "cpu", "float64", **options)
+    return None
+
+
 @pytest.mark.parametrize("atoms", [argon(), Atoms("Ar3", np.diag([1.0, 3.5, 4.2]))], ids=["crystal", "molecule"])
 def test_lennard_jones_of_torchsim_against_ase(atoms):
     card = file_card("torch_sim.models.lennard_jones.LennardJonesModel")
-    potential = load(card, "cpu", "float64", sigma=SIGMA, epsilon=EPSILON, cutoff=CUTOFF)
+    potential = of_torchsim(card, sigma=SIGMA, epsilon=EPSILON, cutoff=CUTOFF)
+    if potential is None:
+        return
     assert potential.info.cutoff == CUTOFF and potential.info.has_stress and potential.info.dtype == "float64"
     found = compute(potential, atoms)
     energy, forces, stress = by_ase(atoms, SIGMA, EPSILON, CUTOFF)
     assert float(found.energy) == pytest.approx(energy, rel=1e-10)
-    np.testing.assert_allclose(found.forces.numpy(), TIMES * forces, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(found.forces.numpy(), forces, rtol=0, atol=1e-8)
     assert (found.stress is None) == (stress is None)
     if stress is not None:
-        np.testing.assert_allclose(found.stress[0].numpy(), TIMES * stress, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(found.stress[0].numpy(), stress, rtol=0, atol=1e-9)
 
 
 def test_morse_of_torchsim_against_its_formula():
     card = file_card("torch_sim.models.morse:MorseModel")
-    potential = load(card, "cpu", "float64", sigma=1.2, epsilon=4.0, alpha=2.0, cutoff=6.0)
+    potential = of_torchsim(card, sigma=1.2, epsilon=4.0, alpha=2.0, cutoff=6.0)
+    if potential is None:
+        return
     frames = [Atoms("CO", [[0, 0, 0], [0, 0, d]]) for d in (0.9, 1.2, 1.7)]
     found = compute(potential, frames)
     for k, d in enumerate((0.9, 1.2, 1.7)):
         decay = np.exp(-2.0 * (d - 1.2))
         assert float(found.energy[k]) == pytest.approx(4.0 * (1 - decay) ** 2 - 4.0, abs=1e-10)
         slope = 2 * 2.0 * 4.0 * (1 - decay) * decay
-        assert float(found.forces[2 * k + 1, 2]) == pytest.approx(-TIMES * slope, abs=1e-7)
+        assert float(found.forces[2 * k + 1, 2]) == pytest.approx(-slope, abs=1e-7)
 
 
 def test_cells_are_handed_over_as_columns():
@@ -190,6 +201,33 @@ def test_precision_and_declarations():
     other = ours(direct_forces=True, periodic_only=True).info
     assert other.forces == "direct" and other.periodic_only
     assert {"torch-sim-atomistic", "torch"} <= set(dict(other.versions))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_forces_that_are_not_the_gradient_are_refused(dtype):
+    card = file_card("pairwise.ForcesTwice")
+    with pytest.raises(
+        BadInputError, match=r"force is 2 times the slope.*mend the model.*@direct_forces=true"
+    ) as caught:
+        load(card, "cpu", dtype)
+    assert "\n" not in str(caught.value)
+    assert load(card, "cpu", dtype, direct_forces=True).info.forces == "direct"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_model_whose_images_are_wrong_takes_molecules_alone(dtype):
+    potential, sound = load(file_card("pairwise.ColumnsForRows"), "cpu", dtype), ours()
+    assert not potential.info.has_stress
+    found, expected = compute(potential, molecules()), compute(sound, molecules())
+    torch.testing.assert_close(found.energy, expected.energy, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ModelError, match=r"takes no crystals: the energy of a crystal changes by .* eV when"):
+        compute(potential, argon(True))
+
+
+def test_a_model_is_tried_on_an_element_that_it_knows():
+    with pytest.raises(ModelError, match="takes no crystals"):
+        compute(load(file_card("pairwise.ColumnsForRows"), "cpu", "float64", elements="Xe"), Atoms("Xe", pbc=True))
+    assert compute(load(file_card("pairwise.HydrogenAlone"), "cpu", "float64"), molecules()[3]).energy.isfinite().all()
 
 
 def test_a_factory_keeps_its_own_precision():
