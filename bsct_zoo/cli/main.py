@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from bsct_zoo import __version__
-from bsct_zoo.cli import cache, check, compare, doctor, env, md, models, new, plugins, properties, select, suites, train
+from bsct_zoo.cli import cache, check, compare, data, doctor, env, md, models, new, plugins, properties, select, suites, train
 from bsct_zoo.errors import BadInputError, BsctZooError
 from bsct_zoo.plugins.registry import registry
 
@@ -33,6 +33,7 @@ app.add_typer(cache.app, name="cache")
 app.command("md")(md.md)
 app.command("properties")(properties.properties)
 app.command("check")(check.check)
+app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.add_typer(new.app, name="new")
 app.command("install")(plugins.install)

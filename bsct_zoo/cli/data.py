@@ -1,0 +1,95 @@
+"""``bsct-zoo data make``: labelled frames for training."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from bsct_zoo.data.make import Outcome
+
+app = typer.Typer(help="Frames to train on.", no_args_is_help=True)
+
+
+@app.command("make")
+def make(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the frames.")],
+    source: Annotated[
+        list[Path],
+        typer.Option(
+            "--from", help="Molecules: .smi, .sdf, or a file that ASE reads (xyz, extxyz, db); again for more files."
+        ),
+    ],
+    reference: Annotated[
+        str, typer.Option(help="A model by its name: xtb, xtb:gfn1, pyscf:wb97m-d3bj/def2-svp, ase:..., mace.")
+    ] = "xtb",
+    frames: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=N",
+            help="Frames of each molecule: md (at each temperature), rattle, mode, bond, heavy-bond (at each bond "
+            "without hydrogen), dimer; diatomic (of each pair of elements). Again for more.",
+        ),
+    ] = None,
+    temperatures: Annotated[str, typer.Option(help="K, of dynamics and normal modes.")] = "300,600,1000",
+    workers: Annotated[int | None, typer.Option(min=1, help="Of the reference; all cores if not given.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
+) -> None:
+    """Make labelled frames of molecules: dynamics, displacements, bonds pulled, pairs, atoms two by two.
+
+    Molecules that are in a shipped suite are left out. A run that is cut off goes on where it was when the same command
+    is given again.
+    """
+    from bsct_zoo.building.manifest import command_line
+    from bsct_zoo.building.reference import open_reference
+    from bsct_zoo.cli.build import _cores, _progress, _say
+    from bsct_zoo.data.make import make as run
+    from bsct_zoo.data.recipe import Recipe, parse_temperatures, with_frames
+    from bsct_zoo.errors import BadInputError
+
+    recipe = with_frames(Recipe(seed=seed, temperatures=parse_temperatures(temperatures)), frames or [])
+    for path in source:
+        if not path.is_file():
+            raise BadInputError(f"there is no file {path} to make frames from")
+    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else _say)
+    if opened is None:
+        raise BadInputError("--reference none gives no labels; name a model, as xtb")
+    with _progress(quiet) as tell:
+        outcome = run(
+            out,
+            source,
+            opened,
+            recipe,
+            workers=1 if opened.device != "cpu" else workers or _cores(),
+            command=command_line(sys.argv[1:]),
+            on_progress=tell,
+            say=_say,
+        )
+    _report(out, outcome)
+
+
+def _report(out: Path, outcome: Outcome) -> None:
+    import shlex
+
+    from rich.console import Console
+    from rich.table import Table
+
+    manifest: dict[str, Any] = outcome.manifest
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("frames")
+    for name in ("all", *manifest["kinds"]):
+        table.add_column(name, justify="right")
+    for split, counts in manifest["counts"].items():
+        table.add_row(split, str(counts["frames"]), *(str(counts[kind]) for kind in manifest["kinds"]))
+    print(f"{len(manifest['molecules'])} molecules and pairs of elements, {manifest['level_of_theory']}")
+    Console(highlight=False, markup=False).print(table)
+    if manifest["dropped"]:
+        print("dropped: " + ", ".join(f"{count} with {why}" for why, count in sorted(manifest["dropped"].items())))
+    print(f"kept in {out}; next: bsct-zoo train NAME --data {shlex.quote(str(out))} --out DIR")

@@ -1,0 +1,259 @@
+"""Make a folder of labelled frames: minima first, then the frames of every molecule, then the splits. Resumes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from bsct_zoo.building.reference import Reference, Workers, refuse_unknown
+from bsct_zoo.data.folder import write_folder
+from bsct_zoo.data.frames import Made, Resting, diatomic_frames, molecule_frames
+from bsct_zoo.data.minimum import Minimum, find_minimum
+from bsct_zoo.data.molecules import Molecule, partners_of, read_molecules
+from bsct_zoo.data.parts import part_key, read_made, read_minimum, write_made, write_minimum
+from bsct_zoo.data.recipe import Recipe
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.potential import Potential
+from bsct_zoo.training.data import SPLITS
+
+PARTS = "parts"
+_Found = TypeVar("_Found", Minimum, Made)
+OnProgress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A folder of frames that was made.
+
+    Attributes:
+        manifest: what its ``manifest.json`` holds.
+        known: molecules whose frames were there already.
+    """
+
+    manifest: dict[str, Any]
+    known: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What one worker makes at a time."""
+
+    name: str
+    path: Path
+    make: Callable[[Potential], Made]
+
+
+def make(
+    out: Path,
+    files: Sequence[Path],
+    reference: Reference,
+    recipe: Recipe,
+    *,
+    workers: int = 1,
+    command: str = "",
+    on_progress: OnProgress = lambda done, total, what: None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """Fill ``out`` with ``train.npz``, ``valid.npz``, ``unseen.npz`` and ``manifest.json`` (``docs/training.md``).
+
+    The frames depend on the files, the reference and the recipe, and not on ``workers`` or on where a run was cut off.
+
+    Raises:
+        BadInputError: a file, the folder or the reference cannot be used.
+        ModelError: the reference cannot be loaded, or fails over and over.
+    """
+    with _alone(out):
+        molecules, left_out = read_molecules(files, recipe.seed)
+        for name, why in left_out.items():
+            say(f"left out: {name}: {why}")
+        pool = Workers(reference)
+        try:
+            with pool.one() as potential:
+                info = potential.info
+            for molecule in molecules:
+                refuse_unknown(info, molecule.structure.numbers, molecule.name)
+            minima, failed = _minima(out / PARTS, molecules, reference, recipe, pool, workers, on_progress)
+            tasks = _tasks(out / PARTS, molecules, minima, reference, recipe)
+            known = sum(read_made(task.path) is not None for task in tasks)
+            made, lost = _run(
+                [(task.name, task.path, task.make) for task in tasks], read_made, write_made, pool, workers,
+                lambda done, total: on_progress(done, total, "molecules and pairs of elements"),
+            )  # fmt: skip
+        finally:
+            pool.close()
+        for name, why in (failed | lost).items():
+            say(f"left out: {name}: {why}")
+        splits = {molecule.name: molecule.split for molecule in molecules}
+        facts = {
+            "command": command,
+            "recipe": recipe.facts(),
+            "sources": [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files],
+            "reference": reference.spec.text,
+            "level_of_theory": info.level_of_theory,
+            "versions": dict(sorted(reference.versions.items())),
+            "left_out": left_out | failed | lost,
+        }
+        parts = [(task.name, splits.get(task.name, "train"), made[task.name]) for task in tasks if task.name in made]
+        stated = any(m.structure.charge or m.structure.spin > 2 for m in molecules)
+        return Outcome(write_folder(out, parts, facts, stated), known)
+
+
+def _minima(
+    parts: Path,
+    molecules: Sequence[Molecule],
+    reference: Reference,
+    recipe: Recipe,
+    pool: Workers,
+    workers: int,
+    on_progress: OnProgress,
+) -> tuple[dict[str, Minimum], dict[str, str]]:
+    """The minimum of each molecule by its name, and the molecules that have none, with why."""
+    curvature = recipe.mode > 0
+    tasks = [
+        (
+            molecule.name,
+            parts / f"minimum-{part_key(reference.key, 'minimum', curvature, molecule.structure)}.npz",
+            _finding(molecule, curvature),
+        )
+        for molecule in molecules
+    ]
+    found, failed = _run(
+        tasks, read_minimum, write_minimum, pool, workers, lambda done, total: on_progress(done, total, "minima")
+    )
+    failed |= {name: minimum.problem for name, minimum in found.items() if minimum.problem}
+    return {name: minimum for name, minimum in found.items() if not minimum.problem}, failed
+
+
+def _finding(molecule: Molecule, curvature: bool) -> Callable[[Potential], Minimum]:
+    return lambda potential: find_minimum(molecule.structure, potential, curvature)
+
+
+def _tasks(
+    parts: Path, molecules: Sequence[Molecule], minima: dict[str, Minimum], reference: Reference, recipe: Recipe
+) -> list[_Task]:
+    """What is to be made, in the order in which it will stand in the files."""
+    by_split = {split: [m for m in molecules if m.split == split] for split in SPLITS}
+    resting = {m.name: Resting(m.structure, minima[m.name]) for m in molecules if m.name in minima}
+    numbers = {name: _text(getattr(recipe, name)) for name in (field.name for field in fields(recipe))}
+    tasks = []
+    for molecule in molecules:
+        if molecule.name not in resting:
+            continue
+        drawn = partners_of(molecule.name, by_split, molecule.split, recipe.dimer, recipe.seed)
+        names = [name for name in drawn if name in resting and not molecule.structure.periodic]
+        structures = [resting[name].structure for name in (molecule.name, *names)]
+        key = part_key(reference.key, numbers, molecule.name, *structures)
+        tasks.append(_Task(molecule.name, parts / f"frames-{key}.npz", _framing(molecule.name, resting, names, recipe)))
+    train = [m for m in by_split["train"] if m.name in resting]
+    elements = sorted({int(z) for m in train for z in m.structure.numbers})
+    loose = not any(m.structure.periodic for m in train)  # what pairs of atoms say of crystals is little
+    for a, b in combinations_with_replacement(elements, 2) if recipe.diatomic and loose else ():
+        name = f"{chemical_symbols[a]}-{chemical_symbols[b]}"
+        key = part_key(reference.key, numbers, "diatomic", name)
+        tasks.append(_Task(f"diatomic {name}", parts / f"frames-{key}.npz", _pairing(name, (a, b), recipe)))
+    return tasks
+
+
+def _framing(
+    name: str, resting: dict[str, Resting], partners: Sequence[str], recipe: Recipe
+) -> Callable[[Potential], Made]:
+    others = [resting[partner] for partner in partners]
+    return lambda potential: molecule_frames(name, resting[name], others, recipe, potential)
+
+
+def _pairing(name: str, numbers: tuple[int, int], recipe: Recipe) -> Callable[[Potential], Made]:
+    return lambda potential: diatomic_frames(name, numbers, recipe, potential)
+
+
+def _text(value: object) -> str:
+    return repr(value)
+
+
+def _run(
+    tasks: Iterable[tuple[str, Path, Callable[[Potential], _Found]]],
+    read: Callable[[Path], _Found | None],
+    write: Callable[[Path, _Found], None],
+    pool: Workers,
+    workers: int,
+    on_progress: Callable[[int, int], None],
+) -> tuple[dict[str, _Found], dict[str, str]]:
+    """What all tasks make, by their names, read where it is there already; and those at which the reference fails.
+
+    A task at which a worker fails is tried once more with a new one.
+    """
+
+    def one(path: Path, make: Callable[[Potential], _Found]) -> _Found | str:
+        for attempt in range(2):
+            try:
+                with pool.one() as potential:
+                    found = make(potential)
+                write(path, found)
+                return found
+            except ModelError as error:
+                if attempt or stopped:
+                    return " ".join(str(error).split())
+        raise AssertionError
+
+    stopped: list[bool] = []
+    tasks = list(tasks)
+    results: dict[str, _Found | str] = {}
+    left = []
+    for name, path, make_it in tasks:
+        known = read(path)
+        if known is None:
+            left.append((name, path, make_it))
+        else:
+            results[name] = known
+    with ThreadPoolExecutor(max(1, workers)) as threads:
+        running: dict[Future[_Found | str], str] = {threads.submit(one, path, m): name for name, path, m in left}
+        try:
+            pending = set(running)
+            while pending:  # short waits, so that Ctrl-C is heard
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    results[running[future]] = future.result()
+                on_progress(len(results), len(tasks))
+        except BaseException:
+            stopped.append(True)
+            threads.shutdown(wait=False, cancel_futures=True)
+            pool.close()
+            raise
+    failures = {name: result for name, result in results.items() if isinstance(result, str)}
+    if left and len(failures) == len(left) and not results.keys() - failures.keys():
+        raise ModelError(next(iter(failures.values())))
+    found = {name: result for name, result in results.items() if not isinstance(result, str)}
+    return found, failures
+
+
+@contextmanager
+def _alone(out: Path) -> Any:
+    """Hold the lock of ``out``, made if it is not there.
+
+    Raises:
+        BadInputError: it cannot be made, or another process makes frames there.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        (out / PARTS).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise BadInputError(f"another process makes frames in {out}; wait for it, or choose another folder") from error
+    except OSError as error:
+        raise BadInputError(f"cannot write to {out} ({error.strerror}); choose another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,85 @@
+"""The minimum of a molecule on the reference's surface, and its curvature there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ase.calculators.calculator import CalculatorError
+from ase.optimize import BFGS
+from numpy.typing import NDArray
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.batching import Batcher
+from bsct_zoo.bridges import PotentialCalculator
+from bsct_zoo.building.structure import Structure, bonds_by_distance
+from bsct_zoo.errors import ModelError
+from bsct_zoo.potential import Potential
+from bsct_zoo.properties.vibrations import Vibrations, displaced, hessian_from_forces, vibrations
+
+FMAX = 0.01  # eV/Å
+STEP = 0.01  # Å, of the differences that the curvature is made of
+_STEPS = 500
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a molecule is at rest.
+
+    Attributes:
+        positions: [n, 3] Å, the centre of the atoms at the origin.
+        hessian: [3 n, 3 n] eV/Å²; [0, 0] if it was not asked for.
+        problem: why there is none; empty if there is.
+    """
+
+    positions: NDArray[np.float64]
+    hessian: NDArray[np.float64]
+    problem: str = ""
+
+    def modes(self, masses: NDArray[np.float64]) -> Vibrations:
+        """Normal modes for ``masses`` [n] u."""
+        return vibrations(self.hessian, self.positions, masses)
+
+
+def find_minimum(structure: Structure, potential: Potential, curvature: bool = True) -> Minimum:
+    """Relax ``structure`` (all forces below 0.01 eV/Å), and find its Hessian by central differences if asked.
+
+    A crystal stays as it is. A molecule that does not arrive, or comes apart, has a ``problem``.
+
+    Raises:
+        ModelError: the potential failed.
+    """
+    nothing = np.zeros((0, 0))
+    if structure.periodic or len(structure.numbers) == 1:
+        return Minimum(structure.positions, nothing)
+    atoms = structure.to_atoms()
+    atoms.calc = PotentialCalculator(potential)
+    try:
+        arrived = BFGS(atoms, logfile=None).run(fmax=FMAX, steps=_STEPS)
+    except CalculatorError as error:
+        if isinstance(error.__cause__, ModelError):
+            raise error.__cause__ from error
+        arrived = False
+    if not arrived:
+        return Minimum(structure.positions, nothing, "it does not relax with the reference")
+    positions = np.asarray(atoms.positions, dtype=np.float64)
+    relaxed = replace(structure, positions=positions - positions.mean(0))
+    if set(structure.bonds) - set(bonds_by_distance(relaxed.to_atoms())):
+        return Minimum(structure.positions, nothing, "it comes apart while it relaxes")
+    if not curvature:
+        return Minimum(relaxed.positions, nothing)
+    hessian = hessian_from_forces(_forces(relaxed, displaced(relaxed.positions, STEP), potential), STEP)
+    if not np.isfinite(hessian).all():
+        return Minimum(relaxed.positions, nothing, "the reference has no answer near its minimum")
+    return Minimum(relaxed.positions, hessian)
+
+
+def _forces(
+    structure: Structure, positions: NDArray[np.float64], potential: Potential
+) -> NDArray[np.float64]:
+    """[k, n, 3] eV/Å at ``positions`` [k, n, 3] Å."""
+    systems = [AtomsBatch.from_atoms(replace(structure, positions=x).to_atoms()) for x in positions]
+    forces = np.full(positions.shape, np.nan)
+    for indices, prediction in Batcher(potential).stream(systems):
+        forces[indices] = prediction.forces.double().cpu().numpy().reshape(len(indices), -1, 3)
+    return forces
