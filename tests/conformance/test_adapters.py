@@ -1,6 +1,5 @@
-"""Real models keep what every adapter promises."""
+"""A real model keeps what every adapter promises; the others are tried in the tests of their adapters."""
 
 from bsct_zoo.testing import conformance
 
 test_transformer = conformance("transformer")
-test_emt = conformance("ase:ase.calculators.emt.EMT")

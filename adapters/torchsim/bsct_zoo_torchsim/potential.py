@@ -44,7 +44,8 @@ class TorchSimPotential(Potential):
         forces = torch.zeros_like(batch.positions)
         stress = torch.full((batch.n_systems, 3, 3), torch.nan, dtype=torch.float64, device=batch.device)
         for systems in _alike(batch):
-            found = self.model(self._state(_chosen(batch, systems)))
+            with torch.enable_grad():  # some models take forces by autograd and rely on it
+                found = self.model(self._state(_chosen(batch, systems)))
             energy[systems] = found["energy"].detach().double()
             forces[systems[batch.system_idx]] = found["forces"].detach().to(forces)
             if "stress" in found:

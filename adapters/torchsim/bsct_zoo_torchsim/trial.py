@@ -1,5 +1,7 @@
-"""What a model says of two atoms, before anybody believes it: are its forces the gradient of its energy, and does it
-know what a lattice is? Measured when it is loaded, whatever version of whatever package it comes from."""
+"""What a model says of two atoms and of a crystal before it is believed: forces against energy, lattice against itself.
+
+Measured when it is loaded, whatever version of whatever package it comes from.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,8 @@ def wrong_forces(potential: Potential) -> str:
                 length = pair.get_distance(0, 1)
                 times = float(found @ expected / (expected @ expected)) if largest > 0 else float("inf")
                 return (
-                    f"on two {pair.symbols[0]} atoms {length:g} Å apart the force is {times:.3g} times the slope of the "
-                    f"energy ({np.abs(found).max():.3g} and {largest:.3g} eV/Å)"
+                    f"on two {pair.symbols[0]} atoms {length:g} Å apart the force is {times:.3g} times the slope of "
+                    f"the energy ({np.abs(found).max():.3g} and {largest:.3g} eV/Å)"
                 )
     return ""
 

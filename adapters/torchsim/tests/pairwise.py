@@ -1,6 +1,7 @@
-"""A TorchSim model for the tests: Lennard-Jones by autograd, all systems at once, right in slanted cells.
+"""A TorchSim model for the tests: Lennard-Jones by autograd, right in slanted cells.
 
-``depth_by_charge`` makes it read the charge of a system, as models with total charge do.
+``faded`` takes the energy to zero over the last 1 Å before the cut-off; ``depth_by_charge`` makes it read the charge of
+a system, as models with total charge do.
 """
 
 from dataclasses import replace
@@ -20,18 +21,17 @@ class Pairwise(ModelInterface):
         *,
         compute_forces: bool = True,
         compute_stress: bool = False,
+        faded: bool = False,
         depth_by_charge: bool = False,
     ) -> None:
         super().__init__()
         self._device, self._dtype = device or torch.device("cpu"), dtype
         self._compute_forces, self._compute_stress = compute_forces, compute_stress
-        self.sigma, self.epsilon, self.cutoff, self.depth_by_charge = sigma, epsilon, cutoff, depth_by_charge
+        self.sigma, self.epsilon, self.cutoff = sigma, epsilon, cutoff
+        self.faded, self.depth_by_charge = faded, depth_by_charge
 
     def forward(self, state, **_):
         pbc = torch.as_tensor(state.pbc).broadcast_to(3)
-        steps = torch.arange(-3, 4, dtype=self.dtype)
-        images = torch.cartesian_prod(steps, steps, steps)
-        images = images[((images == 0) | pbc).all(1)]  # [k, 3]
         strain = torch.zeros_like(state.cell).requires_grad_()
         symmetric = (strain + strain.transpose(1, 2)) / 2
         start = state.positions.detach().clone().requires_grad_()
@@ -44,17 +44,31 @@ class Pairwise(ModelInterface):
         energies = []
         for system in range(len(rows)):
             here = positions[state.system_idx == system]
+            images = self._images(rows[system].detach(), pbc)
             vectors = here[None, :, None] + (images @ rows[system])[None, None] - here[:, None, None]
             squares = (vectors**2).sum(-1)
             near = (squares < self.cutoff**2) & (squares > 1e-8)
-            six = (self.sigma**2 / squares[near]) ** 3
-            energies.append(2 * depth[system] * (six**2 - six).sum())
+            energies.append(0.5 * depth[system] * self._pair(squares[near]).sum())
         energy = torch.stack(energies)
         gradient, virial = torch.autograd.grad(energy.sum(), [start, strain])
         found = {"energy": energy.detach(), "forces": -gradient}
         if self.compute_stress:
             found["stress"] = virial / torch.linalg.det(rows).abs().detach()[:, None, None]
         return found
+
+    def _pair(self, squares):
+        six = (self.sigma**2 / squares) ** 3
+        energy = 4 * (six**2 - six)
+        if not self.faded:
+            return energy
+        t = (self.cutoff - squares.sqrt()).clamp(max=1.0)
+        return energy * t**3 * (10 - 15 * t + 6 * t**2)
+
+    def _images(self, rows, pbc):
+        """[k, 3] every image that may come within the cut-off."""
+        heights = 1 / torch.linalg.inv(rows).norm(dim=0)
+        most = torch.where(pbc, (self.cutoff / heights).ceil() + 1, 0).int().tolist()
+        return torch.cartesian_prod(*(torch.arange(-n, n + 1, dtype=self.dtype) for n in most))
 
 
 class ForcesTwice(Pairwise):
@@ -77,6 +91,11 @@ class HydrogenAlone(Pairwise):
 
     def forward(self, state, **_):
         return super().forward(replace(state, positions=state.positions + 0 * {1: 1}[int(state.atomic_numbers.max())]))
+
+
+def copper(device=None, dtype=torch.float64, compute_stress=False):
+    """Parameters of Halicioglu and Pound, phys. stat. sol. (a) 30, 619 (1975)."""
+    return Pairwise(2.338, 0.409, 6.0, device, dtype, compute_stress=compute_stress, faded=True)
 
 
 def factory(sigma=2.5):

@@ -63,7 +63,7 @@ def by_ase(atoms, sigma, epsilon, cutoff):
 
 
 def of_torchsim(card, **options):
-    """A pair potential of TorchSim's own; None where it is refused, as in 0.3, which sums over both orders of a pair."""
+    """A pair potential of TorchSim's own; None where it is refused: 0.3 sums over both orders of a pair."""
     if HAS_EXTRAS:
         return load(card, "cpu", "float64", **options)
     with pytest.raises(BadInputError, match=r"force is 2 times the slope of the energy.*TorchSim 0\.3.*Python 3\.12"):
