@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from bsct_zoo.potential import Potential
 
 
+Over = Literal["median", "median size", "largest size", "highest", "lowest", "sum", "count", "failures"]
+
+
 @dataclass(frozen=True)
 class CheckSettings:
     """How to run a check.
@@ -63,14 +66,16 @@ class Column:
         name: in results.
         title: for the header of a table.
         figure: of the runs.
-        over: "median", "median size" or "largest size" (of |x|), "highest", "lowest", "sum", or "count" of runs that
-            have it.
+        over: "median", "median size" or "largest size" (of |x|), "highest", "lowest", "sum", "count" of runs that have
+            it, or "failures": how many runs failed, whatever the figure says.
+        better: "lower" or "higher"; None if neither is.
     """
 
     name: str
     title: str
     figure: str
-    over: Literal["median", "median size", "largest size", "highest", "lowest", "sum", "count"]
+    over: Over
+    better: Literal["lower", "higher"] | None = "lower"
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ class Check:
         units: unit of each figure, by its name.
         function: "module:function", called as ``function(potential, systems, settings) -> list[CheckRun]``.
         columns: what a table says of a model; by default the median of every figure.
+        headline: names of the columns that stand beside other results, in ``compare``; by default the first.
         resumes: its function takes a ``session`` too, in which its state is kept (``bsct_zoo.checks.session``).
     """
 
@@ -91,6 +97,7 @@ class Check:
     units: Mapping[str, str]
     function: str
     columns: tuple[Column, ...] = ()
+    headline: tuple[str, ...] = ()
     resumes: bool = False
 
     def run(
@@ -112,6 +119,11 @@ class Check:
         """``columns``, or what stands for them."""
         return self.columns or tuple(Column(name, name.replace("_", " "), name, "median") for name in self.units)
 
+    @property
+    def brief(self) -> tuple[str, ...]:
+        """``headline``, or what stands for it."""
+        return self.headline or (self.shown[0].name,)
+
 
 _DRIFT = (
     Column("drift", "median |drift|", "drift", "median size"),
@@ -119,8 +131,8 @@ _DRIFT = (
     Column("drift_worst", "worst |drift|", "drift", "largest size"),
 )
 _FAILURES = (
-    Column("failed", "failed", "failure_time", "count"),
-    Column("first_failure", "first failure", "failure_time", "lowest"),
+    Column("failed", "failed", "failure_time", "failures"),
+    Column("first_failure", "first failure", "failure_time", "lowest", "higher"),
     Column("bonds_broken", "bonds broken", "bonds_broken", "sum"),
 )
 
@@ -147,6 +159,7 @@ NVE = Check(
         Column("hottest", "hottest", "hottest", "highest"),
         *_FAILURES,
     ),
+    headline=("drift", "failed"),
     resumes=True,
 )
 
@@ -164,12 +177,13 @@ NVT = Check(
     },
     function="bsct_zoo.checks.runs:check_nvt",
     columns=(
-        Column("temperature", "temper-ature", "temperature", "median"),
+        Column("temperature", "temper-ature", "temperature", "median", None),
         Column("temperature_error", "its error", "temperature_error", "median"),
         *_DRIFT,
         Column("hottest", "hottest", "hottest", "highest"),
         *_FAILURES,
     ),
+    headline=("temperature", "drift", "failed"),
     resumes=True,
 )
 
@@ -186,11 +200,12 @@ HEAT = Check(
     },
     function="bsct_zoo.checks.runs:check_heat",
     columns=(
-        Column("failure_temperature", "lowest failure", "failure_temperature", "lowest"),
-        Column("failure_temperature_median", "median failure", "failure_temperature", "median"),
+        Column("failure_temperature", "lowest failure", "failure_temperature", "lowest", "higher"),
+        Column("failure_temperature_median", "median failure", "failure_temperature", "median", "higher"),
         *_FAILURES,
         *_DRIFT,
     ),
+    headline=("failure_temperature", "failed"),
     resumes=True,
 )
 

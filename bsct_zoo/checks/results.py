@@ -67,9 +67,15 @@ class MDRow:
             "checkpoint_sha256": self.checkpoint_sha256,
             "level_of_theory": self.level_of_theory,
             "licence": self.licence,
+            "versions": dict(self.versions),
+            **self.found_json(),
+        }
+
+    def found_json(self) -> dict[str, Any]:
+        """What the check found, without who the model is."""
+        return {
             "device": self.device,
             "dtype": self.dtype,
-            "versions": dict(self.versions),
             "status": self.status,
             "message": self.message,
             "seconds": round(self.seconds, 3),
@@ -109,12 +115,22 @@ class MDReport:
             "kind": self.kind,
             "bsct_zoo": self.version,
             "check": self.check.name,
-            "units": dict(self.check.units),
-            "columns": {c.name: {"figure": c.figure, "over": c.over} for c in self.check.shown},
-            "settings": dict(self.settings),
+            **self.asked_json(),
             "machine": dict(self.machine),
             "rows": [row.to_json() for row in self.rows],
         }
+
+    def asked_json(self) -> dict[str, Any]:
+        """What the figures are, and what was asked for."""
+        return {
+            "units": dict(self.check.units),
+            "columns": {c.name: _column_json(c) for c in self.check.shown},
+            "settings": dict(self.settings),
+        }
+
+
+def _column_json(column: Column) -> dict[str, Any]:
+    return {"figure": column.figure, "over": column.over, "title": column.title, "better": column.better}
 
 
 def run_json(run: CheckRun) -> dict[str, Any]:
@@ -130,8 +146,11 @@ def run_from_json(data: Mapping[str, Any]) -> CheckRun:
 
 def over_runs(columns: Sequence[Column], runs: Sequence[CheckRun]) -> dict[str, float | None]:
     """Every column's figure over the runs that have it; None where none has it, but a count and a sum are 0."""
-    found = {}
+    found: dict[str, float | None] = {}
     for column in columns:
+        if column.over == "failures":
+            found[column.name] = float(sum(run.status == "failed" for run in runs)) if runs else None
+            continue
         values = [value for run in runs if (value := run.values.get(column.figure)) is not None]
         found[column.name] = _reduced(column.over, np.array(values)) if runs else None
     return found

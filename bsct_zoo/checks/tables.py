@@ -8,21 +8,23 @@ import json
 import textwrap
 
 from bsct_zoo.checks.results import MDReport, MDRow
-from bsct_zoo.report.layout import Cell, Layout, number
+from bsct_zoo.report.layout import Cell, Layout, failures, number
+
+_SEE = ", see them with --by system"
 
 
 def models_table(report: MDReport) -> Layout:
     """One row for each model."""
     check = report.check
     layout = Layout(_title(report), ["model"], [])
-    layout.headers += [_header(c.title, check.units.get(c.figure, "")) for c in check.shown if c.over != "count"]
+    layout.headers += [_header(c.title, check.units.get(c.figure, "")) for c in check.shown if c.over != "failures"]
     layout.headers += ["failed", "time\ns"]
     speed = any(row.ns_per_day is not None for row in report.rows)
     layout.headers += ["ns/day"] * speed
     for row in report.rows:
         cells = [Cell(row.model)]
         for column in check.shown:
-            if column.over != "count":
+            if column.over != "failures":
                 value = row.values.get(column.name)
                 cells.append(
                     Cell("–" + (layout.note(_fatal(row)) if not row.runs else "") if value is None else number(value))
@@ -99,11 +101,11 @@ def json_text(report: MDReport, ascii_only: bool = False) -> str:
 def _failed(layout: Layout, row: MDRow) -> Cell:
     if not row.runs:
         return Cell("–" + layout.note(_fatal(row)))
-    notes = [f"{run.system} {run.message}" for run in row.runs if run.message]
-    if not notes:
-        return Cell(f"{row.n_failed}/{len(row.runs)}")
-    more = f"; and {len(notes) - 3} more, see them with --by system" if len(notes) > 3 else ""
-    return Cell(f"{row.n_failed}/{len(row.runs)}" + layout.note(f"{row.model}: {'; '.join(notes[:3])}{more}"))
+    text = f"{row.n_failed}/{len(row.runs)}"
+    said = sum(bool(run.message) for run in row.runs)
+    if not said:
+        return Cell(text)
+    return Cell(text + layout.note(f"{row.model}: {failures(row)}" + _SEE * (said > 3)))
 
 
 def _fatal(row: MDRow) -> str:

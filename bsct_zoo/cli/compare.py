@@ -12,6 +12,11 @@ import typer
 from bsct_zoo.cli import completion
 
 if TYPE_CHECKING:
+    from bsct_zoo.checks.request import CheckRequest
+    from bsct_zoo.metrics.table import Metric
+    from bsct_zoo.models import ModelSpec
+    from bsct_zoo.results.comparison import Comparison
+    from bsct_zoo.results.run import Settings
     from bsct_zoo.scans.suite import Suite
     from bsct_zoo.selection.gate import Gate
 
@@ -53,6 +58,13 @@ def compare(
         str | None, typer.Option(help="Metric that ranks the rows.", autocompletion=completion.metrics)
     ] = None,
     by: Annotated[By, typer.Option(help="Columns: metrics, or bond types for one metric.")] = By.metric,
+    md: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHECK",
+            help="Columns of molecular dynamics too: nve, nvt, heat, 'nve@time=0.5,temperature=500,seeds=2'; see md.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     dtype: Annotated[Dtype, typer.Option(help="What models compute in.")] = Dtype.float32,
     jobs: Annotated[int, typer.Option(min=1, help="Models at a time.")] = 1,
@@ -79,7 +91,7 @@ def compare(
 ) -> int:
     """Judge MODELS on the scans of a suite and rank them by smoothness.
 
-    Exit code: 0 all done, 1 some model or scan failed, 2 bad input, 3 a condition of --fail-if is met.
+    Exit code: 0 all done, 1 some model, scan or run failed, 2 bad input, 3 a condition of --fail-if is met.
     """
     from dataclasses import replace
 
@@ -88,12 +100,15 @@ def compare(
     from bsct_zoo.cli.weights import ready_models
 
     debug = debug or bool(context.find_root().params.get("debug"))
-    columns, rank = _metrics(metric, sort)
+    requests = _requests(md or [])
+    known = _known(requests, [*(metric or []), sort or "", *(fail_if or [])])
+    columns, rank = _metrics(metric, sort, known, requests)
     output.check_targets(json, csv, markdown)
-    gate = _gate(fail_if, against)
+    gate = _gate(fail_if, against, known)
     specs = ready_models(models, trust=trust, yes=yes)
     chosen = _suite(suite).select(only=only, limit=limit, seed=seed)
     gate.check(chosen, [spec.text for spec in specs])
+    from bsct_zoo.metrics.table import METRICS
     from bsct_zoo.report import layout
     from bsct_zoo.results.run import Settings
     from bsct_zoo.results.run import compare as run
@@ -110,8 +125,11 @@ def compare(
     with output.stdout_kept_clean(), Progress([spec.text for spec in specs], quiet) as progress:
         comparison = run(specs, chosen, settings, progress)
     comparison = replace(comparison, settings={**comparison.settings, "only": only, "limit": limit})
+    for request in requests:
+        comparison = _checked(comparison, request, specs, settings, quiet)
     if by is By.bond:
-        tables = [layout.models_by_groups(comparison, name, rank) for name in (columns if metric else (rank,))]
+        chosen_metrics = [name for name in columns if name in METRICS] if metric else [rank]
+        tables = [layout.models_by_groups(comparison, name, rank) for name in chosen_metrics]
     else:
         tables = [layout.models_by_metrics(comparison, columns, rank)]
     changes = gate.changes(comparison, columns)
@@ -124,8 +142,11 @@ def compare(
         output.show_logs(comparison)
     elif not quiet and any(row.status != "ok" and row.log_tail for row in comparison.rows):
         print("see what the failed models printed with --debug", file=sys.stderr)
+    ran = [found for row in comparison.rows for found in row.checks.values()]
     mendable = [f"{row.model}: {row.message}" for row in comparison.rows if row.bad_input]
-    problems = [*mendable, *filter(None, [comparison.settings.get("cache_error")])]
+    mendable += [f"{found.model}: {found.message}" for found in ran if found.bad_input]
+    kept = [comparison.settings.get("cache_error"), *(report.problem for report in comparison.checks.values())]
+    problems = list(dict.fromkeys([*mendable, *filter(None, kept)]))
     if problems:  # said last, when every result is written
         from bsct_zoo.errors import BadInputError
 
@@ -133,27 +154,84 @@ def compare(
     met = gate.met(comparison, changes)
     for reason in met:
         print(f"failed: {reason}", file=sys.stderr)
-    return 3 if met else int(any(row.status != "ok" for row in comparison.rows))
+    statuses = {row.status for row in comparison.rows} | {found.status for found in ran}
+    return 3 if met else int(statuses != {"ok"})
 
 
-def _gate(fail_if: list[str] | None, against: Path | None) -> Gate:
+def _requests(texts: list[str]) -> list[CheckRequest]:
+    """What --md asks for."""
+    if not texts:
+        return []
+    from bsct_zoo.checks.request import parse_request
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins.registry import registry
+
+    requests = [parse_request(text, registry().checks) for text in texts]
+    names = [request.check.name for request in requests]
+    if len(set(names)) < len(names):
+        raise BadInputError("--md names a check twice; give each once, and run bsct-zoo md for other settings")
+    return requests
+
+
+def _known(requests: list[CheckRequest], asked: list[str]) -> dict[str, Metric]:
+    """Metrics of scans and of the checks that are asked for, by name; ``asked`` may speak of no other check's."""
+    import re
+
+    from bsct_zoo.checks.columns import check_metrics, check_of
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.metrics.table import METRICS
+    from bsct_zoo.plugins.registry import registry
+
+    known = {**METRICS, **check_metrics(request.check for request in requests)}
+    for name in re.findall(r"[A-Za-z_]\w*", " ".join(asked)):
+        if name not in known and name in check_metrics(registry().checks.values()):
+            check = check_of(registry().checks, name)
+            raise BadInputError(f"{name} is a figure of the check '{check}'; add --md {check}")
+    return known
+
+
+def _checked(
+    comparison: Comparison, request: CheckRequest, specs: list[ModelSpec], settings: Settings, quiet: bool
+) -> Comparison:
+    """``comparison`` with what a check finds of its models, kept and gone on with as in ``bsct-zoo md``."""
+    from bsct_zoo.checks.models import MDSettings, run_models
+    from bsct_zoo.checks.systems import system
+    from bsct_zoo.cli import output
+    from bsct_zoo.cli.md_progress import MDProgress
+
+    seeds = range(request.physics.seed, request.physics.seed + request.seeds)
+    systems = [system(name, seed) for name in request.molecules for seed in seeds]
+    how = MDSettings(
+        physics=request.physics,
+        device=settings.device,
+        dtype=request.dtype,
+        use_cache=settings.use_cache,
+        timeout=settings.timeout,
+    )
+    with output.stdout_kept_clean(), MDProgress([spec.text for spec in specs], quiet) as progress:
+        return comparison.with_check(run_models(specs, request.check, systems, how, progress))
+
+
+def _gate(fail_if: list[str] | None, against: Path | None, known: dict[str, Metric]) -> Gate:
     """What the comparison is held against, read and checked before anything is computed."""
     from bsct_zoo.selection.gate import Gate
 
-    return Gate.read(fail_if or [], against)
+    return Gate.read(fail_if or [], against, known)
 
 
-def _metrics(metric: list[str] | None, sort: str | None) -> tuple[tuple[str, ...], str]:
+def _metrics(
+    metric: list[str] | None, sort: str | None, known: dict[str, Metric], requests: list[CheckRequest]
+) -> tuple[tuple[str, ...], str]:
     """Columns and ranking, checked."""
     from bsct_zoo.errors import UnknownNameError
-    from bsct_zoo.metrics.table import METRICS
     from bsct_zoo.report.layout import DEFAULT_METRICS, DEFAULT_SORT
 
-    columns = [name for text in metric or [] for name in text.split(",")] or list(DEFAULT_METRICS)
+    beside = [f"{request.check.name}_{name}" for request in requests for name in request.check.brief]
+    columns = [name for text in metric or [] for name in text.split(",")] or [*DEFAULT_METRICS, *beside]
     rank = sort or ("fsd_full" if not metric or "fsd_full" in columns else columns[0])
     for name in [*columns, rank]:
-        if name not in METRICS:
-            raise UnknownNameError("metric", name, list(METRICS))
+        if name not in known:
+            raise UnknownNameError("metric", name, list(known))
     return tuple(dict.fromkeys(columns)), rank or DEFAULT_SORT
 
 

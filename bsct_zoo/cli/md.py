@@ -13,15 +13,7 @@ from bsct_zoo.cli import completion
 from bsct_zoo.cli.compare import Dtype
 
 if TYPE_CHECKING:
-    from ase import Atoms
-
     from bsct_zoo.checks.results import MDReport
-
-# Small closed-shell organic molecules of ASE's g2 set, their elements H C N O F P S Cl.
-MOLECULES = (
-    *("CH3CH2OH", "CH3OCH3", "CH3CHO", "CH3COOH", "HCOOCH3", "CH3CONH2", "H3CNH2", "CH3CN", "CH3NO2"),
-    *("C6H6", "C5H5N", "C4H4O", "C4H4S", "CH3SH", "CH3SCH3", "H2CF2", "CH3CH2Cl", "PH3"),
-)
 
 
 class By(StrEnum):
@@ -80,6 +72,8 @@ def md(
     The same command goes on where it was stopped. Exit code: 0 all done, 1 some model or run failed, 2 bad input.
     """
     from bsct_zoo.checks import CheckSettings
+    from bsct_zoo.checks.request import require_time
+    from bsct_zoo.checks.systems import MOLECULES, system
     from bsct_zoo.cli import output
     from bsct_zoo.cli.weights import ready_models
     from bsct_zoo.errors import BadInputError, UnknownNameError
@@ -91,9 +85,8 @@ def md(
         raise UnknownNameError("check", check, list(registry().checks))
     if state is not None and no_cache:
         raise BadInputError("--state keeps what --no-cache does not want kept; give one of them")
-    if 1000 * time < 2 * step:
-        raise BadInputError(f"--time {time:g} ps is less than two steps of {step:g} fs; give a longer time")
-    systems = [_system(name, number) for name in molecule or MOLECULES for number in range(seed, seed + seeds)]
+    require_time(time, step)
+    systems = [system(name, number) for name in molecule or MOLECULES for number in range(seed, seed + seeds)]
     specs = ready_models(models, trust=trust, yes=yes)
     from bsct_zoo.checks.models import MDSettings, run_models
     from bsct_zoo.cli.md_progress import MDProgress
@@ -148,25 +141,3 @@ def _write(report: MDReport, by: By, json: str | None, csv: Path | None) -> None
         replace_file(csv, tables.csv_text(report))
     if json is not None and json != "-":
         replace_file(Path(json), tables.json_text(report))
-
-
-def _system(name: str, seed: int) -> Atoms:
-    """A molecule by name or from a file, with the seed of its run."""
-    import numpy as np
-    from ase import Atoms
-    from ase.build import molecule
-    from ase.io import read
-
-    from bsct_zoo.errors import BadInputError
-
-    try:
-        atoms = read(name, index=-1) if Path(name).exists() else molecule(name)
-    except KeyError as error:
-        raise BadInputError(f"'{name}' is neither a file nor a molecule of ASE's g2 set, such as CH3CH2OH") from error
-    except Exception as error:
-        raise BadInputError(f"cannot read a structure from {name}: {error}") from error
-    if not isinstance(atoms, Atoms) or len(atoms) == 0 or not np.isfinite(atoms.positions).all():
-        raise BadInputError(f"{name} holds no structure with atoms at finite positions")
-    kept = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
-    atoms.info = {**kept, "name": Path(name).stem, "seed": seed}
-    return atoms

@@ -41,13 +41,13 @@ def select(
     from bsct_zoo.selection.choice import select as choose
     from bsct_zoo.selection.conditions import parse_condition
 
-    conditions = [parse_condition(text) for text in require or []]
     objectives = [name.strip() for name in minimise.split(",") if name.strip()]
     if not objectives:
         from bsct_zoo.errors import BadInputError
 
         raise BadInputError("--minimise names nothing; give metrics, as in fsd_full,seconds")
     comparison = merged([read_comparison(path) for path in files])
+    conditions = [parse_condition(text, comparison.known) for text in require or []]
     selection = choose(comparison, conditions, objectives, seed)
     layout = candidates(selection, comparison)
     layout.remarks += [f"{use}: {sentence}" for use, sentence in selection.advice]

@@ -29,17 +29,19 @@ def csv_text(comparison: Comparison) -> str:
     """One line for each model and one for each of its scans (``scan`` is empty for the mean); units as in METRICS."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*_FACTS, *METRICS])
+    checked = [name for name in comparison.known if name not in METRICS]
+    writer.writerow([*_FACTS, *METRICS, *checked])
     for row in comparison.rows:
         versions = " ".join(f"{name}={version}" for name, version in row.versions.items())
         about = [row.level_of_theory, row.checkpoint_sha256, row.device, row.dtype, versions]
         about += [comparison.suite, comparison.suite_sha256, comparison.suite_level, comparison.version]
         counts = [round(row.seconds, 3), row.n_scans, row.n_failed]
-        mean = [row.metrics.get(name) for name in METRICS]
+        mean = [row.value(name) for name in (*METRICS, *checked)]
         writer.writerow([row.model, row.card, "", row.status, row.message, *counts, *about, *mean])
         for scan in row.scans:
             values = [scan.metrics.get(name) for name in METRICS]
-            writer.writerow([row.model, row.card, scan.id, scan.status, scan.message, "", "", "", *about, *values])
+            first = [row.model, row.card, scan.id, scan.status, scan.message, "", "", ""]
+            writer.writerow([*first, *about, *values, *[""] * len(checked)])
     return buffer.getvalue()
 
 

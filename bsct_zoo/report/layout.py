@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bsct_zoo.checks.columns import check_of
+from bsct_zoo.checks.results import MDRow
 from bsct_zoo.metrics.table import METRICS, Metric
 from bsct_zoo.results.comparison import Comparison, Row
 
@@ -56,17 +59,19 @@ class Layout:
 
 def models_by_metrics(comparison: Comparison, metrics: tuple[str, ...], sort: str) -> Layout:
     """One row for each model, best first, one column for each metric."""
-    rows = ranked(comparison.rows, sort)
+    known = comparison.known
+    rows = ranked(comparison.rows, sort, known)
     layout = Layout(
         title=_title(comparison),
-        headers=["model", *(header(METRICS[name]) for name in metrics), "scans", "time\ns"],
+        headers=["model", *(header(known[name]) for name in metrics), "scans", "time\ns"],
         rows=[],
     )
-    best = {name: _best([row.metrics.get(name) for row in rows], METRICS[name]) for name in metrics}
+    best = {name: _best([row.value(name) for row in rows], known[name]) for name in metrics}
     for row in rows:
         cells = [Cell(_model_name(layout, comparison, row))]
         for name in metrics:
-            cells.append(_value_cell(layout, row, name, best[name]))
+            draw = _value_cell if name in METRICS else _check_cell
+            cells.append(draw(layout, row, name, best[name]))
         cells.append(Cell(_scans_text(layout, row)))
         cells.append(Cell(number(row.seconds) if row.seconds else "–" + layout.note(_why_no_time(row))))
         layout.rows.append(cells)
@@ -77,7 +82,7 @@ def models_by_metrics(comparison: Comparison, metrics: tuple[str, ...], sort: st
 def models_by_groups(comparison: Comparison, metric: str, sort: str) -> Layout:
     """One row for each model, one column for each group of scans (bond type), for one metric."""
     known = METRICS[metric]
-    rows = ranked(comparison.rows, sort)
+    rows = ranked(comparison.rows, sort, comparison.known)
     groups = list(dict.fromkeys(scan.group for row in rows for scan in row.scans))
     layout = Layout(f"{_title(comparison)}: {known.title}, {_unit(known)}".rstrip(", "), ["model", *groups], [])
     means = [{group: _group_mean(row, group, metric) for group in groups} for row in rows]
@@ -90,12 +95,12 @@ def models_by_groups(comparison: Comparison, metric: str, sort: str) -> Layout:
     return layout
 
 
-def ranked(rows: tuple[Row, ...], sort: str) -> list[Row]:
+def ranked(rows: tuple[Row, ...], sort: str, known: Mapping[str, Metric] = METRICS) -> list[Row]:
     """Rows by the metric ``sort``, best first; rows without it last."""
-    sign = -1.0 if METRICS[sort].better == "higher" else 1.0
+    sign = -1.0 if known[sort].better == "higher" else 1.0
 
     def key(row: Row) -> tuple[bool, float]:
-        value = row.metrics.get(sort)
+        value = row.value(sort)
         return value is None, sign * value if value is not None else 0.0
 
     return sorted(rows, key=key)
@@ -129,6 +134,24 @@ def _value_cell(layout: Layout, row: Row, name: str, best: float | None) -> Cell
     if row.counts.get(name, 0) < answered:
         mark = layout.note(f"mean over {row.counts[name]} of {row.n_scans} scans; the others do not have this range")
     return Cell(number(value) + mark, _is_best(value, best))
+
+
+def _check_cell(layout: Layout, row: Row, name: str, best: float | None) -> Cell:
+    """A figure of a check: a model that failed there keeps the rest of its row."""
+    check = check_of(row.checks, name) or ""
+    found, value = row.checks[check], row.value(name)
+    if not found.runs:
+        return Cell("–" + layout.note(f"{row.model}, {check}: {found.message or 'it has no runs'}"))
+    if name == f"{check}_failed":
+        text = f"{found.n_failed}/{len(found.runs)}"
+        return Cell(text + (layout.note(f"{row.model}, {check}: {failures(found)}") if found.n_failed else ""))
+    return Cell("–") if value is None else Cell(number(value), _is_best(value, best))
+
+
+def failures(row: MDRow, most: int = 3) -> str:
+    """Which runs failed and when, the first ``most`` of them."""
+    said = [f"{run.system} {run.message}" for run in row.runs if run.message]
+    return "; ".join(said[:most]) + (f"; and {len(said) - most} more" if len(said) > most else "")
 
 
 def _why_empty(row: Row, name: str) -> str:
@@ -191,9 +214,20 @@ def differs(comparison: Comparison, row: Row) -> bool:
 
 def _closing_notes(layout: Layout, comparison: Comparison, metrics: tuple[str, ...]) -> None:
     layout.remarks.append(_levels(comparison))
-    if any(METRICS[name].better for name in metrics):
+    layout.remarks += [_checked(comparison, name) for name in comparison.checks]
+    if any(comparison.known[name].better for name in metrics):
         best = "* best of its column; " if any(cell.best for row in layout.rows for cell in row) else ""
         layout.remarks.append(f"{best}↓ lower is better, ↑ higher is better")
+
+
+def _checked(comparison: Comparison, name: str) -> str:
+    """What the columns of a check are of, and what they cost."""
+    settings = comparison.checks[name].settings
+    rows = [(row.model, row.checks[name]) for row in comparison.rows]
+    runs = max((len(row.runs) for _, row in rows), default=0)
+    took = ", ".join(f"{model} {number(row.seconds)} s" for model, row in rows if row.seconds)
+    time, step, kelvin = (settings.get(key) for key in ("time_ps", "step_fs", "temperature"))
+    return f"{name}: {runs} run{'s' * (runs != 1)} of {time:g} ps, {step:g} fs, {kelvin:g} K; {took or 'no time'}"
 
 
 def _levels(comparison: Comparison) -> str:

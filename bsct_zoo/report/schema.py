@@ -23,6 +23,34 @@ _COUNT = {"type": "integer", "minimum": 0}
 
 SCAN = _object({"id": _TEXT, "status": {"enum": ["ok", "failed"]}, "message": _TEXT, "metrics": _METRICS})
 
+RUN = _object(
+    {"system": _TEXT, "seed": {"type": ["integer", "null"]}, "status": {"enum": ["ok", "failed"]}, "message": _TEXT}
+    | {"values": _METRICS}
+)
+
+CHECKED = _object(  # what a check found of a model
+    {
+        "device": _TEXT,
+        "dtype": _TEXT,
+        "status": {"enum": ["ok", "partial", "failed"]},
+        "message": _TEXT,
+        "seconds": {"type": "number", "minimum": 0},
+        "ns_per_day": _NUMBER_OR_NULL,
+        "n_runs": _COUNT,
+        "n_failed": _COUNT,
+        "values": _METRICS,
+        "runs": {"type": "array", "items": RUN},
+    }
+)
+
+CHECK = _object(  # what was asked for of all models
+    {
+        "units": {"type": "object", "additionalProperties": _TEXT},
+        "columns": {"type": "object"},
+        "settings": {"type": "object"},
+    }
+)
+
 ROW = _object(
     {
         "model": _TEXT,
@@ -47,6 +75,7 @@ ROW = _object(
         "forces": {"enum": ["gradient", "direct", ""]},
         "parameters": {"type": ["integer", "null"], "minimum": 0},
         "notes": {"type": "array", "items": _TEXT},
+        "checks": {"type": "object", "additionalProperties": CHECKED},
     },
 )
 
@@ -63,6 +92,7 @@ SCHEMA: dict[str, Any] = {
             "machine": {"type": "object"},
             "settings": {"type": "object"},
             "rows": {"type": "array", "items": ROW},
-        }
+        },
+        {"checks": {"type": "object", "additionalProperties": CHECK}},
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bsct_zoo.metrics.table import METRICS, Metric
+from bsct_zoo.metrics.table import Metric
 from bsct_zoo.report.layout import Cell, Layout, header, number
 from bsct_zoo.results.comparison import Comparison
 from bsct_zoo.selection.changes import Change
@@ -21,7 +21,7 @@ _INTERVAL = "[low, high]: 95 % interval of the mean, by bootstrap over scans"
 
 def candidates(selection: Selection, comparison: Comparison) -> Layout:
     """Every candidate with its objectives, the Pareto front first; who was excluded and why below."""
-    known = {**METRICS, **_FACTS}
+    known = {**comparison.known, **_FACTS}
     layout = Layout(
         title=f"{comparison.suite}: {len(selection.front)} of {len(comparison.rows)} models on the Pareto front",
         headers=["model", "front", *(header(known[name]) for name in selection.objectives)],

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from bsct_zoo.checks.columns import check_metrics, check_value
+from bsct_zoo.checks.results import MDReport, MDRow
+from bsct_zoo.metrics.table import METRICS, Metric
 
 SCHEMA = 1
 Status = Literal["ok", "partial", "failed"]
@@ -59,6 +63,7 @@ class Row:
         elements: symbols that it knows, empty if it takes any; None if it did not say.
         forces: "gradient" or "direct"; empty if it did not say.
         parameters: how many numbers were trained; None if unknown.
+        checks: what checks beside the suite found, by their names.
     """
 
     model: str
@@ -82,6 +87,11 @@ class Row:
     elements: tuple[str, ...] | None = None
     forces: str = ""
     parameters: int | None = None
+    checks: Mapping[str, MDRow] = field(default_factory=dict)
+
+    def value(self, metric: str) -> float | None:
+        """Mean over scans of ``metric``, or the figure of a check that it names; None if there is none."""
+        return self.metrics[metric] if metric in self.metrics else check_value(self.checks.items(), metric)
 
     @property
     def n_scans(self) -> int:
@@ -116,6 +126,7 @@ class Row:
             "metrics": dict(self.metrics),
             "counts": dict(self.counts),
             "scans": [scan.to_json() for scan in self.scans],
+            **({"checks": {name: row.found_json() for name, row in self.checks.items()}} if self.checks else {}),
         }
 
 
@@ -132,6 +143,7 @@ class Comparison:
         machine: what it ran on.
         settings: what the user asked for: device, dtype, only, limit, seed, metrics.
         rows: one for each model.
+        checks: what else the models went through, by name, without rows of their own: these stand in ``rows``.
     """
 
     version: str
@@ -142,6 +154,18 @@ class Comparison:
     machine: Mapping[str, Any]
     rows: tuple[Row, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, MDReport] = field(default_factory=dict)
+
+    @property
+    def known(self) -> dict[str, Metric]:
+        """Every metric that a row may have, by name: those of scans, and those of its checks."""
+        return {**METRICS, **check_metrics(report.check for report in self.checks.values())}
+
+    def with_check(self, report: MDReport) -> Comparison:
+        """The same with what ``report``, whose rows are in the same order, found of each model."""
+        name = report.check.name
+        rows = [replace(row, checks={**row.checks, name: m}) for row, m in zip(self.rows, report.rows, strict=True)]
+        return replace(self, rows=tuple(rows), checks={**self.checks, name: replace(report, rows=())})
 
     def to_json(self) -> dict[str, Any]:
         """As in the JSON schema; see ``docs/json.md``."""
@@ -156,5 +180,6 @@ class Comparison:
             },
             "machine": dict(self.machine),
             "settings": dict(self.settings),
+            **({"checks": {name: report.asked_json() for name, report in self.checks.items()}} if self.checks else {}),
             "rows": [row.to_json() for row in self.rows],
         }

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bsct_zoo.checks.results import MDReport
+from bsct_zoo.checks.stored import check_from_json, row_from_json
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.results.comparison import SCHEMA, Comparison, Row, ScanResult
 
@@ -26,23 +28,33 @@ def read_comparison(path: Path) -> Comparison:
         found = f"schema {data['schema']}" if isinstance(data, dict) and "schema" in data else "no schema"
         raise BadInputError(f"{path} has {found}; this bsct-zoo reads what 'compare --json' writes, schema {SCHEMA}")
     try:
-        return _comparison(data)
+        return comparison_from_json(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise BadInputError(f"{path} is not a comparison of schema {SCHEMA}: {what}") from error
 
 
-def _comparison(data: dict[str, Any]) -> Comparison:
+def comparison_from_json(data: dict[str, Any]) -> Comparison:
+    """Inverse of ``Comparison.to_json``.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is none.
+    """
     suite = data["suite"]
+    version, machine = str(data["bsct_zoo"]), dict(data["machine"])
     return Comparison(
-        version=str(data["bsct_zoo"]),
+        version=version,
         suite=str(suite["name"]),
         suite_sha256=str(suite["sha256"]),
         suite_level=suite["level_of_theory"],
         n_scans=int(suite["n_scans"]),
-        machine=dict(data["machine"]),
+        machine=machine,
         rows=tuple(_row(row) for row in data["rows"]),
         settings=dict(data.get("settings", {})),
+        checks={
+            name: MDReport(version, check_from_json(name, about), dict(about["settings"]), machine, rows=())
+            for name, about in data.get("checks", {}).items()
+        },
     )
 
 
@@ -66,6 +78,7 @@ def _row(data: dict[str, Any]) -> Row:
         elements=None if elements is None else tuple(str(symbol) for symbol in elements),
         forces=str(data.get("forces", "")),
         parameters=None if data.get("parameters") is None else int(data["parameters"]),
+        checks={name: row_from_json(found, data) for name, found in data.get("checks", {}).items()},
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bsct_zoo.checks.results import MDReport
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.metrics.table import METRICS, Metric
 from bsct_zoo.results.comparison import Comparison, Row
 from bsct_zoo.selection.bootstrap import mean_interval, told_apart
 from bsct_zoo.selection.conditions import NUMBERS, Condition, fact
@@ -58,17 +59,21 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
     """One comparison of all models; of a model that is there twice the last result counts.
 
     Raises:
-        BadInputError: they were made on different suites or scans.
+        BadInputError: they were made on different suites or scans, or checked differently.
     """
     first = comparisons[0]
-    for other in comparisons[1:]:
+    checks: dict[str, MDReport] = {}
+    for other in comparisons:
+        for name, report in other.checks.items():
+            if checks.setdefault(name, report).settings != report.settings:
+                raise BadInputError(f"results of check '{name}' with different settings do not compare; run it alike")
         if (other.suite_sha256, other.n_scans) != (first.suite_sha256, first.n_scans):
             raise BadInputError(
                 f"results on different scans do not compare: {first.suite} ({first.n_scans} scans) and {other.suite} "
                 f"({other.n_scans} scans); choose files of one suite"
             )
     rows = {row.model: row for comparison in comparisons for row in comparison.rows}
-    return Comparison(**{**vars(first), "rows": tuple(rows.values())})
+    return replace(first, rows=tuple(rows.values()), checks=checks)
 
 
 def select(
@@ -79,9 +84,10 @@ def select(
     Raises:
         UnknownNameError: an objective is neither a metric nor a number that a row has.
     """
+    known = comparison.known
     for name in minimise:
-        if name not in METRICS and name not in NUMBERS:
-            raise UnknownNameError("objective", name, [*METRICS, *NUMBERS])
+        if name not in known and name not in NUMBERS:
+            raise UnknownNameError("objective", name, [*known, *NUMBERS])
     excluded: list[tuple[str, str]] = []
     candidates: list[Candidate] = []
     for row in comparison.rows:
@@ -92,13 +98,13 @@ def select(
         values = {name: _number(row, name) for name in minimise}
         intervals = {n: found for n in minimise if n in METRICS and (found := mean_interval(row, n, seed)) is not None}
         candidates.append(Candidate(row, values, intervals))
-    costs = np.array([[_sign(name) * c.values[name] for name in minimise] for c in candidates])
+    costs = np.array([[_sign(name, known) * c.values[name] for name in minimise] for c in candidates])
     beaten_by = dominators(costs.reshape(len(candidates), len(minimise)))
     judged = [
         Candidate(c.row, c.values, c.intervals, tuple(candidates[i].row.model for i in by))
         for c, by in zip(candidates, beaten_by, strict=True)
     ]
-    judged.sort(key=lambda c: _sign(minimise[0]) * c.values[minimise[0]])
+    judged.sort(key=lambda c: _sign(minimise[0], known) * c.values[minimise[0]])
     return Selection(
         tuple(minimise),
         tuple(c for c in judged if not c.beaten_by),
@@ -125,11 +131,16 @@ def _unfit(row: Row, require: Sequence[Condition], minimise: Sequence[str]) -> s
 def _advice(rows: list[Row], seed: int) -> list[tuple[str, str]]:
     """One sentence for each use; ties within the noise of the scans are called ties."""
     conservative = [row for row in rows if row.forces != "direct"]
+    sound = [row for row in conservative if not any(found.n_failed for found in row.checks.values())]
+    simulated = " and no run of which failed" if any(row.checks for row in sound) else ""
     advice = []
-    if found := _best(conservative, "fsd_full", seed):
-        advice.append(("molecular dynamics", f"{found}, smoothest of the models whose forces are a gradient"))
+    if found := _best(sound, "fsd_full", seed):
+        advice.append(
+            ("molecular dynamics", f"{found}, smoothest of the models whose forces are a gradient{simulated}")
+        )
     elif rows:
-        advice.append(("molecular dynamics", "none: every candidate predicts its forces directly"))
+        why = "runs of every candidate failed" if conservative else "every candidate predicts its forces directly"
+        advice.append(("molecular dynamics", f"none: {why}"))
     if found := _best(rows, "forces_mae_full", seed):
         advice.append(("relaxation", f"{found}, with the smallest error of forces"))
     errors = {row.model: value for row in rows if (value := row.metrics.get("energy_mae_aligned_full")) is not None}
@@ -145,7 +156,7 @@ def _best(rows: list[Row], metric: str, seed: int) -> str:
     there = [row for row in rows if row.metrics.get(metric) is not None]
     if not there:
         return ""
-    best = min(there, key=lambda row: _sign(metric) * _number(row, metric))
+    best = min(there, key=lambda row: _sign(metric, METRICS) * _number(row, metric))
     ties = [row.model for row in there if row is not best and not told_apart(best, row, metric, seed)]
     return best.model + (f" (tied with {', '.join(ties)} on these scans)" if ties else "")
 
@@ -156,5 +167,5 @@ def _number(row: Row, name: str) -> float:
     return found
 
 
-def _sign(name: str) -> float:
-    return -1.0 if name in METRICS and METRICS[name].better == "higher" else 1.0
+def _sign(name: str, known: Mapping[str, Metric]) -> float:
+    return -1.0 if name in known and known[name].better == "higher" else 1.0

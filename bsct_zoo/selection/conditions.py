@@ -11,7 +11,7 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.metrics.table import METRICS, Metric
 from bsct_zoo.results.comparison import Row
 
 Value = float | str | frozenset[str]
@@ -56,8 +56,8 @@ class Condition:
         return bool(_OPERATORS[self.sign](found, self.value))
 
 
-def parse_condition(text: str) -> Condition:
-    """The condition that ``text`` states.
+def parse_condition(text: str, metrics: Mapping[str, Metric] = METRICS) -> Condition:
+    """The condition that ``text`` states; ``metrics`` are the ones that it may speak of.
 
     Raises:
         UnknownNameError: it speaks of no metric and of no fact.
@@ -69,7 +69,7 @@ def parse_condition(text: str) -> Condition:
     name, sign, raw = match.groups()
     if name == "elements":
         return Condition(text, name, sign, _elements(text, sign, raw))
-    if name in METRICS or name in NUMBERS:
+    if name in metrics or name in NUMBERS:
         try:
             value = float(raw)
         except ValueError:
@@ -81,17 +81,17 @@ def parse_condition(text: str) -> Condition:
         if sign not in ("=", "==", "!="):
             raise BadInputError(f"'{text}': {name} is a text; use = or !=")
         return Condition(text, name, sign, raw.lower())
-    raise UnknownNameError("metric or fact", name, [*METRICS, *NUMBERS, *TEXTS, "elements"])
+    raise UnknownNameError("metric or fact", name, [*metrics, *NUMBERS, *TEXTS, "elements"])
 
 
 def fact(row: Row, name: str) -> Value | None:
     """What ``row`` says of ``name``; None if it says nothing. A model that takes any element knows them all."""
-    if name in METRICS:
-        return row.metrics.get(name)
     if name == "elements":
         if row.elements is None:
             return None
         return frozenset(row.elements or chemical_symbols[1:])
+    if name not in NUMBERS and name not in TEXTS:
+        return row.value(name)
     value = getattr(row, name)
     return None if value in (None, "") else (float(value) if name in NUMBERS else str(value))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.metrics.table import METRICS, Metric
 from bsct_zoo.results.comparison import Comparison
 from bsct_zoo.results.stored import read_comparison
 from bsct_zoo.scans.suite import Suite
@@ -31,8 +32,8 @@ class Gate:
     baseline: Comparison | None
 
     @staticmethod
-    def read(texts: Sequence[str], against: Path | None) -> Gate:
-        """The gate that ``texts`` and the file ``against`` describe.
+    def read(texts: Sequence[str], against: Path | None, metrics: Mapping[str, Metric] = METRICS) -> Gate:
+        """The gate that ``texts`` and the file ``against`` describe; ``metrics`` are what conditions may speak of.
 
         Raises:
             BadInputError: a condition or the file is unusable.
@@ -40,7 +41,7 @@ class Gate:
         worse = WORSE in texts
         if worse and against is None:
             raise BadInputError("--fail-if worse needs --against FILE: worse than what?")
-        conditions = tuple(parse_condition(text) for text in texts if text != WORSE)
+        conditions = tuple(parse_condition(text, metrics) for text in texts if text != WORSE)
         return Gate(conditions, worse, None if against is None else read_comparison(against))
 
     def check(self, suite: Suite, models: Sequence[str]) -> None:
@@ -53,8 +54,8 @@ class Gate:
             check_comparable(self.baseline, suite.name, suite.sha256, models)
 
     def changes(self, now: Comparison, metrics: Sequence[str]) -> list[Change]:
-        """What changed against the baseline; empty without one."""
-        return [] if self.baseline is None else changes(self.baseline, now, metrics)
+        """What changed against the baseline in metrics of scans; empty without one."""
+        return [] if self.baseline is None else changes(self.baseline, now, [m for m in metrics if m in METRICS])
 
     def met(self, now: Comparison, changed: Sequence[Change]) -> list[str]:
         """One line for each condition that a model meets."""

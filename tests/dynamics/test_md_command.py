@@ -89,7 +89,7 @@ def test_interrupted_from_the_keyboard_it_goes_on(md):
         (["--check", "npt"], "unknown check 'npt'; did you mean nvt"),
         (["--molecule", "CH3CH2CH"], "'CH3CH2CH' is neither a file nor a molecule of ASE's g2 set"),
         (["--state", "here", "--no-cache"], "--state keeps what --no-cache does not want kept"),
-        (["--time", "0.001", "--step", "2"], "--time 0.001 ps is less than two steps of 2 fs"),
+        (["--time", "0.001", "--step", "2"], "time 0.001 ps is less than two steps of 2 fs"),
         (["--time", "0"], "Invalid value for '--time'"),
     ],
 )

@@ -1,0 +1,41 @@
+"""Molecules that checks run on: the ones that stand for all, and a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+# Small closed-shell organic molecules of ASE's g2 set, their elements H C N O F P S Cl.
+MOLECULES = (
+    *("CH3CH2OH", "CH3OCH3", "CH3CHO", "CH3COOH", "HCOOCH3", "CH3CONH2", "H3CNH2", "CH3CN", "CH3NO2"),
+    *("C6H6", "C5H5N", "C4H4O", "C4H4S", "CH3SH", "CH3SCH3", "H2CF2", "CH3CH2Cl", "PH3"),
+)
+
+
+def system(name: str, seed: int) -> Atoms:
+    """A molecule by its name in ASE's g2 set or from a file, with the seed of its run.
+
+    Raises:
+        BadInputError: there is no such molecule or file, or it holds no structure.
+    """
+    import numpy as np
+    from ase import Atoms
+    from ase.build import molecule
+    from ase.io import read
+
+    from bsct_zoo.errors import BadInputError
+
+    try:
+        atoms = read(name, index=-1) if Path(name).exists() else molecule(name)
+    except KeyError as error:
+        raise BadInputError(f"'{name}' is neither a file nor a molecule of ASE's g2 set, such as CH3CH2OH") from error
+    except Exception as error:
+        raise BadInputError(f"cannot read a structure from {name}: {error}") from error
+    if not isinstance(atoms, Atoms) or len(atoms) == 0 or not np.isfinite(atoms.positions).all():
+        raise BadInputError(f"{name} holds no structure with atoms at finite positions")
+    kept = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
+    atoms.info = {**kept, "name": Path(name).stem, "seed": seed}
+    return atoms

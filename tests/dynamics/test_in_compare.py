@@ -1,0 +1,143 @@
+"""Molecular dynamics as columns of ``compare``, with models whose dynamics is known."""
+
+import csv
+import json
+import sys
+
+import jsonschema
+import numpy as np
+import pytest
+from surfaces import Morse, dimer
+
+from bsct_zoo.cards import Adapter, ModelCard
+from bsct_zoo.checks import NVE, CheckSettings
+from bsct_zoo.checks.request import parse_request
+from bsct_zoo.checks.systems import MOLECULES
+from bsct_zoo.cli import weights
+from bsct_zoo.cli.main import main
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.models import ModelSpec
+from bsct_zoo.plugins.registry import registry
+from bsct_zoo.report.schema import SCHEMA
+from bsct_zoo.results.stored import read_comparison
+from bsct_zoo.scans.scan import Scan
+from bsct_zoo.scans.suite import Suite
+from bsct_zoo.scans.suite_file import write_suite
+
+LOADED = []
+
+
+def load(card, device, dtype):
+    """A Morse bond; that of "cliff" ends at 1.9 Å."""
+    LOADED.append(card.name)
+    return Morse(cliff=1.9 if card.name == "cliff" else None)
+
+
+def spec(name):
+    card = ModelCard(name, name, "Morse", "MIT", "a test")
+    return ModelSpec(name, Adapter("morse", "for tests", f"{__name__}:load", (card,)), card, {})
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch, capfd):
+    """Run the command on two scans of a diatomic; gives exit code, standard output and standard error."""
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(weights, "ready_models", lambda names, trust, yes: [spec(name) for name in names])
+    length = np.linspace(0.9, 1.6, 20)
+    positions = np.zeros((20, 2, 3))
+    positions[:, 1, 0] = length
+    numbers = dimer(1.15).numbers
+    scans = [Scan(f"pair/{k}", "pair", "pair", numbers, length, positions * (1 + 0.01 * k)) for k in range(2)]
+    write_suite(tmp_path / "pairs.bsct", Suite("pairs", "pairs", None, "CC0-1.0", "", tuple(scans)))
+    dimer(1.15).write(tmp_path / "two.xyz")
+    LOADED.clear()
+
+    def run(*arguments, md="time=0.02,seeds=2,relax=false"):
+        check = [] if md is None else ["--md", f"nve@{md},molecules={tmp_path / 'two.xyz'}"]
+        words = ["compare", *map(str, arguments), "--suite", str(tmp_path / "pairs.bsct"), *check]
+        monkeypatch.setattr(sys, "argv", ["bsct-zoo", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return run
+
+
+def test_the_settings_behind_a_check():
+    request = parse_request("nve@time=0.5,temperature=500,seeds=3,dtype=float32", registry().checks)
+    assert request.check == NVE
+    assert request.physics == CheckSettings(temperature=500.0, time_ps=0.5, relax=True)
+    assert (request.seeds, request.dtype, request.molecules) == (3, "float32", MOLECULES)
+    assert parse_request("nvt@molecules=CH4+NH3", registry().checks).molecules == ("CH4", "NH3")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nvee", "did you mean nve"),
+        ("nve@tiem=1", "did you mean time"),
+        ("nve@time", "has no value"),
+        ("nve@time=-1", "must be a positive number"),
+        ("nve@temperature=nan", "must be a positive number"),
+        ("nve@seeds=0", "a whole number from 1 on"),
+        ("nve@relax=perhaps", "must be true or false"),
+        ("nve@time=0.0005", "less than two steps"),
+    ],
+)
+def test_bad_settings(text, message):
+    with pytest.raises(BadInputError, match=message):
+        parse_request(text, registry().checks)
+
+
+def test_a_model_that_explodes_keeps_its_row(compare, tmp_path):
+    files = ["--json", tmp_path / "x.json", "--csv", tmp_path / "x.csv"]
+    code, out, _ = compare("plain", "cliff", "--metric", "tortuosity,nve_drift,nve_failed", *files)
+    assert code == 1
+    assert "cliff, nve: two failed at 0.0" in out
+    assert "0/2" in out and "2/2" in out
+    data = json.loads((tmp_path / "x.json").read_text())
+    jsonschema.validate(data, SCHEMA, cls=jsonschema.Draft202012Validator)
+    plain, cliff = data["rows"]
+    assert [row["status"] for row in (plain, cliff)] == ["ok", "ok"]  # of scans
+    assert cliff["metrics"]["tortuosity"] == pytest.approx(plain["metrics"]["tortuosity"])
+    assert plain["checks"]["nve"]["values"]["drift"] >= 0 and plain["checks"]["nve"]["n_failed"] == 0
+    assert cliff["checks"]["nve"]["values"]["failed"] == 2 and cliff["checks"]["nve"]["values"]["drift"] is None
+    assert data["checks"]["nve"]["settings"]["time_ps"] == 0.02
+    lines = {(line["model"], line["scan"]): line for line in csv.DictReader((tmp_path / "x.csv").open())}
+    assert float(lines["plain", ""]["nve_drift"]) == plain["checks"]["nve"]["values"]["drift"]
+    assert lines["plain", "pair/0"]["nve_drift"] == "" == lines["cliff", ""]["nve_drift"]
+    again = read_comparison(tmp_path / "x.json")
+    assert json.loads(json.dumps(again.to_json()))["rows"][1]["checks"] == cliff["checks"]
+    assert again.rows[1].value("nve_failed") == 2
+
+
+def test_a_second_run_loads_nothing(compare):
+    first = compare("plain", "--json", "-", "--quiet")
+    assert LOADED == ["plain", "plain"]  # for its scans and for its dynamics
+    assert compare("plain", "--json", "-", "--quiet") == first
+    assert len(LOADED) == 2
+
+
+def test_a_figure_gates_and_selects(compare, tmp_path, monkeypatch, capfd):
+    conditions = ["--fail-if", "nve_failed>0", "--fail-if", "nve_drift>1e9", "--json", tmp_path / "x.json"]
+    code, _, err = compare("plain", "cliff", *conditions)
+    assert code == 3
+    assert err.splitlines()[-1] == "failed: cliff meets 'nve_failed>0': nve_failed is 2"
+    words = ["select", "--from", str(tmp_path / "x.json"), "--minimise", "nve_drift", "--require", "nve_failed<1"]
+    monkeypatch.setattr(sys, "argv", ["bsct-zoo", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    out = capfd.readouterr().out
+    assert "1 of 2 models on the Pareto front" in out
+    assert "excluded: cliff, does not meet 'nve_failed<1'" in out
+
+
+def test_a_figure_of_no_check_is_refused_before_anything_is_loaded(compare):
+    for arguments in (["--fail-if", "nve_drift>1"], ["--metric", "nve_drift"], ["--sort", "nve_drift"]):
+        code, out, err = compare("plain", *arguments, md=None)
+        assert (code, out) == (2, "")
+        assert err == "error: nve_drift is a figure of the check 'nve'; add --md nve\n"
+    assert not LOADED
