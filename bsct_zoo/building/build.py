@@ -92,10 +92,11 @@ def build(
     structures = read_structures(source, settings.seed)
     made_by = _made_by(source, settings, reference, about)
     old = _old(path, made_by, replace_other)
-    if old is not None and _made_alike(old, made_by):
-        known = sum(scan.n_frames for scan in old.scans)
-        return Built(path, old, validate(old), known=known)  # nothing to do
     hidden = path.with_name(f".{path.stem}.frames")
+    if old is not None and _made_alike(old, made_by):  # nothing to do
+        hidden.unlink(missing_ok=True)  # there if a kill came between the suite and this line
+        known = sum(scan.n_frames for scan in old.scans)
+        return Built(path, old, validate(old), known=known)
     left_out: Counter[str] = Counter()
     if reference is None:
         scans, skipped = plan(structures, settings)
@@ -114,6 +115,9 @@ def build(
             loose = [s for s in structures if settings.relax or s.embedded]
             kept, left_out = relaxed(loose, workers, journal, jobs, on_progress)
             structures = [*kept, *(s for s in structures if not (settings.relax or s.embedded))]
+            if not structures:
+                why = "; ".join(f"{reason} ({count})" for reason, count in left_out.items())
+                raise BadInputError(f"no molecule is left to scan: {why}")
         scans, skipped = plan(structures, settings)
         known = sum(key in journal.answers for scan in scans for key in keys_of(scan))
         say(f"{len(scans)} scans, {sum(s.n_frames for s in scans)} frames, {known} of them known")
@@ -138,13 +142,18 @@ def _finish(
     steadied: int,
     known: int,
 ) -> Built:
-    """Check the scans, write flags into them, write the suite and its manifest."""
+    """Check the scans, write flags into them, write the manifest and then the suite.
+
+    The suite goes to its place last, so that one that is there has its manifest.
+    """
     title = about.title or f"{settings.kind} scans"
     suite = Suite(about.name, title, level, about.licence, about.citation, tuple(scans), made_by=made_by)
     findings = validate(suite)
     suite = replace(suite, scans=tuple(flagged(scan, findings) for scan in scans))
-    sha256 = write_suite(path, suite)
+    aside = path.with_name(f".{path.name}.part")
+    sha256 = write_suite(aside, suite)
     write_manifest(path, suite, sha256, findings, left_out, steadied)
+    aside.replace(path)
     return Built(path, replace(suite, sha256=sha256), findings, left_out, steadied, known)
 
 

@@ -109,10 +109,9 @@ class _Pass:
 
     def put_back(self, s: int, frames: list[int]) -> None:
         """After a worker failed: its frames are asked one by one; the one that it fails at twice has no answer."""
-        if self.steady:
-            for f, key in enumerate(self.keys[s]):
-                if self.journal.answers[key].state is State.FAILED:
-                    self.keep(s, f, _none(self.scans[s]))
+        if self.steady:  # the frame it failed at is marked, the others of the scan are still to be asked
+            with self.lock:
+                self.left.appendleft((s, 0))
             return
         missing = [(s, f) for f in frames if self.keys[s][f] not in self.journal.answers]
         if len(missing) == 1 and missing[0] in self.blamed:
@@ -187,15 +186,24 @@ def _ask(work: _Pass, potential: Potential, s: int, frames: list[int]) -> float:
 
 
 def _steady(work: _Pass, potential: Potential, s: int) -> None:
-    """Ask again about what did not converge, from the frames that did outwards, each after its neighbour."""
+    """Ask again about what did not converge, from the frames that did outwards, each after its neighbour.
+
+    Which neighbour that is does not depend on where an earlier run was cut off.
+    """
     scan, systems = work.scans[s], frames_of(work.scans[s])
     states = [work.journal.answers[key].state for key in work.keys[s]]
-    good = [f for f, state in enumerate(states) if state in (State.CONVERGED, State.STEADIED)]
+    usual = [f for f, state in enumerate(states) if state is State.CONVERGED]
+    good = usual + [f for f, state in enumerate(states) if state is State.STEADIED]
     failed = [f for f, state in enumerate(states) if state is State.FAILED]
-    for f in sorted(failed, key=lambda f: min((abs(f - g) for g in good), default=0)):
-        near = min(good, key=lambda g: abs(f - g), default=None)
+    for f in sorted(failed, key=lambda f: min((abs(f - g) for g in usual), default=0)):
+        near = min(good, key=lambda g: (abs(f - g), g), default=None)
         asked = [f] if near is None else [near, f]
-        prediction = potential.compute(AtomsBatch.join([systems[g] for g in asked]))
+        try:
+            prediction = potential.compute(AtomsBatch.join([systems[g] for g in asked]))
+        except ModelError:
+            if not work.stopped.is_set():
+                work.keep(s, f, _none(scan))
+            raise
         energy = float(prediction.energy[-1])
         force = prediction.forces.cpu().double().numpy()[-scan.n_atoms :]
         if np.isfinite(energy) and np.isfinite(force).all():

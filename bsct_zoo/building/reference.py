@@ -85,6 +85,11 @@ class Workers:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether all was ended: a failure of a process then means nothing."""
+        return self._closed
+
     @contextmanager
     def one(self, steady: bool = False) -> Iterator[Potential]:
         """A process to ask, ours until the block ends; one at which a block failed is ended.

@@ -33,16 +33,27 @@ def relaxed(
 
     Crystals are left as they are. What the journal knows is not done again.
 
+    A molecule at which the reference dies twice is left out as well.
+
     Raises:
-        ModelError: the reference cannot be loaded, or failed.
+        ModelError: the reference cannot be loaded, or the user stopped it.
     """
     moving = [s for s in structures if not s.periodic and len(s.numbers) > 1]
     keys = [_key(structure) for structure in moving]
     todo = [(key, s) for key, s in zip(keys, moving, strict=True) if key not in journal.answers]
 
     def work(task: tuple[bytes, Structure]) -> None:
-        with workers.one() as potential:
-            journal.add(task[0], _relax(task[1], potential))
+        for _ in range(2):
+            loaded = False
+            try:
+                with workers.one() as potential:
+                    loaded = True
+                    journal.add(task[0], _relax(task[1], potential))
+                    return
+            except ModelError:
+                if workers.closed or not loaded:
+                    raise
+        journal.add(task[0], Answer(State.GIVEN_UP, float("nan"), task[1].positions))
 
     if todo:
         with ThreadPoolExecutor(min(jobs, len(todo))) as pool:

@@ -13,7 +13,7 @@ from ase.data import covalent_radii
 from ase.units import Bohr
 
 from bsct_zoo.building.molecules import read_sdf, read_smiles
-from bsct_zoo.building.structure import Structure, bonds_by_distance, lowest_spin, nearest_ratio
+from bsct_zoo.building.structure import Structure, alike_by_distance, bonds_by_distance, lowest_spin, nearest_ratio
 from bsct_zoo.errors import BadInputError
 
 _SMILES, _GRAPHS = (".smi", ".smiles"), (".sdf", ".mol")
@@ -68,6 +68,7 @@ def _from_atoms(path: Path, atoms: Atoms, number: int) -> Structure:
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{path}: structure {number} has a charge or spin that is not a whole number") from error
     pbc = (bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2]))
+    molecule = not any(pbc) and bool(np.isfinite(atoms.positions).all())
     return Structure(
         name=str(info.get("name", f"{atoms.get_chemical_formula()}-{number}")),
         numbers=numbers,
@@ -76,7 +77,8 @@ def _from_atoms(path: Path, atoms: Atoms, number: int) -> Structure:
         pbc=pbc,
         charge=charge,
         spin=spin,
-        bonds=() if any(pbc) or not np.isfinite(atoms.positions).all() else bonds_by_distance(atoms),
+        bonds=bonds_by_distance(atoms) if molecule else (),
+        classes=alike_by_distance(numbers, atoms.get_positions()) if molecule else None,
     )
 
 

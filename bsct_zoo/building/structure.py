@@ -28,7 +28,8 @@ class Structure:
         spin: multiplicity 2S+1.
         bonds: pairs of bonded atoms; none where periodic.
         smiles: canonical; empty where nobody said.
-        classes: [n] equal for atoms that symmetry of the graph makes the same; None where unknown.
+        classes: [n] equal for atoms that symmetry of the graph, or of the geometry where there is no graph, makes
+            the same; None where unknown.
         graph: the molecule as RDKit knows it; None where it was not given as a graph.
         embedded: its geometry was made up by a force field, nobody gave it.
     """
@@ -71,6 +72,14 @@ def bonds_by_distance(atoms: Atoms) -> tuple[tuple[int, int], ...]:
     """Pairs of atoms nearer than 1.15 times the sum of their covalent radii (ASE's neighbour analysis)."""
     first, second = neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=_BONDED))
     return tuple((int(i), int(j)) for i, j in zip(first, second, strict=True) if i < j)
+
+
+def alike_by_distance(numbers: NDArray[np.int64], positions: NDArray[np.float64]) -> tuple[int, ...]:
+    """[n] equal for atoms of one element that have the same atoms at the same distances, to 1e-3 Å."""
+    distance = np.round(np.linalg.norm(positions[:, None] - positions, axis=-1), 3)
+    seen: dict[object, int] = {}
+    around = [tuple(sorted(zip(numbers.tolist(), row.tolist(), strict=True))) for row in distance]
+    return tuple(seen.setdefault((z, row), len(seen)) for z, row in zip(numbers.tolist(), around, strict=True))
 
 
 def nearest_ratio(numbers: NDArray[np.int64], positions: NDArray[np.float64]) -> float:

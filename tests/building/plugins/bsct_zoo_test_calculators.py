@@ -11,8 +11,9 @@ from ase.calculators.calculator import CalculationFailed, Calculator, all_change
 class Springs(Calculator):
     """Springs of 1 eV/Å² between all atoms, at rest at 1.5 Å.
 
-    ``log`` gets a line for each calculation; ``pause`` is in seconds. Where the first two atoms are between ``low`` and
-    ``high`` Å apart it does ``fault``: "die" ends the process, "fail" has no answer.
+    ``log`` gets a line for each calculation: the process, when it began, when it ended. ``pause`` is in seconds.
+    Where the first two atoms are between ``low`` and ``high`` Å apart it does ``fault``: "die" ends the process, "fail"
+    has no answer, "step" adds 50 meV.
     """
 
     implemented_properties = ("energy", "forces")
@@ -23,19 +24,21 @@ class Springs(Calculator):
 
     def calculate(self, atoms=None, properties=None, system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
+        began = time.monotonic()
+        time.sleep(self.pause)
         if self.log:
             with Path(self.log).open("a") as file:
-                file.write("asked\n")
-        time.sleep(self.pause)
+                file.write(f"{os.getpid()} {began} {time.monotonic()}\n")
         x = atoms.positions
         apart = x[:, None] - x
         distance = np.linalg.norm(apart, axis=-1) + np.eye(len(x))
-        if self.fault and self.low < distance[0, 1] < self.high:
-            if self.fault == "die":
-                os._exit(9)
+        there = self.low < distance[0, 1] < self.high
+        if there and self.fault == "die":
+            os._exit(9)
+        if there and self.fault == "fail":
             raise CalculationFailed("no answer there")
         off = np.where(np.eye(len(x), dtype=bool), 0.0, distance - 1.5)
         self.results = {
-            "energy": float(0.25 * (off**2).sum()),
+            "energy": float(0.25 * (off**2).sum()) + 0.05 * (there and self.fault == "step"),
             "forces": -((off / distance)[:, :, None] * apart).sum(1),
         }
