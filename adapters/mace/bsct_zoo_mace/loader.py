@@ -33,10 +33,19 @@ def load(
         BadInputError: its file is missing, damaged or not a MACE, or has no such head.
         UntrustedFileError: the file is a pickle and nobody vouches for it.
     """
+    level = level_of_theory or card.level_of_theory
+    return MacePotential(network(card), device, dtype, level, card.licence, head or None)
+
+
+def network(card: ModelCard) -> nn.Module:
+    """The module of mace-torch in the file of ``card``, on the CPU, as it was saved.
+
+    Raises:
+        BadInputError: the file is missing, damaged or not a MACE.
+        UntrustedFileError: the file is a pickle and nobody vouches for it.
+    """
     assert card.checkpoint is not None
-    path = Path(card.checkpoint)
-    model = _whole_model(card) if card.executes_code else load_checkpoint(path, card.sha256)
-    return MacePotential(model, device, dtype, level_of_theory or card.level_of_theory, card.licence, head or None)
+    return _whole_model(card) if card.executes_code else load_checkpoint(Path(card.checkpoint), card.sha256)
 
 
 def _whole_model(card: ModelCard) -> nn.Module:
