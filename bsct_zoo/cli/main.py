@@ -12,7 +12,23 @@ from typing import Any
 import typer
 
 from bsct_zoo import __version__
-from bsct_zoo.cli import cache, check, compare, data, doctor, env, md, models, new, plugins, properties, select, suites, train
+from bsct_zoo.cli import (
+    cache,
+    check,
+    compare,
+    correlate,
+    data,
+    doctor,
+    env,
+    md,
+    models,
+    new,
+    plugins,
+    properties,
+    select,
+    suites,
+    train,
+)
 from bsct_zoo.errors import BadInputError, BsctZooError
 from bsct_zoo.plugins.registry import registry
 
@@ -26,6 +42,7 @@ app = typer.Typer(
 )
 app.command("compare")(compare.compare)
 app.command("select")(select.select)
+app.command("correlate")(correlate.correlate)
 app.add_typer(models.app, name="models")
 app.add_typer(suites.app, name="suites")
 app.add_typer(env.app, name="env")

@@ -1,0 +1,89 @@
+"""``bsct-zoo correlate``: whether one metric of models predicts another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bsct_zoo.correlation.correlate import Correlation
+    from bsct_zoo.correlation.reading import Results
+
+_FORCE_ERROR = "forces_mae_full"  # what every model is chosen by, and so the first suspect behind a correlation
+
+
+def correlate(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULT.json...", help="Written by --json of compare, md or properties.")
+    ],
+    x: Annotated[list[str], typer.Option(help="Metric that is to predict; again, or with commas, for more.")],
+    y: Annotated[list[str], typer.Option(help="Metric that is to be predicted: nve_drift, nve_failed, frequency_mae.")],
+    given: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Metric that is taken out of both; none for none. Default: {_FORCE_ERROR} if it is there."),
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw scatter plots: .png, .pdf or .svg.")] = None,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Write JSON, schema 1; - for standard output.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV, a line for each coefficient.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+) -> int:
+    """Correlate metrics over models: Spearman, Kendall and Pearson of logs, with intervals, and what each metric costs.
+
+    Models are matched by name, card and checkpoint. Exit code: 0 all done, 2 bad input.
+    """
+    from bsct_zoo.cli import output
+    from bsct_zoo.correlation import figure as drawing
+    from bsct_zoo.correlation.correlate import correlate as run
+    from bsct_zoo.correlation.reading import read_results
+
+    output.check_targets(json, csv, markdown)
+    if figure is not None:
+        drawing.require_matplotlib()
+        drawing.check_format(figure)
+        output.check_targets(str(figure), None, False)
+    found = read_results(results)
+    correlation = run(found, _names(x), _names(y), _given(given, found), seed)
+    _write(correlation, json, csv, markdown)
+    if figure is not None:
+        drawing.draw(correlation, figure)
+    return 0
+
+
+def _names(texts: list[str]) -> list[str]:
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def _given(texts: list[str] | None, found: Results) -> list[str]:
+    if texts is None:
+        return [_FORCE_ERROR] if _FORCE_ERROR in found.measures else []
+    return [] if texts == ["none"] else _names(texts)
+
+
+def _write(correlation: Correlation, json: str | None, csv: Path | None, markdown: bool) -> None:
+    """Tables, and the files that were asked for."""
+    from rich.console import Console
+
+    from bsct_zoo.cli.output import replace_file
+    from bsct_zoo.correlation import tables
+    from bsct_zoo.report import files, terminal
+
+    layouts = [tables.coefficients_table(correlation), tables.costs_table(correlation)]
+    if json == "-":
+        print(tables.json_text(correlation, ascii_only=True), end="")
+    elif markdown:
+        print("\n".join(files.markdown(layout) for layout in layouts), end="")
+    else:
+        for number, layout in enumerate(layouts):
+            print(end="\n" if number else "")
+            terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+    sys.stdout.flush()
+    if csv is not None:
+        replace_file(csv, tables.csv_text(correlation))
+    if json is not None and json != "-":
+        replace_file(Path(json), tables.json_text(correlation))
