@@ -72,7 +72,8 @@ def _card(adapter: Adapter, choice: str) -> ModelCard:
     if not choice:
         if adapter.cards:
             return adapter.cards[0]
-        raise BadInputError(f"'{adapter.name}' has no model of its own; name one: {adapter.name}:...")
+        train = "" if adapter.trainer is None else f", or make one: bsct-zoo train {adapter.name}"
+        raise BadInputError(f"'{adapter.name}' has no model of its own; name one: {adapter.name}:...{train}")
     for card in adapter.cards:
         if card.name == choice:
             return card

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from bsct_zoo.errors import BadInputError, UnknownNameError, UntrustedFileError
-from bsct_zoo.models import complete_models, parse_model
+from bsct_zoo.errors import BadInputError, MissingWeightsError, UnknownNameError, UntrustedFileError
+from bsct_zoo.models import complete_models, named_model, parse_model
+from bsct_zoo.plugins.registry import registry
 
 
 def test_name_card_and_options():
@@ -44,6 +47,25 @@ def test_bad_names_are_explained(text, message):
 def test_nearest_names():
     with pytest.raises(UnknownNameError, match="did you mean transformer"):
         parse_model("transfomer")
+
+
+def test_a_family_without_cards_says_how_to_get_one(monkeypatch):
+    """As a third-party package may be that ships no weights."""
+    adapters = registry().adapters
+    for name in ("mace", "xtb"):
+        monkeypatch.setitem(adapters, name, replace(adapters[name], cards=()))
+    with pytest.raises(BadInputError, match=r"name one: mace:\.\.\., or make one: bsct-zoo train mace$"):
+        named_model("mace")
+    with pytest.raises(BadInputError, match=r"name one: xtb:\.\.\.$"):  # nothing to train
+        named_model("xtb")
+
+
+@pytest.mark.parametrize("text", ["fairchem:uma-s-1p1", "mace:off-small"])
+def test_weights_of_a_hub_are_not_fetched_by_naming_them(text):
+    with pytest.raises(
+        MissingWeightsError, match=rf"not here \(.*licence .*get them with: bsct-zoo models fetch {text}$"
+    ):
+        parse_model(text)
 
 
 def test_pickles_need_trust(tmp_path):

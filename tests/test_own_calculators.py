@@ -17,11 +17,15 @@ from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.scans.frames import frames_of
 from bsct_zoo.scans.library import open_suite
 
-REL = 1e-5  # float32: the package's own calculators know nothing else
+REL = {"float64": 1e-8, "float32": 1e-5}
+FLOAT32_ALONE = {"sevennet", "chgnet"}  # their packages' calculators know nothing else
 # Where the package's own float32 is worse than that: angles near 180° have few digits there, and fractional
 # coordinates lose some. On a scan of acetonitrile its forces are off from float64 by 1e-4 of the largest; ours, with
 # angles in float64, by 1e-6. In float64 both agree to 1e-8 (adapters/chgnet/tests).
 OWN_ROUNDING = {"chgnet": 5e-4}
+# EquiformerV2's calculator draws at random, that of fairchem-core cannot run the eSCAIP that we ship: the tests of
+# these adapters hold them against their packages in other ways.
+LEFT_OUT = {"equiformer", "fairchem"}
 
 
 def own_calculator(adapter):
@@ -30,7 +34,15 @@ def own_calculator(adapter):
     return replace(adapter, loader=f"{module}:load") if find_spec(module) else None
 
 
-PAIRS = {name: (a, own) for name, a in registry().adapters.items() if (own := own_calculator(a)) is not None}
+PAIRS = {
+    name: (adapter, own)
+    for name, adapter in registry().adapters.items()
+    if name not in LEFT_OUT and (own := own_calculator(adapter)) is not None
+}
+
+
+def test_those_that_must_be_there():
+    assert {"chgnet", "mace", "nequip", "sevennet", "xtb"} <= PAIRS.keys()
 
 
 @pytest.fixture(scope="module", params=PAIRS)
@@ -38,11 +50,11 @@ def both(request):
     """The model, its package's own calculator, and how near to each other they must be."""
     ours, own = PAIRS[request.param]
     card = ours.cards[0]
-    with (
-        load_potential(ours, card, device="cpu", dtype="float32") as batched,
-        load_potential(own, card, device="cpu", dtype="float32") as one_by_one,
-    ):
-        yield batched, one_by_one, OWN_ROUNDING.get(request.param, REL)
+    settings = {"device": "cpu", "dtype": "float32" if request.param in FLOAT32_ALONE else "float64"}
+    with load_potential(ours, card, **settings) as batched, load_potential(own, card, **settings) as one_by_one:
+        assert batched.info.dtype == settings["dtype"]
+        rel = REL[settings["dtype"]]
+        yield batched, one_by_one, rel, OWN_ROUNDING.get(request.param, rel)
 
 
 def predictions(potential, scan):
@@ -63,14 +75,15 @@ def thinned(scan, every):
 
 
 def agree(both, scan):
-    batched, one_by_one, rel = both
+    batched, one_by_one, rel, rel_forces = both
     energy, forces = predictions(batched, scan)
     own_energy, own_forces = predictions(one_by_one, scan)
-    np.testing.assert_allclose(energy, own_energy, rtol=REL, atol=0)
-    assert np.abs(forces - own_forces).max() < rel * np.abs(own_forces).max()
+    np.testing.assert_allclose(energy, own_energy, rtol=rel, atol=0)
+    np.testing.assert_array_equal(np.isnan(forces), np.isnan(own_forces))  # xtb: what does not converge
+    assert np.nanmax(np.abs(forces - own_forces)) < rel_forces * np.nanmax(np.abs(own_forces))
     found, expected = score_scan(scan, energy, forces), score_scan(scan, own_energy, own_forces)
     for name in ("fsd_full", "fsd_compress", "fsd_stretch", "forces_mae_full", "energy_mae_full"):
-        assert found[name] == pytest.approx(expected[name], rel=rel), name
+        assert found[name] == pytest.approx(expected[name], rel=10 * rel_forces, nan_ok=True), name
 
 
 def test_core(both):
