@@ -89,19 +89,19 @@ def build(
         from bsct_zoo.errors import BadInputError
 
         raise BadInputError(f"there is no file {source} to build from")
-    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else _say)
+    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else say)
     about = About(name, title, _author() if author is None else author, licence, citation, command_line(_words()))
-    with _progress(quiet) as tell:
+    with progress(quiet) as tell:
         built = make(
             source,
             path,
             settings,
             opened,
             about,
-            jobs=1 if opened is not None and opened.device != "cpu" else jobs or _cores(),
+            jobs=1 if opened is not None and opened.device != "cpu" else jobs or cores(),
             replace_other=replace,
             on_progress=tell,
-            say=(lambda text: None) if quiet else _say,
+            say=(lambda text: None) if quiet else say,
         )
     _report(built)
 
@@ -219,18 +219,20 @@ def _author() -> str:
         return ""
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A line on standard error."""
     print(text, file=sys.stderr)
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[OnProgress]:
+def progress(quiet: bool) -> Iterator[OnProgress]:
     """A bar with the time left on a terminal, a line now and then elsewhere."""
     from time import monotonic
 
@@ -251,6 +253,6 @@ def _progress(quiet: bool) -> Iterator[OnProgress]:
             shown.update(task, completed=done, total=total, description=what)
             if not live and not quiet and (monotonic() - said > 30 or done == total):
                 said = monotonic()
-                _say(f"{what}: {done} of {total}")
+                say(f"{what}: {done} of {total}")
 
         yield tell

@@ -49,7 +49,7 @@ def make(
     """
     from bsct_zoo.building.manifest import command_line
     from bsct_zoo.building.reference import open_reference
-    from bsct_zoo.cli.build import _cores, _progress, _say
+    from bsct_zoo.cli.build import cores, progress, say
     from bsct_zoo.data.make import make as run
     from bsct_zoo.data.recipe import Recipe, parse_temperatures, with_frames
     from bsct_zoo.errors import BadInputError
@@ -58,19 +58,19 @@ def make(
     for path in source:
         if not path.is_file():
             raise BadInputError(f"there is no file {path} to make frames from")
-    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else _say)
+    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else say)
     if opened is None:
         raise BadInputError("--reference none gives no labels; name a model, as xtb")
-    with _progress(quiet) as tell:
+    with progress(quiet) as tell:
         outcome = run(
             out,
             source,
             opened,
             recipe,
-            workers=1 if opened.device != "cpu" else workers or _cores(),
+            workers=1 if opened.device != "cpu" else workers or cores(),
             command=command_line(sys.argv[1:]),
             on_progress=tell,
-            say=_say,
+            say=say,
         )
     _report(out, outcome)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,19 +11,27 @@ from bsct_zoo.cli import completion
 from bsct_zoo.cli.compare import Dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bsct_zoo.training.config import Config
     from bsct_zoo.training.run import Outcome
 
 
 def train(
+    context: typer.Context,
     name: Annotated[
         str,
         typer.Argument(metavar="NAME", help="Family of the model.", autocompletion=completion.trainable),
     ],
     data: Annotated[
-        list[Path],
-        typer.Option(metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more files."),
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for all that the run leaves.")],
+        list[Path] | None,
+        typer.Option(metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for all that the run leaves.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Options and settings from a file (.toml, .json, .yaml); these here win."),
+    ] = None,
     budget: Annotated[str, typer.Option(help="CPU time: 1800 (seconds), 30m, 2h.")] = "30m",
     card: Annotated[str, typer.Option("--name", help="Of the checkpoint.")] = "small",
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order, rotations and splits.")] = 0,
@@ -51,6 +59,7 @@ def train(
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.training.budget import parse_budget
+    from bsct_zoo.training.config import Config, read_config
     from bsct_zoo.training.foreign import frames_folder
     from bsct_zoo.training.run import Request
     from bsct_zoo.training.run import train as run
@@ -59,27 +68,82 @@ def train(
     adapter = registry().adapter(name)
     if adapter.trainer is None:
         raise BadInputError(f"'{adapter.name}' has no trainer; those that have: {', '.join(completion.trainable(''))}")
+    file = Config() if config is None else read_config(config)
+    given = {
+        "data": [str(path) for path in data or []],
+        "out": None if out is None else str(out),
+        "budget": budget,
+        "name": card,
+        "seed": seed,
+        "threads": threads,
+        "device": device,
+        "dtype": dtype.value,
+        "licence": licence,
+    }
+    chosen = _merged(context, given, file)
+    options = {**file.settings, **parse_settings(settings or [])}
+    folder, card = Path(chosen["out"]), chosen["name"]
     if not card.replace("-", "").replace("_", "").replace(".", "").isalnum() or card.startswith("."):
         raise BadInputError(f"'{card}' is not a name; use letters, digits, '-', '_' and '.'")
-    budget_s, options = parse_budget(budget), parse_settings(settings or [])
+    budget_s = parse_budget(str(chosen["budget"]))
     request = Request(
         adapter=adapter,
-        data=frames_folder(data, out, seed),
-        out=out,
+        data=frames_folder([Path(path) for path in chosen["data"]], folder, chosen["seed"]),
+        out=folder,
         name=card,
         budget_s=budget_s,
-        seed=seed,
-        device=resolve_device(device),
-        dtype=dtype.value,
-        threads=threads,
+        seed=chosen["seed"],
+        device=resolve_device(chosen["device"]),
+        dtype=chosen["dtype"],
+        threads=chosen["threads"],
         options=options,
-        licence=licence,
+        licence=chosen["licence"],
+        merged=chosen,
     )
     with output.stdout_kept_clean(), TrainingProgress(adapter.name, budget_s, quiet) as progress:
-        outcome = run(request, progress)
+        try:
+            outcome = run(request, progress)
+        except BadInputError as error:
+            raise _meant(error, file) from error
     _print(outcome, adapter.name)
     print(f"\nnext: bsct-zoo compare {adapter.name}:{shlex.quote(str(outcome.trained.checkpoint))}")
     return 0
+
+
+def _merged(context: typer.Context, given: Mapping[str, Any], file: Config) -> dict[str, Any]:
+    """Options of the run: what stands on the command line, else in the file, else the default.
+
+    Raises:
+        BadInputError: an option that must be there is in neither, or the file has an impossible value.
+    """
+    from bsct_zoo.errors import BadInputError
+
+    def typed(option: str) -> bool:
+        source = context.get_parameter_source({"name": "card"}.get(option, option))
+        return source is not None and source.name != "DEFAULT"
+
+    from_file = {key: value for key, value in file.options.items() if not typed(key)}
+    merged = {**given, **from_file}
+    for key in ("data", "out"):
+        if not merged[key]:
+            raise BadInputError(f"--{key} is missing; give it, or '{key}' in a --config file")
+    if merged["dtype"] not in list(Dtype):
+        raise BadInputError(f"dtype = {merged['dtype']} is not possible; choose float32 or float64")
+    if merged["seed"] < 0 or merged["threads"] < 1:
+        raise BadInputError("seed must not be negative, and threads one or more")
+    return merged
+
+
+def _meant(error: Exception, file: Config) -> Exception:
+    """The error to show: a key of the file that is no setting may have been meant for an option of the command."""
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.training.config import near_option
+
+    for key in file.settings:
+        near = near_option(key)
+        if near is not None and f"unknown setting of this trainer '{key}'" in str(error):
+            return BadInputError(f"unknown key '{key}' in the file of --config; did you mean {near}?")
+    return error
 
 
 def _print(outcome: Outcome, name: str) -> None:

@@ -12,7 +12,7 @@ from bsct_zoo.scans.geometry import fragments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_SOFTEST = 100.0  # 1/cm: a softer mode is no oscillator at these temperatures, and would run away along a straight line
+_FURTHEST = 0.25  # Å: torsions and the like follow no straight line further than that
 
 
 def rattled(positions: Floats, spread: float, rng: np.random.Generator) -> Floats:
@@ -27,19 +27,22 @@ def along_modes(
 
     The mass-weighted coordinate of a mode of frequency ω is Gaussian with the variance ħ/(2ω) coth(ħω/2kT) (Wigner;
     e.g. Feynman, "Statistical Mechanics", eq. 2.84): stiff bonds move by their zero-point width, which classical
-    dynamics never reaches. Modes softer than 100 1/cm, and imaginary ones, count as 100 1/cm.
+    dynamics never reaches. A soft mode whose width would move an atom by more than 0.25 Å has its width cut to that; an
+    imaginary one counts as real.
 
     Args:
         positions: of the minimum.
         masses: [n] u.
         found: the modes at ``positions`` for these masses.
     """
-    wavenumbers = np.maximum(found.frequencies, _SOFTEST)  # [n_modes] 1/cm
+    wavenumbers = np.maximum(np.abs(found.frequencies), 1.0)  # [n_modes] 1/cm
     quantum = wavenumbers * units.invcm  # ħω in eV
     squares = (wavenumbers / WAVENUMBER) ** 2  # ω² in eV/Å²/u
     variance = quantum / (2 * squares) / np.tanh(quantum / (2 * units.kB * temperature))  # Å² u
-    amplitudes = rng.normal(0, np.sqrt(variance))
-    displaced: Floats = positions + np.einsum("k,kni->ni", amplitudes, found.modes) / np.sqrt(masses)[:, None]
+    moves = found.modes / np.sqrt(masses)[:, None]  # [n_modes, n, 3]
+    furthest = np.linalg.norm(moves, axis=2).max(1)  # [n_modes]
+    amplitudes = rng.normal(0, np.minimum(np.sqrt(variance), _FURTHEST / furthest))
+    displaced: Floats = positions + np.einsum("k,kni->ni", amplitudes, moves)
     return displaced
 
 

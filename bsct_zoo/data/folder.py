@@ -45,6 +45,11 @@ def write_folder(
     for split in ("train", "valid"):
         if not frames[split]:
             raise BadInputError(f"there are no frames for '{split}'; give more molecules, or other numbers of frames")
+    known = _elements(frames["train"])
+    for split, found in frames.items():
+        if foreign := sorted(_elements(found) - known):
+            symbols = ", ".join(chemical_symbols[z] for z in foreign)
+            raise BadInputError(f"{symbols}: only in frames of '{split}', with none to train on; give more molecules")
     files = {}
     for split, found in frames.items():
         if found:
@@ -76,10 +81,10 @@ def flat_split(frames: Sequence[Frame], molecule: Sequence[int], stated: bool) -
 
 
 def _references(frames: Sequence[Frame]) -> dict[str, float]:
-    """Energy of each element by least squares over the frames of dynamics, if they have every element; else over all."""
-    elements = {int(z) for frame in frames for z in frame.atoms.numbers}
+    """Energy of each element by least squares over the frames of dynamics; over all if those lack an element."""
+    elements = _elements(frames)
     moving = [frame for frame in frames if KINDS[frame.kind] == "md"]
-    if {int(z) for frame in moving for z in frame.atoms.numbers} != elements:
+    if _elements(moving) != elements:
         moving = list(frames)
     found = reference_energies(checked_frames(flat(moving), "train", len(KINDS)))
     return {symbol: found[symbol] for symbol in (chemical_symbols[z] for z in sorted(elements))}
@@ -89,3 +94,7 @@ def _counts(frames: Sequence[Frame]) -> dict[str, float]:
     kinds = Counter(KINDS[frame.kind] for frame in frames)
     atoms = float(np.mean([len(frame.atoms) for frame in frames]))
     return {"frames": len(frames), "mean_atoms": round(atoms, 3), **{kind: kinds[kind] for kind in KINDS}}
+
+
+def _elements(frames: Sequence[Frame]) -> set[int]:
+    return {int(z) for frame in frames for z in frame.atoms.numbers}

@@ -142,9 +142,7 @@ def _bonds(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[
     return found
 
 
-def _dimers(
-    molecule: Resting, partners: Sequence[Resting], recipe: Recipe, rng: np.random.Generator
-) -> list[Atoms]:
+def _dimers(molecule: Resting, partners: Sequence[Resting], recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
     a, found = molecule.structure, []
     for partner in partners:
         b = partner.structure

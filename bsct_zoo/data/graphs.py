@@ -1,7 +1,7 @@
 """What makes two molecules the same: the canonical SMILES of their atoms and bonds, hydrogens among them.
 
 Bond orders, charges and stereo are left out, as a geometry does not tell them; with every hydrogen named, the bonds of
-a molecule leave next to nothing open. So a geometry compares with a SMILES, and an isomer of geometry is no new molecule.
+a molecule leave next to nothing open. So a geometry compares with a SMILES, and a stereoisomer is no new molecule.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bsct_zoo.scans.scan import Scan
 def graph_of(structure: Structure) -> str:
     """The graph of a molecule; of a crystal its composition."""
     if structure.periodic:
-        return Atoms(structure.numbers).get_chemical_formula(empirical=True) + " crystal"
+        return _crystal(structure.numbers)
     return ".".join(sorted(_parts(structure.numbers, structure.bonds)))
 
 
@@ -49,7 +49,7 @@ def graphs_of_scan(scan: Scan) -> set[str]:
         BadInputError: RDKit is not here.
     """
     if any(scan.pbc):
-        return {Atoms(scan.atomic_numbers).get_chemical_formula(empirical=True) + " crystal"}
+        return {_crystal(scan.atomic_numbers)}
     said = graphs_of_smiles(str(scan.notes["smiles"])) if scan.notes.get("smiles") else set()
     energy = np.full(scan.n_frames, np.nan) if scan.energy is None else scan.energy
     frame = int(np.nanargmin(energy)) if np.isfinite(energy).any() else scan.n_frames // 2
@@ -79,6 +79,10 @@ def _parts(numbers: Sequence[int] | NDArray[np.int64], bonds: Iterable[tuple[int
     for i, j in bonds:
         graph.AddBond(int(i), int(j), chem.BondType.SINGLE)
     return set(chem.MolToSmiles(graph).split("."))
+
+
+def _crystal(numbers: NDArray[np.int64]) -> str:
+    return f"{Atoms(numbers).get_chemical_formula(empirical=True)} crystal"
 
 
 def _rdkit() -> Any:

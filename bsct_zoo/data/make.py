@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -13,7 +11,6 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from ase.data import chemical_symbols
 
 from bsct_zoo.building.reference import Reference, Workers, refuse_unknown

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.calculators.calculator import CalculatorError
+from ase.data import covalent_radii
 from ase.optimize import BFGS
 from numpy.typing import NDArray
 
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.batching import Batcher
 from bsct_zoo.bridges import PotentialCalculator
-from bsct_zoo.building.structure import Structure, bonds_by_distance
+from bsct_zoo.building.structure import Structure
 from bsct_zoo.errors import ModelError
 from bsct_zoo.potential import Potential
 from bsct_zoo.properties.vibrations import Vibrations, displaced, hessian_from_forces, vibrations
@@ -20,6 +21,7 @@ from bsct_zoo.properties.vibrations import Vibrations, displaced, hessian_from_f
 FMAX = 0.01  # eV/Å
 STEP = 0.01  # Å, of the differences that the curvature is made of
 _STEPS = 500
+_BROKEN = 1.35  # times the covalent length
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def find_minimum(structure: Structure, potential: Potential, curvature: bool = T
         return Minimum(structure.positions, nothing, "it does not relax with the reference")
     positions = np.asarray(atoms.positions, dtype=np.float64)
     relaxed = replace(structure, positions=positions - positions.mean(0))
-    if set(structure.bonds) - set(bonds_by_distance(relaxed.to_atoms())):
+    if _broken(relaxed):
         return Minimum(structure.positions, nothing, "it comes apart while it relaxes")
     if not curvature:
         return Minimum(relaxed.positions, nothing)
@@ -74,9 +76,17 @@ def find_minimum(structure: Structure, potential: Potential, curvature: bool = T
     return Minimum(relaxed.positions, hessian)
 
 
-def _forces(
-    structure: Structure, positions: NDArray[np.float64], potential: Potential
-) -> NDArray[np.float64]:
+def _broken(structure: Structure) -> bool:
+    """Whether some bond is longer than 1.35 times its covalent length."""
+    if not structure.bonds:
+        return False
+    i, j = np.array(structure.bonds).T
+    length = np.linalg.norm(structure.positions[i] - structure.positions[j], axis=1)
+    radii = covalent_radii[structure.numbers]
+    return bool((length > _BROKEN * (radii[i] + radii[j])).any())
+
+
+def _forces(structure: Structure, positions: NDArray[np.float64], potential: Potential) -> NDArray[np.float64]:
     """[k, n, 3] eV/Å at ``positions`` [k, n, 3] Å."""
     systems = [AtomsBatch.from_atoms(replace(structure, positions=x).to_atoms()) for x in positions]
     forces = np.full(positions.shape, np.nan)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from bsct_zoo.building.molecules import seed_of
 from bsct_zoo.building.sources import read_structures
@@ -74,7 +75,8 @@ def read_molecules(files: Sequence[Path], seed: int) -> tuple[list[Molecule], di
         kept.append(Molecule(name, split, graph, structure))
     if not kept:
         raise BadInputError("no molecule is left to make frames of; all of them are in shipped suites")
-    return _one_split_each(kept), left_out
+    marked = {molecule.graph for molecule in kept if molecule.structure.smiles in said}
+    return _learnable(_one_split_each(kept), marked), left_out
 
 
 def split_of(graph: str, seed: int) -> str:
@@ -95,7 +97,7 @@ def suite_graphs() -> dict[str, str]:
     for name, source in sorted(registry().suites.items()):
         if source.path is not None:
             for scan in read_suite(Path(source.path)).scans:
-                found |= {graph: name for graph in graphs_of_scan(scan)}
+                found |= dict.fromkeys(graphs_of_scan(scan), name)
     return found
 
 
@@ -139,3 +141,29 @@ def _one_split_each(molecules: list[Molecule]) -> list[Molecule]:
             raise BadInputError("one molecule alone cannot be split into training and validation; give two or more")
         first[spare[-1]] = "valid"
     return [replace(molecule, split=first[molecule.graph]) for molecule in molecules]
+
+
+def _learnable(molecules: list[Molecule], marked: set[str]) -> list[Molecule]:
+    """Every element of the other splits is in a training molecule: a molecule that was drawn moves over to them.
+
+    Raises:
+        BadInputError: the file says the split of a molecule with an element that no training molecule has.
+    """
+    known = {z for m in molecules if m.split == "train" for z in m.structure.numbers.tolist()}
+    moved: set[str] = set()
+    for molecule in molecules:
+        foreign = sorted(set(molecule.structure.numbers.tolist()) - known)
+        if not foreign:
+            continue
+        if molecule.graph in marked:
+            symbols = ", ".join(chemical_symbols[z] for z in foreign)
+            raise BadInputError(
+                f"{molecule.name} is marked '{molecule.split}', but no training molecule has {symbols}; "
+                "mark one 'train'"
+            )
+        moved.add(molecule.graph)
+        known |= set(foreign)
+    found = [replace(m, split="train") if m.graph in moved else m for m in molecules]
+    if all(m.split != "valid" for m in found):
+        raise BadInputError("no molecule is left to validate with: each has an element of its own; give more molecules")
+    return found

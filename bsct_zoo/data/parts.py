@@ -52,7 +52,7 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 def write_minimum(path: Path, minimum: Minimum) -> None:
     """Keep a minimum."""
     facts = np.frombuffer(minimum.problem.encode(), dtype=np.uint8)
-    arrays = {"positions": minimum.positions, "hessian": minimum.hessian, "problem": facts}
+    arrays: dict[str, NDArray[Any]] = {"positions": minimum.positions, "hessian": minimum.hessian, "problem": facts}
     write_whole(path, npz_bytes(arrays))
 
 

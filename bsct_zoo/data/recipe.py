@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
 
@@ -80,7 +81,7 @@ def with_frames(recipe: Recipe, texts: Sequence[str]) -> Recipe:
         UnknownNameError: there is no such kind; names the nearest.
         BadInputError: a text is not of that form.
     """
-    changes = {}
+    changes: dict[str, Any] = {}
     for text in texts:
         kind, equals, number = text.partition("=")
         name = kind.strip().replace("-", "_")

@@ -106,7 +106,7 @@ class TrainingData:
 
     Attributes:
         train: frames to learn from.
-        valid: frames of the same molecules to watch.
+        valid: frames to watch, of the same molecules or, better, of others.
         unseen: frames of molecules that neither of the others has, if there are any; no trainer looks at them.
         reference_energies: energy in eV of an atom by atomic number, ascending; what a model learns is the rest.
         kinds: names of the kinds of frames.
@@ -165,6 +165,16 @@ class SizedBatches:
         if random is not None:
             random.shuffle(batches)
         yield from batches
+
+
+def batch_stream(batches: SizedBatches, first: int = 0) -> Iterator[list[int]]:
+    """Batches of epoch after epoch without end, from number ``first`` on, where a run that was cut off goes on."""
+    batches.epoch, number = 0, 0
+    while True:
+        for batch in batches:
+            if number >= first:
+                yield batch
+            number += 1
 
 
 def read_training_data(folder: Path) -> TrainingData:

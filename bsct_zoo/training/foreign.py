@@ -1,4 +1,4 @@
-"""Labelled frames of other tools, as a folder that every trainer reads: files of ASE, converted once."""
+"""Labelled frames of several sources, as one folder that every trainer reads: folders, and files of ASE."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import write_whole
-from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames
+from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames, read_training_data
 
 # Where tools put labels: in ``info`` and ``arrays`` of a frame; a calculator's results come before them.
 ENERGY_KEYS = ("REF_energy", "energy", "dft_energy", "total_energy", "E")
@@ -26,23 +27,31 @@ _Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
 
 
 def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
-    """The folder of frames that ``data`` means: itself, or ``out/data``, made from files now or before.
+    """The folder of frames that ``data`` means: itself, or ``out/data``, made from files and folders now or before.
 
     Raises:
-        BadInputError: there is no such folder or file, or the files cannot be used.
+        BadInputError: there is no such folder or file, or they cannot be used.
     """
+    for path in data:
+        if not path.exists():
+            raise BadInputError(f"--data {path} is not there")
     if len(data) == 1 and data[0].is_dir():
         return data[0]
-    for path in data:
-        if not path.is_file():
-            what = "is a folder; give one folder, or files" if path.is_dir() else "is not there"
-            raise BadInputError(f"--data {path} {what}")
     folder = out / "data"
-    sources = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in data]
+    sources = [[path.name, _sha256(path)] for path in data]
     recipe = {"sources": sources, "seed": seed, "shares": SHARES}
     if not _made(folder, recipe):
         convert(data, folder, seed, recipe)
     return folder
+
+
+def _sha256(path: Path) -> str:
+    """Of a file; of a folder, of its manifest, which names its files by theirs."""
+    file = path / "manifest.json" if path.is_dir() else path
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadInputError(f"cannot read {file} ({error.strerror}); a folder of frames has a manifest") from error
 
 
 def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
@@ -54,46 +63,73 @@ def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
         return False
 
 
-def convert(files: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any]) -> None:
-    """Write ``folder`` from files that ASE reads (extxyz, db, ...), with labels in them.
+def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any]) -> None:
+    """Write ``folder`` from files that ASE reads (extxyz, db, ...), with labels in them, and from folders of frames.
 
-    Frames are split by composition: some compositions are for ``unseen``, of the others' frames some for ``valid``.
-    With too few compositions there is no ``unseen``. Reference energies are the least-squares fit of energies to the
-    compositions of the training frames.
+    Frames of files are split by composition: some compositions are for ``unseen``, of the others' frames some for
+    ``valid``. With too few compositions there is no ``unseen``. Folders keep their splits and kinds. Reference energies
+    are the least-squares fit of energies to the compositions of the training frames, over all sources, whose energies
+    must have one zero.
 
     Raises:
-        BadInputError: a file cannot be read, or a frame lacks a label or holds what cannot be.
+        BadInputError: a source cannot be read, or a frame lacks a label or holds what cannot be.
     """
-    found = [pair for path in files for pair in _read(path)]
-    frames = [atoms for atoms, _ in found]
-    if len(frames) < 10:
-        raise BadInputError(f"{len(frames)} frames are too few to train on and validate with; give ten or more")
-    arrays: dict[str, bytes] = {}
-    splits = split_by_composition([frame.get_chemical_formula() for frame in frames], seed)
-    for split in SPLITS:
-        if splits[split]:
-            chosen = _flat([found[i] for i in splits[split]], f"split {split} of {files[0].name}")
-            if split == "train":
-                references = reference_energies(chosen)
-            arrays[split] = _npz(chosen)
+    parts: dict[str, list[FrameSet]] = {split: [] for split in SPLITS}
+    kinds: list[str] = []
+    files = [path for path in sources if not path.is_dir()]
+    if files:
+        kinds.append("frame")
+        for split, frames in _split_files(files, seed).items():
+            parts[split].append(frames)
+    levels = {"unknown"} if files else set()
+    for path in (path for path in sources if path.is_dir()):
+        known = read_training_data(path)
+        levels.add(known.level_of_theory)
+        kinds += [kind for kind in known.kinds if kind not in kinds]
+        place = np.array([kinds.index(kind) for kind in known.kinds])
+        for split in SPLITS:
+            frames = getattr(known, split)
+            if frames is not None:
+                parts[split].append(replace(frames, kind=place[frames.kind]))
+    merged = {split: joined(found) for split, found in parts.items() if found}
+    references = reference_energies(merged["train"])
     have = set(references)
     for split in SPLITS[1:]:
-        foreign = {symbol for i in splits[split] for symbol in frames[i].get_chemical_symbols()} - have
+        foreign = {chemical_symbols[z] for z in merged[split].atomic_numbers} - have if split in merged else set()
         if foreign:
             raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
+    arrays = {split: _npz(frames) for split, frames in merged.items()}
     for split, content in arrays.items():
         write_whole(folder / f"{split}.npz", content)
     if "unseen" not in arrays:
         (folder / "unseen.npz").unlink(missing_ok=True)
     manifest = {
         "recipe": dict(recipe),
-        "level_of_theory": "unknown",
-        "kinds": ["frame"],
+        "level_of_theory": levels.pop() if len(levels) == 1 else "unknown",
+        "kinds": kinds,
         "reference_energies": references,
-        "counts": {split: len(splits[split]) for split in arrays},
+        "counts": {split: len(frames) for split, frames in merged.items()},
         "sha256": {f"{split}.npz": hashlib.sha256(content).hexdigest() for split, content in arrays.items()},
     }
     write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+
+
+def joined(sets: Sequence[FrameSet]) -> FrameSet:
+    """Frames of several sets, one after the other."""
+    return FrameSet(**{f.name: np.concatenate([getattr(one, f.name) for one in sets]) for f in fields(FrameSet)})
+
+
+def _split_files(files: Sequence[Path], seed: int) -> dict[str, FrameSet]:
+    found = [pair for path in files for pair in _read(path)]
+    frames = [atoms for atoms, _ in found]
+    if len(frames) < 10:
+        raise BadInputError(f"{len(frames)} frames are too few to train on and validate with; give ten or more")
+    splits = split_by_composition([frame.get_chemical_formula() for frame in frames], seed)
+    return {
+        split: _flat([found[i] for i in chosen], f"split {split} of {files[0].name}")
+        for split, chosen in splits.items()
+        if chosen
+    }
 
 
 def split_by_composition(formulas: Sequence[str], seed: int) -> dict[str, list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from bsct_zoo.files import write_whole
 from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.training.card import finish_card, trained_from
+from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate
 from bsct_zoo.training.host import Listener, python_for, run_trainer
@@ -37,6 +39,8 @@ class Request:
         budget_s: CPU seconds.
         seed, device, dtype, threads, options: as in ``TrainingJob``.
         licence: of the weights, for the card.
+        merged: every option as the command line and a file gave it together, for the file that is left beside the
+            checkpoint; none is left without.
     """
 
     adapter: Adapter
@@ -50,6 +54,7 @@ class Request:
     threads: int
     options: Mapping[str, OptionValue]
     licence: str
+    merged: Mapping[str, Any] | None = None
 
     @property
     def command(self) -> str:
@@ -106,6 +111,9 @@ def train(request: Request, listener: Listener) -> Outcome:
             machine=machine(request.device),
             errors=errors,
         )
+        if request.merged is not None:
+            content = config_bytes(request.adapter.name, _from_here(request), request.options)
+            write_whole(trained.checkpoint.with_suffix(".config.json"), content)
     return Outcome(trained, errors, repeated)
 
 
@@ -148,6 +156,13 @@ def _errors(request: Request, data: TrainingData, trained: Trained, listener: Li
         on_event=listener.message,
     ) as potential:
         return {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
+
+
+def _from_here(request: Request) -> dict[str, Any]:
+    """The merged options, their paths as seen from the folder of the run, which may move together with the data."""
+    assert request.merged is not None
+    data = [os.path.relpath(path, request.out) for path in request.merged["data"]]
+    return {**request.merged, "data": data, "out": "."}
 
 
 def _asked(request: Request) -> dict[str, Any]:

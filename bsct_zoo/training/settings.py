@@ -1,4 +1,4 @@
-"""Settings of a trainer, from ``--set key=value``."""
+"""Settings of a trainer, from ``--set key=value`` or a file."""
 
 from __future__ import annotations
 
@@ -82,9 +82,7 @@ def _converted(name: str, value: OptionValue, hint: Any) -> Any:
     if origin is Literal:
         if value in get_args(hint):
             return value
-        raise BadInputError(
-            f"--set {name}={value} is not possible; choose one of {', '.join(map(str, get_args(hint)))}"
-        )
+        raise BadInputError(f"{name}={value} is not possible; choose one of {', '.join(map(str, get_args(hint)))}")
     if origin is types.UnionType:
         return _converted(name, value, next(kind for kind in get_args(hint) if kind is not type(None)))
     if origin is tuple:
@@ -98,7 +96,7 @@ def _converted(name: str, value: OptionValue, hint: Any) -> Any:
     if hint is str:
         return str(value)
     wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(hint, "something else")
-    raise BadInputError(f"--set {name}={value} must be {wanted}")
+    raise BadInputError(f"{name}={value} must be {wanted}")
 
 
 def _literal(raw: str) -> OptionValue:

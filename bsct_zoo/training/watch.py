@@ -34,4 +34,5 @@ def record(out: Path, budget: Budget, step: int, errors: Mapping[str, float], te
             writer.writeheader()
         writer.writerow(line)
     energy, forces = errors["energy_mae_mev_atom"], errors["forces_mae_mev_A"]
-    tell(f"step {step}: {energy:.1f} meV/atom, {forces:.1f} meV/Å", spent_s)
+    of = f" of {budget.steps}" if budget.steps else ""
+    tell(f"step {step}{of}: {energy:.1f} meV/atom, {forces:.1f} meV/Å", None if budget.steps else spent_s)

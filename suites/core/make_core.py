@@ -9,6 +9,7 @@ the packages write the same bytes. No molecule is among those of the training or
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -24,12 +25,13 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 import numpy as np
 from ase.data import chemical_symbols
 
+from bsct_zoo.data.parts import npz_bytes
+from bsct_zoo.files import write_whole
 from bsct_zoo.scans.geometry import bond_scan, fragments
-from training.gfn2 import METHOD, SETTINGS, Array, embed, label, read_smiles, relax, seed_of
-from training.make_frames import SMILES as TRAINING_SMILES
-from training.make_frames import write_npz
+from suites.core.gfn2 import METHOD, SETTINGS, Array, embed, label, read_smiles, relax, seed_of
 
 HERE = Path(__file__).parent
+TRAINING_SMILES = HERE.parents[1] / "training" / "molecules.smi"
 SEED = 0
 N_FRAMES = 100
 
@@ -167,8 +169,7 @@ def main() -> None:
     ids = [scan["id"] for scan in manifest["scans"]]
     if len(set(ids)) != len(ids):
         raise ValueError("two scans have the same id")
-    digest = write_npz(
-        options.out,
+    content = npz_bytes(
         {
             "manifest": np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8),
             "atomic_numbers": np.concatenate([scan.numbers for scan in scans]),
@@ -176,8 +177,10 @@ def main() -> None:
             "positions": np.concatenate([scan.positions.reshape(-1, 3) for scan in scans]),
             "energy": np.concatenate([scan.energy for scan in scans]),
             "forces": np.concatenate([scan.forces.reshape(-1, 3) for scan in scans]),
-        },
+        }
     )
+    write_whole(options.out, content)
+    digest = hashlib.sha256(content).hexdigest()
     missing = sum(int(np.isnan(scan.energy).sum()) for scan in scans)
     size = options.out.stat().st_size / 2**20
     print(f"{len(scans)} scans, {missing} frames without a reference, {size:.1f} MiB, sha256 {digest}")

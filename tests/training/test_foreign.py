@@ -157,7 +157,7 @@ def test_files_that_cannot_be_used(tmp_path):
         frames_folder([tmp_path / "text.extxyz"], tmp_path / "out", 0)
     with pytest.raises(BadInputError, match="is not there"):
         frames_folder([tmp_path / "nothing.xyz"], tmp_path / "out", 0)
-    with pytest.raises(BadInputError, match="one folder, or files"):
+    with pytest.raises(BadInputError, match="a folder of frames has a manifest"):
         frames_folder([tmp_path, tmp_path], tmp_path / "out", 0)
     write(tmp_path / "few.extxyz", labelled()[:3])
     with pytest.raises(BadInputError, match="too few"):

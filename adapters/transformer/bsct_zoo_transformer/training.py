@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from copy import deepcopy
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.metrics.soft_fsd import soft_fsd
 from bsct_zoo.training.card import first_card
-from bsct_zoo.training.data import SizedBatches, TrainingData, read_training_data
-from bsct_zoo.training.errors import evaluate_module
+from bsct_zoo.training.data import SizedBatches, TrainingData, batch_stream, read_training_data
 from bsct_zoo.training.job import Tell, Trained, TrainingJob
+from bsct_zoo.training.lightning import SmoothnessCallback
 from bsct_zoo.training.loss import STATED, atoms_energy, training_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser, settings_for
-from bsct_zoo.training.watch import record, state_every_s, validate_every_s
+from bsct_zoo.training.windows import Window, Windows, training_scans
 from bsct_zoo_transformer.checkpoint import save
+from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
+from bsct_zoo_transformer.loop import BEST, STATE, Loop, Watch
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.potential import TransformerPotential
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
-STATE = "state.ckpt"  # what a run goes on from
+Frames = tuple[AtomsBatch, Tensor, Tensor]  # systems, energies [n_systems] in eV, forces [n_atoms, 3] in eV/Å
 
 
 def train(job: TrainingJob, tell: Tell) -> Trained:
@@ -36,14 +43,14 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         BadInputError: a setting or the data cannot be used.
     """
     data = read_training_data(job.data)
-    chosen, architecture = settings_for(
-        job.options, Optimiser, TransformerConfig, fixed=("elements", "reference_energies")
+    chosen, chosen_loop, architecture = settings_for(
+        job.options, Optimiser, Loop, TransformerConfig, fixed=("elements", "reference_energies")
     )
     if architecture.get("directions"):
         architecture.setdefault("n_angular", 0)  # either one or the other
     states = set(zip(data.train.charge.tolist(), data.train.spin.tolist(), strict=True))
     architecture.setdefault("charges", len(states) > 1)
-    optimiser = Optimiser(**{"lr": 1.5e-3, **chosen})
+    optimiser, loop = Optimiser(**{"lr": 1.5e-3, **chosen}), Loop(**chosen_loop)
     config = TransformerConfig(
         elements=data.elements, reference_energies=tuple(data.reference_energies.values()), **architecture
     )
@@ -51,63 +58,95 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     model = EdgeTransformer(config)
     if job.dtype == "float64":
         model = model.double()
-    fit = Fit(model, job, optimiser, data)
+    fit = Fit(model, job, optimiser, loop, data)
+    watch = Watch(fit.budget, loop, optimiser, data, job, tell)
     state = job.out / STATE
     trainer = L.Trainer(
         max_epochs=-1,
+        max_steps=loop.steps or -1,
         accelerator="cpu" if job.device == "cpu" else "gpu",
         devices=[int(job.device.partition(":")[2] or 0)] if job.device.startswith("cuda") else 1,
         gradient_clip_val=optimiser.clip,
-        logger=CSVLogger(job.out, name="", version="log"),
+        logger=_loggers(job.out, loop),
         log_every_n_steps=100,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[Watch(fit, data, job, tell)],
+        callbacks=[watch, *_scoring(watch, loop, job, data)],
     )
-    trainer.fit(
-        fit,
-        DataLoader(range(len(data.train)), batch_sampler=fit.batches, collate_fn=fit.batch),  # type: ignore[arg-type]
-        ckpt_path=str(state) if state.exists() else None,
-        weights_only=True,
+    loader: Any = DataLoader(
+        range(len(data.train)),  # type: ignore[arg-type]
+        batch_sampler=_Order(fit, SizedBatches(data.train.n_atoms, optimiser.batch_atoms, job.seed)),  # type: ignore[arg-type]
+        collate_fn=lambda indices: data.train.batch(indices, _DTYPES[job.dtype]),
     )
+    trainer.fit(fit, loader, ckpt_path=str(state) if state.exists() else None, weights_only=True)
+    if loop.patience and (job.out / BEST).exists():
+        model.load_state_dict(load_file(job.out / BEST))
     path = job.out / f"{job.name}.safetensors"
     save(path, model, first_card(job, data, "small edge Transformer", "arXiv:2602.04861"))
-    settings = {"optimiser": "AdamW, amsgrad", **asdict(optimiser), **STATED, "rotate": config.directions}
+    settings = {
+        "optimiser": "AdamW, amsgrad",
+        **asdict(optimiser),
+        **asdict(loop),
+        **STATED,
+        "rotate": config.directions,
+    }
     count = sum(parameter.numel() for parameter in model.parameters())
     return Trained(path, count, trainer.global_step, fit.budget.spent_s, settings)
 
 
 class Fit(L.LightningModule):
-    """A Transformer under training."""
+    """A Transformer under training.
 
-    def __init__(self, model: EdgeTransformer, job: TrainingJob, optimiser: Optimiser, data: TrainingData) -> None:
+    What is drawn for a step depends on the seed and the step alone, so that a run that was cut off goes on as if it
+    had not been.
+    """
+
+    def __init__(
+        self, model: EdgeTransformer, job: TrainingJob, optimiser: Optimiser, loop: Loop, data: TrainingData
+    ) -> None:
         super().__init__()
-        self.model, self.optimiser, self.frames = model, optimiser, data.train
-        self.dtype_of_data = _DTYPES[job.dtype]
-        self.batches = SizedBatches(data.train.n_atoms, optimiser.batch_atoms, job.seed)
-        self.budget = Budget(job.budget_s)
+        self.model, self.optimiser, self.loop, self.seed = model, optimiser, loop, job.seed
+        self.budget = Budget(job.budget_s, steps=loop.steps)
+        self.windows: Windows | None = None
+        if loop.fsd_weight:
+            scans = training_scans(loop.fsd_scans, frozenset(data.elements))
+            self.windows = Windows(scans, loop.fsd_frames, job.seed, _DTYPES[job.dtype])
         self.register_buffer("reference_table", data.reference_table(), persistent=False)
 
-    def batch(self, indices: list[int]) -> tuple[AtomsBatch, Tensor, Tensor]:
-        """Frames to learn from."""
-        return self.frames.batch(indices, self.dtype_of_data)
-
-    def training_step(self, found: tuple[AtomsBatch, Tensor, Tensor], _: int) -> Tensor:
+    def training_step(self, found: Frames, _: int) -> Tensor:
         """Loss of one batch."""
         batch, true_energy, true_forces = found
+        random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.trainer.global_step)
         if self.model.config.directions:
-            batch, true_forces = rotated(batch, true_forces)
+            batch, true_forces = rotated(batch, true_forces, turns(batch.n_systems, batch, random))
         energy, forces = energy_and_forces(self.model, batch, train=True)
         alone = atoms_energy(self.reference_table, batch.atomic_numbers, batch.system_idx, batch.n_systems)
         loss, of_energy, of_forces = training_loss(
             energy, forces, true_energy, true_forces, batch.atoms_per_system, alone
         )
         self.log_dict({"energy_loss": of_energy, "force_loss": of_forces})
-        return loss
+        if self.windows is None:
+            return loss
+        smoothness = self.smoothness(self.windows.at(self.trainer.global_step, self.device), random)
+        self.log("fsd_loss", smoothness)
+        return loss + self.loop.fsd_weight * smoothness
+
+    def smoothness(self, window: Window, random: torch.Generator) -> Tensor:
+        """Soft FSD in 1/Å of a few consecutive frames of a scan, all turned alike."""
+        batch, forces, at_minimum = window.batch, window.forces, window.at_minimum
+        n_frames, n_atoms = forces.shape[:2]
+        if self.model.config.directions:
+            turn = turns(1, batch, random)
+            batch, flat = rotated(batch, forces.flatten(0, 1), turn.expand(n_frames, 3, 3))
+            forces, at_minimum = flat.unflatten(0, (n_frames, n_atoms)), at_minimum @ turn[0].T
+        _, found = energy_and_forces(self.model, batch, train=True)
+        return soft_fsd(
+            window.coordinate, found.unflatten(0, (n_frames, n_atoms)), forces, at_minimum, width=self.loop.fsd_width
+        )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW; its rate is set from the consumed budget before every step."""
+        """AdamW; its rate is set before every step, from how far the run is."""
         chosen = self.optimiser
         return torch.optim.AdamW(
             self.model.parameters(), lr=chosen.lr, weight_decay=chosen.weight_decay, amsgrad=True, fused=True
@@ -115,99 +154,64 @@ class Fit(L.LightningModule):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Follow the schedule."""
+        self.budget.step = self.trainer.global_step
         for group in optimizer.param_groups:
-            group["lr"] = self.optimiser.lr * learning_rate_factor(self.budget.fraction)
+            group["lr"] = self.optimiser.lr * learning_rate_factor(self.budget.fraction, self.loop.warm_up)
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Stop when the budget is spent."""
+        self.budget.step = self.trainer.global_step
         if self.budget.over:
             self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what was spent, and where in the order of frames this is."""
-        checkpoint["spent_s"], checkpoint["epoch_of_frames"] = self.budget.spent_s, self.batches.epoch
+        """Keep what was spent."""
+        checkpoint["spent_s"] = self.budget.spent_s
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from there, with the next epoch's order."""
-        self.budget = Budget(self.budget.total_s, checkpoint["spent_s"])
-        self.batches.epoch = checkpoint["epoch_of_frames"]
+        """Go on from there."""
+        self.budget.spent_before_s = checkpoint["spent_s"]
 
 
-class Watch(EMAWeightAveraging):
-    """Averages the weights; now and then validates with the averaged ones, and keeps a state to go on from.
+class _Order:
+    """The batches that are still to come, by Lightning's count of the steps done."""
 
-    Constants are not averaged: thousands of roundings move them, in float32 by 1e-5 of their size.
-    """
+    def __init__(self, fit: Fit, batches: SizedBatches) -> None:
+        self.fit, self.batches = fit, batches
 
-    def __init__(self, fit: Fit, data: TrainingData, job: TrainingJob, tell: Tell) -> None:
-        super().__init__(decay=fit.optimiser.ema_decay, use_buffers=False)
-        self.fit, self.data, self.job, self.tell = fit, data, job, tell
-        self.validated_s = self.saved_s = 0.0
+    def __iter__(self) -> Any:
+        return batch_stream(self.batches, self.fit.trainer.global_step)
 
-    def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        """Count from where the run goes on."""
-        super().on_train_start(trainer, module)
-        self.validated_s = self.saved_s = self.fit.budget.spent_s
-        if trainer.global_step:
-            self.tell(f"going on from step {trainer.global_step}", self.fit.budget.spent_s)
 
-    def on_train_batch_end(self, trainer: L.Trainer, *rest: Any, **named: Any) -> None:
-        """Average; validate and save if it is time."""
-        super().on_train_batch_end(trainer, *rest, **named)
-        budget = self.fit.budget
-        if budget.spent_s - self.saved_s >= state_every_s(budget.total_s):
-            part = self.job.out / f"{STATE}.part"
-            trainer.save_checkpoint(part)
-            part.replace(self.job.out / STATE)
-            self.saved_s = budget.spent_s
-        if budget.spent_s - self.validated_s >= validate_every_s(budget.total_s):
-            self._validate(trainer.global_step)
-            self.validated_s = budget.spent_s
+def _loggers(out: Path, loop: Loop) -> list[Logger]:
+    """Loggers of this part of the run, in a folder of its own: ``log``, then ``log-2`` and so on where it goes on."""
+    parts = len([path for path in out.glob("log*") if path.is_dir()])
+    version = "log" if not parts else f"log-{parts + 1}"
+    loggers: list[Logger] = [CSVLogger(out, name="", version=version)]
+    if loop.tensorboard:
+        if find_spec("tensorboard") is None:
+            raise BadInputError("tensorboard=true needs TensorBoard; run: pip install 'bsct-zoo[tensorboard]'")
+        loggers.append(TensorBoardLogger(out, name="", version=version))
+    return loggers
 
-    def _validate(self, step: int) -> None:
-        model = self._average_model.module.model if self._average_model is not None else self.fit.model
-        found = evaluate_module(
-            lambda batch: energy_and_forces(model, batch, train=False),
-            self.data.valid,
-            self.data.kinds,
-            self.fit.optimiser.batch_atoms,
-            self.fit.dtype_of_data,
-            self.fit.device,
+
+def _scoring(watch: Watch, loop: Loop, job: TrainingJob, data: TrainingData) -> list[L.Callback]:
+    """BSCT of the averaged weights along the way, if it is asked for."""
+    if not loop.bsct:
+        return []
+
+    def potential_of(_: Any) -> TransformerPotential:
+        return TransformerPotential(
+            deepcopy(watch.averaged), job.device, job.dtype, data.level_of_theory, licence="not stated"
         )
-        record(self.job.out, self.fit.budget, step, found["all"], self.tell)
 
-
-def energy_and_forces(model: EdgeTransformer, batch: AtomsBatch, train: bool) -> tuple[Tensor, Tensor]:
-    """Energy [n_systems] in eV and forces [n_atoms, 3] in eV/Å, its negative gradient or from a head of their own."""
-    if model.force_head is not None:
-        with torch.set_grad_enabled(train):
-            energy, forces = model.energy_and_direct_forces(batch)
-        assert forces is not None
-        return energy, forces
-    with torch.enable_grad():
-        positions = batch.positions.detach().clone().requires_grad_()
-        energy = model(batch.with_positions(positions))
-        (gradient,) = torch.autograd.grad(energy.sum(), positions, create_graph=train)
-    return energy, -gradient
-
-
-def rotated(batch: AtomsBatch, forces: Tensor) -> tuple[AtomsBatch, Tensor]:
-    """Every system, its cell and its forces under a rotation of its own, uniform over all of them.
-
-    A unit quaternion of Gaussian components is uniform over rotations (Shoemake, Graphics Gems III, 1992).
-    """
-    q = F.normalize(torch.randn(batch.n_systems, 4, dtype=batch.dtype, device=batch.device), dim=1)
-    w, x, y, z = q.unbind(1)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    return [
+        SmoothnessCallback(
+            potential_of,
+            loop.bsct,
+            every_n_steps=loop.bsct_every,
+            scans=loop.bsct_scans or None,
+            share=loop.bsct_share,
+            on_score=watch.scored,
+        )
     ]
-    turn = torch.stack([torch.stack(row, 1) for row in rows], 1)  # [n_systems, 3, 3]
-    of_atom = turn[batch.system_idx]  # [n_atoms, 3, 3]
-    turned = replace(
-        batch,
-        positions=torch.einsum("nij,nj->ni", of_atom, batch.positions),
-        cell=torch.einsum("sij,skj->ski", turn, batch.cell),
-    )
-    return turned, torch.einsum("nij,nj->ni", of_atom, forces)

@@ -10,8 +10,8 @@ from ase.build import bulk, molecule
 if find_spec("lightning") is None:
     pytest.skip("needs lightning", allow_module_level=True)
 
+from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
-from bsct_zoo_transformer.training import energy_and_forces, rotated
 
 from bsct_zoo.batch import AtomsBatch
 
@@ -21,7 +21,7 @@ def test_rotations_turn_every_system_its_cell_and_its_forces_together():
     crystal = bulk("NaCl", "rocksalt", a=5.6)
     crystal.rattle(0.1, seed=0)
     batch = AtomsBatch.from_atoms([molecule("CH3CH2OH"), crystal])
-    turned, forces = rotated(batch, batch.positions)
+    turned, forces = rotated(batch, batch.positions, turns(batch.n_systems, batch))
     torch.testing.assert_close(turned.positions, forces)
     assert not torch.allclose(turned.positions, batch.positions)
     molecules, crystals = zip(batch.split(), turned.split(), strict=True)
@@ -39,7 +39,7 @@ def test_rotations_are_uniform():
     torch.manual_seed(0)
     n = 20000
     batch = AtomsBatch.from_arrays(np.tile([0.0, 0.0, 1.0], (n, 1)), np.ones(n), np.ones(n, int))
-    turned, _ = rotated(batch, batch.positions)
+    turned, _ = rotated(batch, batch.positions, turns(batch.n_systems, batch))
     assert turned.positions.mean(0).abs().max() < 0.02
     assert (turned.positions**2).mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.01)
 

@@ -1,4 +1,4 @@
-"""GFN2-xTB labels and starting geometries, shared by `training/` and `suites/core/make_core.py`.
+"""GFN2-xTB labels and starting geometries of the core suite, as `make_core.py` made them.
 
 Everything computed here uses one electronic setting, `SETTINGS`. The electronic temperature keeps the
 self-consistent charges convergent and the curve of energies smooth while a bond is pulled apart; energies

@@ -1,0 +1,154 @@
+"""BSCT in a Lightning loop, for any model that can be asked as a ``Potential``.
+
+    from bsct_zoo.training.lightning import SmoothnessCallback
+
+    callback = SmoothnessCallback(lambda module: MyPotential(module), suite="core")
+    stop = EarlyStopping(monitor="bsct/fsd", patience=5)
+    keep = ModelCheckpoint(monitor="bsct/fsd", mode="min")
+    Trainer(callbacks=[callback, stop, keep])            # the callback before those that listen to it
+
+An ASE calculator becomes a ``Potential`` by ``bsct_zoo.bridges.CalculatorPotential``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+try:
+    from lightning.pytorch import Callback
+except ImportError:  # the same under its older name
+    from pytorch_lightning import Callback  # type: ignore[assignment, unused-ignore]
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.potential import Potential
+from bsct_zoo.scans.scan import Scan
+from bsct_zoo.scans.suite import Suite
+from bsct_zoo.training.smoothness import Smoothness, score, subset
+
+SHARE = 0.05  # of the time of training
+
+
+class SmoothnessCallback(Callback):
+    """Scores FSD on part of a suite every so many steps, and logs ``bsct/fsd``, ``.../compress``, ``.../stretch``.
+
+    It measures what a score costs, and skips as many turns as it must to stay below its share of the time since
+    training began; before the first score one scan tells what all of them will cost. With several processes the first
+    one decides and scores, and all log the same.
+
+    Attributes:
+        last: the latest score; None before the first.
+        spent_s: seconds that all scores took, those of earlier parts of a run included.
+    """
+
+    def __init__(
+        self,
+        potential_of: Callable[[Any], Potential],
+        suite: str | Suite = "core",
+        *,
+        every_n_steps: int = 200,
+        scans: int | None = 9,
+        share: float = SHARE,
+        name: str = "bsct",
+        on_score: Callable[[int, Smoothness], None] | None = None,
+    ) -> None:
+        """Score ``potential_of(module)`` every ``every_n_steps`` steps of the optimiser, if the ``share`` allows.
+
+        Args:
+            potential_of: makes a potential of the module as it is now; it is closed after the score. It may wrap the
+                module itself, whose mode (train, eval) and gradients' switch are put back.
+            suite: a name, a file, or the suite itself.
+            every_n_steps: the least distance of two scores.
+            scans: at most so many, spread over the suite's groups; None for all.
+            share: the largest part of the time that scores may take, above 0 to 1.
+            name: what the logged figures begin with.
+            on_score: also told of each score, with the step.
+
+        Raises:
+            BadInputError: a number is out of range.
+        """
+        if every_n_steps < 1 or not 0 < share <= 1:
+            raise BadInputError("every_n_steps must be 1 or more, and share above 0 to 1")
+        self.potential_of, self.suite, self.every_n_steps, self.limit = potential_of, suite, every_n_steps, scans
+        self.share, self.name, self.on_score = share, name, on_score
+        self.last: Smoothness | None = None
+        self.spent_s = 0.0
+        self._before_s, self._expected_s = 0.0, 0.0
+        self._scans: tuple[Scan, ...] = ()
+        self._step = 0
+        self._begun: float | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of training so far, scores and earlier parts of the run among them."""
+        return self._before_s + (0.0 if self._begun is None else perf_counter() - self._begun)
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin to count."""
+        self._begun = perf_counter()
+        self._step = trainer.global_step
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Score if it is time."""
+        step = trainer.global_step
+        if step == self._step or step % self.every_n_steps:  # with accumulated gradients a step has several batches
+            return
+        self._step = step
+        found = self._scored(pl_module) if trainer.is_global_zero else None
+        found = trainer.strategy.broadcast(found)
+        if found is not None:
+            self.last = found
+            self._log(pl_module, on_step=True)
+            if self.on_score is not None and trainer.is_global_zero:
+                self.on_score(step, found)
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Say it again, for those who listen at the ends of epochs."""
+        if self.last is not None:
+            self._log(pl_module, on_step=False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a run that goes on must know."""
+        return {"elapsed_s": self.elapsed_s, "spent_s": self.spent_s, "expected_s": self._expected_s}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with what was spent."""
+        self._before_s, self.spent_s = float(state_dict["elapsed_s"]), float(state_dict["spent_s"])
+        self._expected_s = float(state_dict["expected_s"])
+
+    def _scored(self, module: Any) -> Smoothness | None:
+        """A score, or None if there is no time for it."""
+        if self._expected_s and not self._fits(self._expected_s):
+            return None
+        clock = perf_counter()
+        training = {part: part.training for part in module.modules()}
+        learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        try:
+            with self.potential_of(module) as potential:
+                if not self._scans:
+                    self._scans = subset(self.suite, self.limit, potential.info.elements)
+                if not self._expected_s:
+                    self._expected_s = len(self._scans) * score(potential, self._scans[:1]).seconds
+                    if not self._fits(self._expected_s):
+                        self.spent_s += perf_counter() - clock
+                        return None
+                found = score(potential, self._scans)
+        finally:
+            for part, mode in training.items():
+                part.training = mode
+            for parameter in learning:
+                parameter.requires_grad_(True)
+        cost = perf_counter() - clock
+        self.spent_s += cost
+        self._expected_s = cost
+        return found
+
+    def _fits(self, seconds: float) -> bool:
+        return self.spent_s + seconds <= self.share * self.elapsed_s
+
+    def _log(self, module: Any, on_step: bool) -> None:
+        assert self.last is not None
+        figures = {"fsd": self.last.fsd, "compress": self.last.compress, "stretch": self.last.stretch}
+        named = {f"{self.name}/{key}": value for key, value in figures.items()}
+        module.log_dict(named, on_step=on_step, on_epoch=not on_step, batch_size=1)

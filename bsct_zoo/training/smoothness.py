@@ -1,0 +1,113 @@
+"""How smooth a model is while it learns: FSD on part of a suite, for any training loop.
+
+    from bsct_zoo.training.smoothness import score, subset
+    scans = subset("core", limit=9)                  # once
+    ...
+    print(score(potential, scans).fsd)               # whenever you like
+
+``bsct_zoo.training.lightning.SmoothnessCallback`` does the same within Lightning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from bsct_zoo.batching import Batcher
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.metrics.fsd import fsd
+from bsct_zoo.potential import Potential
+from bsct_zoo.scans.frames import frames_of
+from bsct_zoo.scans.library import open_suite
+from bsct_zoo.scans.scan import Scan
+from bsct_zoo.scans.suite import Suite
+
+
+@dataclass(frozen=True)
+class Smoothness:
+    """FSD of a model, means over scans in 1/Å; infinite if the model had no finite answer for some frame.
+
+    Attributes:
+        fsd: over the full range of the scans.
+        compress: over their compression.
+        stretch: over their stretch.
+        scans: how many were scored.
+        seconds: that it took.
+    """
+
+    fsd: float
+    compress: float
+    stretch: float
+    scans: int
+    seconds: float
+
+
+def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] | None = None) -> tuple[Scan, ...]:
+    """Scans to score a model on, spread over the groups of a suite: those with a reference and known elements.
+
+    Args:
+        suite: a name, a file, or the suite itself.
+        limit: at most so many; None for all.
+        elements: atomic numbers that the model knows; None for any.
+
+    Raises:
+        BadInputError: there is no such suite, or none of its scans can be scored.
+    """
+    whole = open_suite(suite) if isinstance(suite, str) else suite
+    fitting = tuple(
+        scan
+        for scan in whole.scans
+        if scan.referenced.sum() > 1 and (elements is None or elements.issuperset(scan.atomic_numbers.tolist()))
+    )
+    if not fitting:
+        raise BadInputError(f"suite '{whole.name}' has no scan with a reference and with elements that the model knows")
+    chosen = Suite(whole.name, whole.title, whole.level_of_theory, whole.licence, whole.citation, fitting)
+    return chosen.select(limit=limit).scans
+
+
+def score(potential: Potential, scans: Sequence[Scan] | str | Suite = "core", limit: int | None = 9) -> Smoothness:
+    """FSD of ``potential`` on ``scans``, or on at most ``limit`` scans of a suite (see ``subset``).
+
+    It computes the frames that have a reference, in batches of the potential's own size, and keeps nothing.
+
+    Raises:
+        BadInputError: there is no such suite, or none of its scans can be scored.
+        ModelError: the potential failed.
+    """
+    if isinstance(scans, str | Suite):
+        scans = subset(scans, limit, potential.info.elements)
+    clock = perf_counter()
+    systems = [frame for scan in scans for frame, there in zip(frames_of(scan), scan.referenced, strict=True) if there]
+    found: list[np.ndarray] = [np.zeros(0)] * len(systems)
+    for indices, prediction in Batcher(potential).stream(systems):
+        parts = prediction.forces.detach().double().cpu().split([systems[k].n_atoms for k in indices])
+        for index, part in zip(indices, parts, strict=True):
+            found[index] = part.numpy()
+    scores, first = [], 0
+    for scan in scans:
+        there = scan.referenced
+        forces = np.array(found[first : first + int(there.sum())])
+        first += len(forces)
+        scores.append(_score(scan, forces, there))
+    full, compress, stretch = (_mean([one[part] for one in scores]) for part in ("full", "compress", "stretch"))
+    return Smoothness(full, compress, stretch, len(scores), perf_counter() - clock)
+
+
+def _score(scan: Scan, forces: np.ndarray, there: np.ndarray) -> dict[str, float | None]:
+    if scan.energy is None or scan.forces is None:
+        raise BadInputError(f"scan {scan.id} has no reference to be scored against")
+    if forces.shape != scan.forces[there].shape:
+        raise ModelError(f"the model gives forces of shape {forces.shape[1:]} for scan {scan.id}")
+    if not np.isfinite(forces).all():
+        return dict.fromkeys(("full", "compress", "stretch"), math.inf)
+    return fsd(scan.coordinate[there], forces, scan.forces[there], scan.energy[there])
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    """Over the scans that have the range; one whose minimum is at an end has no compression or no stretch."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else math.nan

@@ -1,0 +1,103 @@
+"""Stretches of scans to train smoothness on: a few consecutive frames at a time, never those of a shipped suite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.metrics.ranges import equilibrium
+from bsct_zoo.plugins.registry import registry
+from bsct_zoo.scans.library import open_suite
+from bsct_zoo.scans.scan import Scan
+from bsct_zoo.scans.suite_file import read_suite
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive frames of one scan.
+
+    Attributes:
+        batch: the frames, one system each.
+        coordinate: [n_frames] Å.
+        forces: [n_frames, n_atoms, 3] reference, eV/Å.
+        at_minimum: [n_atoms, 3] reference forces where the energy of the whole scan is lowest, eV/Å.
+    """
+
+    batch: AtomsBatch
+    coordinate: Tensor
+    forces: Tensor
+    at_minimum: Tensor
+
+
+class Windows:
+    """Windows of some scans, one for each step of a training run: the same for the same seed and step."""
+
+    def __init__(self, scans: Sequence[Scan], n_frames: int, seed: int, dtype: torch.dtype) -> None:
+        """``n_frames`` of each window.
+
+        Raises:
+            BadInputError: no scan has so many consecutive frames with a reference.
+        """
+        if n_frames < 2:
+            raise BadInputError(f"fsd_frames={n_frames} must be 2 or more")
+        self.n_frames, self.seed, self.dtype = n_frames, seed, dtype
+        self.scans = [(scan, starts) for scan in scans if len(starts := _starts(scan, n_frames))]
+        if not self.scans:
+            raise BadInputError(f"no scan has {n_frames} consecutive frames with a reference")
+
+    def at(self, step: int, device: torch.device | str = "cpu") -> Window:
+        """The window of a step: a scan, and a place in it, each as likely as the next."""
+        rng = np.random.default_rng((self.seed, step, 0x5CA9))
+        scan, starts = self.scans[int(rng.integers(len(self.scans)))]
+        assert scan.energy is not None and scan.forces is not None
+        first = int(starts[rng.integers(len(starts))])
+        part, n = slice(first, first + self.n_frames), self.n_frames
+        batch = AtomsBatch.from_arrays(
+            scan.positions[part].reshape(-1, 3),
+            np.tile(scan.atomic_numbers, n),
+            np.full(n, scan.n_atoms),
+            charge=np.full(n, scan.charge),
+            spin=np.full(n, scan.spin),
+            dtype=self.dtype,
+            device=device,
+        )
+        e = equilibrium(np.where(scan.referenced, scan.energy, np.inf))
+        numbers = (scan.coordinate[part], scan.forces[part], scan.forces[e])
+        return Window(batch, *(torch.tensor(a, dtype=self.dtype, device=device) for a in numbers))
+
+
+def training_scans(name: str, elements: frozenset[int]) -> tuple[Scan, ...]:
+    """The scans of a suite that may be trained on: of molecules, with a reference, with elements of the model.
+
+    Raises:
+        BadInputError: there is no such suite, a shipped suite has a frame of it, or nothing of it can be trained on.
+    """
+    suite = open_suite(name)
+    for shipped, source in sorted(registry().suites.items()):
+        if source.path is None:
+            continue
+        frames = {scan.frames_sha256() for scan in read_suite(Path(source.path)).scans}
+        shared = [scan.id for scan in suite.scans if scan.frames_sha256() in frames]
+        if shared:
+            raise BadInputError(
+                f"scan {shared[0]} of '{name}' is of the shipped suite '{shipped}', which is not to be trained on; "
+                "build scans of training molecules with: bsct-zoo suites build"
+            )
+    fitting = [scan for scan in suite.scans if not any(scan.pbc) and elements.issuperset(scan.atomic_numbers.tolist())]
+    if not fitting:
+        raise BadInputError(f"'{name}' has no scan of molecules with elements of the training frames")
+    return tuple(fitting)
+
+
+def _starts(scan: Scan, n_frames: int) -> np.ndarray:
+    """First frames of all windows whose frames have a reference."""
+    if scan.n_frames < n_frames:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.lib.stride_tricks.sliding_window_view(scan.referenced, n_frames).all(1))
