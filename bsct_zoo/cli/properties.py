@@ -58,7 +58,7 @@ def properties(
     ] = "none",
     by: Annotated[By, typer.Option(help="Rows: models, systems, or every number.")] = By.model,
     force: Annotated[float, typer.Option(min=1e-6, help="Largest force of a relaxed structure, eV/Å.")] = 1e-3,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of a relaxation at most.")] = 500,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of a relaxation at most.")] = 1000,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     dtype: Annotated[Dtype, typer.Option(help="What models compute in.")] = Dtype.float64,
     max_batch_atoms: Annotated[int | None, typer.Option(min=1, help="Atoms that fill a batch.")] = None,

@@ -35,7 +35,7 @@ class Settings:
 
     what: tuple[str, ...] = MOLECULAR
     max_force: float = 1e-3
-    max_steps: int = 500
+    max_steps: int = 1000
     step: float = 0.01
     strain: float = 0.005
     supercell: float = 9.0

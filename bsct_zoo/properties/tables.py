@@ -21,7 +21,8 @@ def models_table(report: PropertiesReport, near: str | None = None) -> Layout:
     layout.headers += ["imaginary\nmodes", "not\nrelaxed", "time\ns"]
     best = {kind: min((m for mean in means if (m := mean[kind]) is not None), default=None) for kind in kinds}
     for row, mean in zip(report.rows, means, strict=True):
-        cells = [Cell(row.model + "".join(layout.note(note) for note in row.notes))]
+        shared = _shared(row)
+        cells = [Cell(row.model + "".join(layout.note(note) for note in (*row.notes, *shared.values())))]
         for kind in kinds:
             value = mean[kind]
             if value is None:
@@ -29,7 +30,7 @@ def models_table(report: PropertiesReport, near: str | None = None) -> Layout:
             else:
                 alone = sum(other[kind] is not None for other in means) < 2
                 cells.append(Cell(number(value), not alone and number(value) == number(best[kind] or 0.0)))
-        cells += _counts(layout, row)
+        cells += _counts(layout, row, set(shared))
         cells.append(Cell(number(row.seconds) if row.seconds else "–"))
         layout.rows.append(cells)
     _remarks(layout, report, near, means=True)
@@ -108,29 +109,32 @@ def _said(system: SystemResult) -> list[str]:
     return [text for text in (system.message, *system.notes) if text]
 
 
-def _counts(layout: Layout, row: PropertyRow) -> list[Cell]:
-    """Imaginary modes and failed relaxations, with footnotes that say where."""
+def _shared(row: PropertyRow) -> dict[str, str]:
+    """What most systems of a model say alike, as one sentence on the model."""
+    texts = [text for system in row.systems for text in dict.fromkeys(_said(system))]
+    most = [text for text in dict.fromkeys(texts) if texts.count(text) > max(2, len(row.systems) / 2)]
+    return {text: f"{row.model}, {texts.count(text)} of {len(row.systems)} systems: {text}" for text in most}
+
+
+def _counts(layout: Layout, row: PropertyRow, shared: set[str]) -> list[Cell]:
+    """Imaginary modes and failed relaxations, with footnotes that say where; what is ``shared`` was said before."""
     if not row.systems:
         mark = layout.note(_fatal(row))
         return [Cell("–" + mark), Cell("–" + mark)]
     imaginary = [s for s in row.systems if s.imaginary]
-    failed = [s for s in row.systems if s.message]
-    others = [s for s in row.systems if s.notes and not s.imaginary]
-    marks = [_note(layout, row, group) for group in (imaginary, failed)]
-    elsewhere = _note(layout, row, others)
-    return [
-        Cell(f"{row.imaginary}{marks[0]}"),
-        Cell(f"{row.not_relaxed}/{len(row.systems)}{marks[1]}{elsewhere}"),
-    ]
+    others = [s for s in row.systems if not s.imaginary]
+    marks = [_note(layout, row, group, shared) for group in (imaginary, others)]
+    return [Cell(f"{row.imaginary}{marks[0]}"), Cell(f"{row.not_relaxed}/{len(row.systems)}{marks[1]}")]
 
 
-def _note(layout: Layout, row: PropertyRow, systems: list[SystemResult]) -> str:
-    if not systems:
-        return ""
+def _note(layout: Layout, row: PropertyRow, systems: list[SystemResult], shared: set[str]) -> str:
     said: dict[str, list[str]] = {}  # what holds of many systems alike is said once
     for system in systems:
         for text in _said(system):
-            said.setdefault(text, []).append(system.system)
+            if text not in shared:
+                said.setdefault(text, []).append(system.system)
+    if not said:
+        return ""
     texts = [f"{', '.join(names)}: {text}" for text, names in said.items()]
     more = f"; and {len(texts) - _SHOWN_NOTES} more, see them with --by system" if len(texts) > _SHOWN_NOTES else ""
     return layout.note(f"{row.model}: {'; '.join(texts[:_SHOWN_NOTES])}{more}")
@@ -180,7 +184,8 @@ def _remarks(layout: Layout, report: PropertiesReport, near: str | None, means: 
 
 
 def _title(report: PropertiesReport) -> str:
-    names = report.settings["systems"]
+    there = {system.system for row in report.rows for system in row.systems}
+    names = [name for name in report.settings["systems"] if name in there] or report.settings["systems"]
     shown = ", ".join(names) if len(names) <= 4 else f"{len(names)} systems"
     against = f", errors against {report.reference.model}" if report.reference else ""
     return f"properties of {shown}{against}"
