@@ -214,10 +214,19 @@ def differs(comparison: Comparison, row: Row) -> bool:
 
 def _closing_notes(layout: Layout, comparison: Comparison, metrics: tuple[str, ...]) -> None:
     layout.remarks.append(_levels(comparison))
+    if comparison.flagged:
+        layout.remarks.append(_flagged(comparison))
     layout.remarks += [_checked(comparison, name) for name in comparison.checks]
     if any(comparison.known[name].better for name in metrics):
         best = "* best of its column; " if any(cell.best for row in layout.rows for cell in row) else ""
         layout.remarks.append(f"{best}↓ lower is better, ↑ higher is better")
+
+
+def _flagged(comparison: Comparison) -> str:
+    """How many scans no model can be blamed for."""
+    scans = f"{len(comparison.flagged)} of {comparison.n_scans} scans"
+    seen = f"bsct-zoo suites show {comparison.suite}"
+    return f"flagged: {scans} have a reference that is itself not smooth or not whole; see: {seen}"
 
 
 def _checked(comparison: Comparison, name: str) -> str:

@@ -88,6 +88,7 @@ SCHEMA: dict[str, Any] = {
             "bsct_zoo": _TEXT,
             "suite": _object(
                 {"name": _TEXT, "sha256": _TEXT, "level_of_theory": _TEXT_OR_NULL, "n_scans": _COUNT},
+                {"flagged": {"type": "array", "items": _TEXT}},
             ),
             "machine": {"type": "object"},
             "settings": {"type": "object"},

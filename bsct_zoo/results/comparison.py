@@ -144,6 +144,7 @@ class Comparison:
         settings: what the user asked for: device, dtype, only, limit, seed, metrics.
         rows: one for each model.
         checks: what else the models went through, by name, without rows of their own: these stand in ``rows``.
+        flagged: ids of the scans whose reference is itself at fault, as the suite says: no model is to blame there.
     """
 
     version: str
@@ -155,6 +156,7 @@ class Comparison:
     rows: tuple[Row, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     checks: Mapping[str, MDReport] = field(default_factory=dict)
+    flagged: tuple[str, ...] = ()
 
     @property
     def known(self) -> dict[str, Metric]:
@@ -177,6 +179,7 @@ class Comparison:
                 "sha256": self.suite_sha256,
                 "level_of_theory": self.suite_level,
                 "n_scans": self.n_scans,
+                "flagged": list(self.flagged),
             },
             "machine": dict(self.machine),
             "settings": dict(self.settings),

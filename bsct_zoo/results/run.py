@@ -101,6 +101,7 @@ def compare(
         machine=machine(settings.device),
         rows=rows,
         settings=kept,
+        flagged=tuple(scan.id for scan in suite.scans if scan.notes.get("flags")),
     )
 
 

@@ -51,6 +51,7 @@ def comparison_from_json(data: dict[str, Any]) -> Comparison:
         machine=machine,
         rows=tuple(_row(row) for row in data["rows"]),
         settings=dict(data.get("settings", {})),
+        flagged=tuple(str(scan) for scan in suite.get("flagged", ())),
         checks={
             name: MDReport(version, check_from_json(name, about), dict(about["settings"]), machine, rows=())
             for name, about in data.get("checks", {}).items()

@@ -239,3 +239,5 @@ def test_validate_says_what_is_wrong_and_can_flag_it(ethanol_file, tmp_path, her
     assert code == 1 and "jump" in out
     assert [bool(scan.notes.get("flags")) for scan in read_suite(built.path).scans] == [False, True, False]
     assert here("suites", "validate", "core", "--flag")[0] == 2
+    code, out, _ = here("compare", SPRINGS, "--suite", path, "--no-cache", "--quiet", "--device", "cpu")
+    assert code == 0 and "flagged: 1 of 3 scans have a reference that is itself not smooth" in " ".join(out.split())

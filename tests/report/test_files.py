@@ -29,6 +29,7 @@ def test_json_is_of_schema_1(everything):
         "sha256": "a" * 64,
         "level_of_theory": "GFN2-xTB (Te=3000 K)",
         "n_scans": 18,
+        "flagged": [],
     }
     row = data["rows"][0]
     assert set(row) >= {

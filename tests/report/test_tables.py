@@ -1,6 +1,7 @@
 import io
 import re
 
+import jsonschema
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -8,7 +9,9 @@ from rich.console import Console
 from bsct_zoo.metrics.table import METRICS
 from bsct_zoo.report.files import markdown
 from bsct_zoo.report.layout import DEFAULT_METRICS, models_by_groups, models_by_metrics, number, ranked
+from bsct_zoo.report.schema import SCHEMA
 from bsct_zoo.report.terminal import draw
+from bsct_zoo.results.stored import comparison_from_json
 
 
 def drawn(layout, width=80, **terminal):
@@ -211,3 +214,16 @@ def test_markdown_is_one_table_with_its_footnotes(everything):
     for number_, note in zip("¹²³⁴", layout.footnotes, strict=False):
         assert f"{number_} {note}" in lines
     assert "\x1b" not in markdown(layout)
+
+
+def test_scans_that_no_model_can_be_blamed_for_are_counted(comparison, row):
+    sound = comparison(row("mace"))
+    assert not any("flagged" in remark for remark in default(sound).remarks)
+    flagged = comparison(row("mace"), flagged=("C-C/0", "N-N/1"))
+    said = (
+        "flagged: 2 of 18 scans have a reference that is itself not smooth or not whole; see: bsct-zoo suites show core"
+    )
+    for layout in (default(flagged), models_by_groups(flagged, "fsd_full", "fsd_full")):
+        assert said in layout.remarks
+    assert comparison_from_json(flagged.to_json()).flagged == ("C-C/0", "N-N/1")
+    jsonschema.validate(flagged.to_json(), SCHEMA)
