@@ -1,19 +1,25 @@
 """How much a batch is faster than a loop over frames: the model as bsct-zoo runs it, and its package's own calculator.
 
     python benchmarks/adapters.py sevennet chgnet xtb --system silicon
+    python benchmarks/adapters.py mace nequip equiformer transformer sevennet chgnet xtb --write   # into docs/models.md
 
-Every model runs where it always does, in this interpreter or in its environment; what counts is its own time in there.
-An adapter with a ``calculator`` module beside its loader is also timed with its package's own ASE calculator, frame
-after frame. The three ways take turns, so that a busy machine is busy for all of them; ratios are medians over turns.
+Every model runs where it always does, in this interpreter or in its environment. What counts on a CPU is the CPU time
+of its process, so that other jobs matter little; on a GPU it is the clock. An adapter with a ``calculator`` module
+beside its loader is also timed with its package's own ASE calculator, frame after frame. The three ways take turns, and
+ratios are medians over turns.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import statistics
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from time import perf_counter
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,12 +28,14 @@ from ase.build import bulk, molecule
 
 from bsct_zoo import __version__
 from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.errors import BsctZooError
+from bsct_zoo.errors import BadInputError, BsctZooError
 from bsct_zoo.models import ModelSpec, parse_model
 from bsct_zoo.potential import Potential
 from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.load import load_potential
 
+PAGE = Path(__file__).parents[1] / "docs" / "models.md"
+BLOCK = re.compile(r"(<!-- batches -->\n).*?(<!-- end -->)", re.DOTALL)
 SYSTEMS = {"ethanol": lambda: molecule("CH3CH2OH"), "silicon": lambda: bulk("Si", cubic=True)}
 WARM_UP = 2  # calls before the clock counts: TorchScript compiles in the first two
 
@@ -64,14 +72,20 @@ def own_calculator(spec: ModelSpec) -> ModelSpec | None:
     return replace(spec, adapter=replace(spec.adapter, loader=f"{module}:load"))
 
 
+def clock(potential: Potential) -> float:
+    """Seconds on a CPU of the process that computes, here or a worker; by the wall where a GPU computes."""
+    if potential.info.device != "cpu":
+        return time.perf_counter()
+    process = getattr(potential, "pid", None) or os.getpid()
+    return time.clock_gettime((~process << 3) | 2)  # Linux: the clock of all threads of a process
+
+
 def seconds(potential: Potential, batches: list[AtomsBatch]) -> float:
-    """The model's own time for ``batches``, without the way to a worker and back."""
-    total = 0.0
+    """What ``batches`` cost."""
+    started = clock(potential)
     for batch in batches:
-        started = perf_counter()
         potential.compute(batch)
-        total += getattr(potential, "seconds", None) or perf_counter() - started
-    return total
+    return clock(potential) - started
 
 
 def measure(ours: Potential, own: Potential | None, systems: list[Atoms], turns: int) -> Timing:
@@ -91,16 +105,36 @@ def measure(ours: Potential, own: Potential | None, systems: list[Atoms], turns:
     return timing
 
 
-def line(name: str, timing: Timing) -> str:
+def row(name: str, timing: Timing, versions: str) -> str:
     """One row of the table: milliseconds a frame, and how many times as long as in a batch."""
-    cells = [f"{name:<22}", f"{1e3 * statistics.median(timing.batch):>10.2f}"]
+    cells = [f"`{name}`", f"{1e3 * statistics.median(timing.batch):.2f}"]
     for values in (timing.singles, timing.own):
         if not values:
-            cells.append(f"{'–':>12}{'–':>8}")
+            cells.append("–")
             continue
         ratio = statistics.median(v / b for v, b in zip(values, timing.batch, strict=True))
-        cells.append(f"{1e3 * statistics.median(values):>12.2f}{ratio:>7.1f}×")
-    return "".join(cells)
+        cells.append(f"{1e3 * statistics.median(values):.2f} ({ratio:.1f}×)")
+    return f"| {' | '.join([*cells, versions])} |"
+
+
+def timed(text: str, systems: list[Atoms], arguments: argparse.Namespace) -> str:
+    """The row of the model that ``text`` names; why there is none if it cannot be had."""
+    settings = {"device": arguments.device, "dtype": arguments.dtype, "threads": arguments.threads}
+    try:
+        spec = parse_model(text, trust=arguments.trust)
+        with ExitStack() as stack:
+            ours = stack.enter_context(load_potential(spec.adapter, spec.card, options=spec.options, **settings))
+            versions = ", ".join(f"{name} {version}" for name, version in ours.info.versions)
+            own, other = None, own_calculator(spec)
+            if other is not None:
+                try:
+                    loaded = load_potential(other.adapter, other.card, options=other.options, **settings)
+                    own = stack.enter_context(loaded)
+                except BadInputError as error:
+                    versions = f"{versions}; {error}"
+            return row(text, measure(ours, own, systems, arguments.turns), versions)
+    except BsctZooError as error:
+        return f"| `{text}` | {error} |"
 
 
 def main() -> None:
@@ -114,31 +148,28 @@ def main() -> None:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--trust", action="store_true", help="accept formats that can execute code")
+    parser.add_argument("--write", action="store_true", help="into docs/models.md")
     arguments = parser.parse_args()
-    settings = {"device": arguments.device, "dtype": arguments.dtype, "threads": arguments.threads}
+    torch.set_num_threads(arguments.threads)
     systems = frames(arguments.system, arguments.frames)
-    facts = ", ".join(f"{key} {value}" for key, value in machine(arguments.device).items())
-    print(f"{facts}; bsct-zoo {__version__}, torch {torch.__version__}")
-    print(
-        f"{len(systems)} frames of {arguments.system} ({len(systems[0])} atoms), {arguments.dtype}, "
-        f"{arguments.threads} threads, {arguments.turns} turns; milliseconds a frame, times as long as in a batch"
-    )
-    print(f"{'model':<22}{'in a batch':>10}{'one by one':>20}{'own calculator':>20}")
+    head = ["model", "in a batch", "one by one", "own calculator", "versions"]
+    lines = [f"| {' | '.join(head)} |", "|---|---:|---:|---:|---|"]
+    print("\n".join(lines))
     for text in arguments.models:
-        try:
-            spec = parse_model(text, trust=arguments.trust)
-            other = own_calculator(spec)
-            with load_potential(spec.adapter, spec.card, options=spec.options, **settings) as ours:
-                versions = ", ".join(f"{name} {version}" for name, version in ours.info.versions)
-                if other is None:
-                    timing = measure(ours, None, systems, arguments.turns)
-                else:
-                    with load_potential(other.adapter, other.card, options=other.options, **settings) as own:
-                        timing = measure(ours, own, systems, arguments.turns)
-        except BsctZooError as error:
-            print(f"{text:<22} {error}")
-            continue
-        print(f"{line(text, timing)}   {versions}", flush=True)
+        lines.append(timed(text, systems, arguments))
+        print(lines[-1], flush=True)
+    facts = machine(arguments.device)
+    where = facts.get("gpu") or f"{arguments.threads} of {facts['cores']} cores of {facts['processor']}"
+    what = "wall time" if "gpu" in facts else "CPU time"
+    lines.append(
+        f"\n{len(systems)} frames of {arguments.system} ({len(systems[0])} atoms), {arguments.dtype}; ms of {what} a "
+        f"frame, and times as long as in a batch; {arguments.turns} turns on {where}, Python {facts['python']}, "
+        f"bsct-zoo {__version__}, load average {os.getloadavg()[1]:.1f}.\n"
+    )
+    print(lines[-1])
+    if arguments.write:
+        table = "\n".join(lines)
+        PAGE.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{table}\n{found[2]}", PAGE.read_text()))
 
 
 if __name__ == "__main__":
