@@ -1,12 +1,12 @@
 """How much a batch is faster than a loop over frames: the model as bsct-zoo runs it, and its package's own calculator.
 
     python benchmarks/adapters.py sevennet chgnet xtb --system silicon
-    python benchmarks/adapters.py mace nequip equiformer transformer sevennet chgnet xtb --write   # into docs/models.md
+    python benchmarks/adapters.py mace nequip sevennet --keep timed --write    # into docs/models.md
 
 Every model runs where it always does, in this interpreter or in its environment. What counts on a CPU is the CPU time
 of its process, so that other jobs matter little; on a GPU it is the clock. An adapter with a ``calculator`` module
 beside its loader is also timed with its package's own ASE calculator, frame after frame. The three ways take turns, and
-ratios are medians over turns.
+ratios are medians over turns. Rows that are in the folder ``--keep`` already are not measured again.
 """
 
 from __future__ import annotations
@@ -118,23 +118,38 @@ def row(name: str, timing: Timing, versions: str) -> str:
 
 
 def timed(text: str, systems: list[Atoms], arguments: argparse.Namespace) -> str:
-    """The row of the model that ``text`` names; why there is none if it cannot be had."""
+    """The row of the model that ``text`` names.
+
+    Raises:
+        BsctZooError: it cannot be had.
+    """
     settings = {"device": arguments.device, "dtype": arguments.dtype, "threads": arguments.threads}
-    try:
-        spec = parse_model(text, trust=arguments.trust)
-        with ExitStack() as stack:
-            ours = stack.enter_context(load_potential(spec.adapter, spec.card, options=spec.options, **settings))
-            versions = ", ".join(f"{name} {version}" for name, version in ours.info.versions)
-            own, other = None, own_calculator(spec)
-            if other is not None:
-                try:
-                    loaded = load_potential(other.adapter, other.card, options=other.options, **settings)
-                    own = stack.enter_context(loaded)
-                except BadInputError as error:
-                    versions = f"{versions}; {error}"
-            return row(text, measure(ours, own, systems, arguments.turns), versions)
-    except BsctZooError as error:
-        return f"| `{text}` | {error} |"
+    spec = parse_model(text, trust=arguments.trust)
+    with ExitStack() as stack:
+        ours = stack.enter_context(load_potential(spec.adapter, spec.card, options=spec.options, **settings))
+        versions = ", ".join(f"{name} {version}" for name, version in ours.info.versions)
+        own, other = None, own_calculator(spec)
+        if other is not None:
+            try:
+                own = stack.enter_context(load_potential(other.adapter, other.card, options=other.options, **settings))
+            except BadInputError as error:
+                versions += f"; {error}"
+        timing = measure(ours, own, systems, arguments.turns)
+    return row(text, timing, f"{os.getloadavg()[0]:.0f} | {versions}")
+
+
+def kept(text: str, systems: list[Atoms], arguments: argparse.Namespace) -> str:
+    """The same, from the folder of rows where it is there already."""
+    if arguments.keep is None:
+        return timed(text, systems, arguments)
+    name = re.sub(r"[^\w.-]+", "-", text)
+    shape = f"{arguments.system}-{arguments.frames}-{arguments.turns}-{arguments.dtype}-{arguments.threads}"
+    file = arguments.keep / f"{name}-{shape}.txt"
+    if not file.exists():
+        found = timed(text, systems, arguments)
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        file.write_text(found)
+    return file.read_text()
 
 
 def main() -> None:
@@ -148,15 +163,19 @@ def main() -> None:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--trust", action="store_true", help="accept formats that can execute code")
+    parser.add_argument("--keep", type=Path, help="folder of rows, so that a run that was cut off goes on")
     parser.add_argument("--write", action="store_true", help="into docs/models.md")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     systems = frames(arguments.system, arguments.frames)
-    head = ["model", "in a batch", "one by one", "own calculator", "versions"]
-    lines = [f"| {' | '.join(head)} |", "|---|---:|---:|---:|---|"]
+    head = ["model", "in a batch", "one by one", "own calculator", "load", "versions"]
+    lines = [f"| {' | '.join(head)} |", "|---|---:|---:|---:|---:|---|"]
     print("\n".join(lines))
     for text in arguments.models:
-        lines.append(timed(text, systems, arguments))
+        try:
+            lines.append(kept(text, systems, arguments))
+        except BsctZooError as error:
+            lines.append(f"| `{text}` | {error} |")
         print(lines[-1], flush=True)
     facts = machine(arguments.device)
     where = facts.get("gpu") or f"{arguments.threads} of {facts['cores']} cores of {facts['processor']}"
@@ -164,7 +183,7 @@ def main() -> None:
     lines.append(
         f"\n{len(systems)} frames of {arguments.system} ({len(systems[0])} atoms), {arguments.dtype}; ms of {what} a "
         f"frame, and times as long as in a batch; {arguments.turns} turns on {where}, Python {facts['python']}, "
-        f"bsct-zoo {__version__}, load average {os.getloadavg()[1]:.1f}.\n"
+        f"bsct-zoo {__version__}; the load is that of all jobs on the machine.\n"
     )
     print(lines[-1])
     if arguments.write:
