@@ -51,7 +51,7 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
     """The JSON beside the checkpoint at ``path``.
 
     Raises:
-        BadInputError: it is missing, not JSON, or not of this format and version.
+        BadInputError: it is missing, not JSON, or not of this format, or of a version above ``version``.
     """
     beside = path.with_suffix(".json")
     try:
@@ -68,8 +68,8 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
         raise BadInputError(f"{beside} is not valid JSON: {reason}") from error
     if not isinstance(facts, dict) or facts.get("format") != format:
         raise BadInputError(f"{beside} does not describe a {format} checkpoint")
-    if facts.get("version") != version:
-        raise BadInputError(f"{beside} has version {facts.get('version')}; this bsct-zoo reads version {version}")
+    if facts.get("version") not in range(1, version + 1):
+        raise BadInputError(f"{beside} has version {facts.get('version')}; this bsct-zoo reads up to version {version}")
     if not {"config", "sha256", "card"} <= facts.keys():
         raise BadInputError(f"{beside} is incomplete: it needs config, sha256 and card")
     return facts

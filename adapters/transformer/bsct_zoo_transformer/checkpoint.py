@@ -11,6 +11,7 @@ from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.errors import BadInputError
 from bsct_zoo_transformer.files import FORMAT, VERSION
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.version_1 import SerialTransformer, config_of
 
 
 def save(path: Path, model: EdgeTransformer, card: Mapping[str, Any]) -> None:
@@ -28,7 +29,8 @@ def load(path: Path, sha256: str | None = None) -> EdgeTransformer:
     weights = read_weights(path, sha256)
     try:
         config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
-        model = EdgeTransformer(TransformerConfig(**config))
+        old = facts["version"] == 1
+        model = SerialTransformer(config_of(config)) if old else EdgeTransformer(TransformerConfig(**config))
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]

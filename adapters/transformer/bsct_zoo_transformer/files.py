@@ -9,7 +9,7 @@ from bsct_zoo.checkpoints import checkpoint_card, shipped_cards
 from bsct_zoo.errors import BadInputError
 
 FORMAT = "bsct-zoo-transformer"
-VERSION = 1
+VERSION = 2  # 1 is read too
 
 
 def file_card(path: str) -> ModelCard:

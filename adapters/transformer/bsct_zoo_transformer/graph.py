@@ -3,23 +3,45 @@
 An edge's coordinate x is a soft maximum of its soft ranks at both ends and of its distance; edges with x ≥ 1 do not
 exist, and everything that an edge says is weighted by exp(-x² / (1 - x²)), which vanishes with all its derivatives at
 x = 1 (arXiv:2602.04861). Ranks are taken among the pairs inside the cut-off only, so the cost is linear in the number
-of atoms.
+of atoms; no array has a place for every pair of atoms. Large graphs are worked through in parts (``Graph.parts``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from bsct_zoo.neighbours import pairs_within
+from bsct_zoo_transformer.ranges import over_ranges
 
 if TYPE_CHECKING:
     from bsct_zoo.batch import AtomsBatch
     from bsct_zoo_transformer.model import TransformerConfig
+
+# Pairs of slots [atoms, D, D]. A block keeps some 450 bytes of each for its gradient, a rank 16.
+PAIRS_AT_ONCE = 2**18  # what a graph may have that is not taken apart
+PAIRS_IN_A_PART = 2**16  # small enough for a cache, large enough to keep a core busy
+PAIRS_IN_RANKS = 2**20
+
+
+class _Gather(torch.autograd.Function):
+    """Some rows of an array [R, C]; the gradient is gathered back by the inverse, which is much faster than adding up.
+
+    Right where every row that matters is gathered once, and no gradient comes out of the others.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, there: Tensor, back: Tensor) -> Tensor:
+        ctx.there, ctx.back = there, back
+        return rows.index_select(0, there)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _Gather.apply(gradient, ctx.back, ctx.there), None, None
 
 
 @dataclass(frozen=True)
@@ -31,10 +53,10 @@ class Graph:
         reverse: [E] index of the edge j→i.
         distance: [E] Å.
         direction: [E, 3] unit vector from i to j.
-        envelope: [E] between 0 and 1.
+        coordinate: [E] x of the envelope, below 1.
         slots: [A, D] edge in each slot of an atom, E where the slot is empty.
         place: [E] where an edge stands in the flattened slots.
-        n_angular: Legendre polynomials in ``angular``.
+        n_angular: Legendre polynomials in ``pair_terms``.
     """
 
     source: Tensor
@@ -42,66 +64,125 @@ class Graph:
     reverse: Tensor
     distance: Tensor
     direction: Tensor
-    envelope: Tensor
+    coordinate: Tensor
     slots: Tensor
     place: Tensor
     n_angular: int
-
-    def padded(self, values: Tensor) -> Tensor:
-        """Values of edges [E, ...] in the slots of their source [A, D, ...]; zero in empty slots."""
-        empty = values.new_zeros((1, *values.shape[1:]))
-        return torch.cat([values, empty])[self.slots]
-
-    def flat(self, values: Tensor) -> Tensor:
-        """Inverse of ``padded``: [A, D, ...] → [E, ...]."""
-        return values.flatten(0, 1)[self.place]
+    _kept_rows: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def padded_envelope(self) -> Tensor:
-        """[A, D]."""
-        return self.padded(self.envelope)
+    def envelope(self) -> Tensor:
+        """[E] exp(-x² / (1 - x²)), between 0 and 1."""
+        return torch.exp(self.log_envelope)
 
     @cached_property
-    def angular(self) -> Tensor:
-        """[A, D, D, n_angular] Legendre polynomials P_1 ... of the cosine between two edges at an atom."""
-        direction = self.padded(self.direction)  # [A, D, 3]
+    def log_envelope(self) -> Tensor:
+        """[E]; bounded where the envelope itself is nothing in double precision."""
+        square = self.coordinate**2
+        return -square / (1 - square).clamp_min(1 / 700)
+
+    @cached_property
+    def pair_terms(self) -> Tensor:
+        """[A, 2 + n_angular, D D] what there is to say of two edges e, m at an atom.
+
+        log f_m (where e or m is an empty slot: what makes it nothing), 1, and the Legendre polynomials P_1 ... of their
+        cosine.
+        """
+        direction = torch.cat([self.direction, self.direction.new_zeros((1, 3))])[self.slots]  # [A, D, 3]
         cosine = direction @ direction.transpose(1, 2)  # [A, D, D]
         polynomials = [torch.ones_like(cosine), cosine]
         for n in range(1, self.n_angular):
             polynomials.append(((2 * n + 1) * cosine * polynomials[n] - n * polynomials[n - 1]) / (n + 1))
-        return torch.stack(polynomials[1:], dim=-1)
+        nothing = cosine.new_full((1,), -1e4)
+        log_envelope = torch.cat([self.log_envelope, nothing])[self.slots]  # [A, D]
+        there = torch.where(self.slots < len(self.source), torch.zeros_like(nothing), nothing)  # [A, D]
+        terms = [log_envelope[:, None] + there[:, :, None], *polynomials[: 1 + self.n_angular]]
+        return torch.stack(terms, dim=1).flatten(2)
+
+    def to_slots(self, values: Tensor) -> Tensor:
+        """Values of edges [E, G, H, C] in the slots of their source [G, A, H, D, C]; anything in empty slots.
+
+        What empty slots are given must weigh nothing, and so must what comes out of them (``pair_terms`` sees to it).
+        """
+        groups, heads = values.shape[1:3]
+        there, back = self._rows(groups, heads)
+        return _Gather.apply(values.flatten(0, 2), there, back).view(
+            groups, -1, heads, self.slots.shape[1], values.shape[3]
+        )
+
+    def from_slots(self, values: Tensor) -> Tensor:
+        """Back again: [A, H, D, C] → [E, H, C]."""
+        heads = values.shape[1]
+        there, back = self._rows(1, heads)
+        return _Gather.apply(values.flatten(0, 2), back, there).view(-1, heads, values.shape[3])
+
+    def swapped(self, values: Tensor) -> Tensor:
+        """[E, W] what each edge's reverse has."""
+        swapped: Tensor = _Gather.apply(values, self.reverse, self.reverse)
+        return swapped
+
+    def _rows(self, groups: int, heads: int) -> tuple[Tensor, Tensor]:
+        """Where a row of slots [G A H D] stands among the rows of edges [E G H], and where that of an edge in those."""
+        if (groups, heads) not in self._kept_rows:
+            n_atoms, most = self.slots.shape
+            device = self.slots.device
+            group = torch.arange(groups, device=device)[:, None, None, None]
+            head = torch.arange(heads, device=device)[:, None]
+            edge = self.slots.clamp_max(max(len(self.source) - 1, 0))[:, None]  # [A, 1, D]
+            there = ((edge * groups + group) * heads + head).flatten()  # [G, A, H, D]
+            atom, slot = self.place[:, None, None] // most, self.place[:, None, None] % most  # [E, 1, 1]
+            back = ((group[:, 0, 0] * n_atoms + atom) * heads + head[:, 0]) * most + slot  # [E, G, H]
+            self._kept_rows[groups, heads] = there, back.flatten()
+        return self._kept_rows[groups, heads]
+
+    @cached_property
+    def parts(self) -> list[Graph]:
+        """The edges of one range of atoms after the other, as graphs of their own; this one alone if it is small.
+
+        In a part ``source`` and ``target`` still count all atoms, and ``reverse`` all edges.
+        """
+        n_atoms, most = self.slots.shape
+        if n_atoms * most**2 <= PAIRS_AT_ONCE:
+            return [self]
+        at_once = max(1, PAIRS_IN_A_PART // most**2)
+        rows = self.slots.split(at_once)
+        sizes = [int((part < len(self.source)).sum()) for part in rows]
+        of_edges = (self.source, self.target, self.reverse, self.distance, self.direction, self.coordinate)
+        parts = []
+        for number, edges in enumerate(zip(*(values.split(sizes) for values in of_edges), strict=True)):
+            slots, place = _slots(edges[0] - number * at_once, len(rows[number]))
+            parts.append(Graph(*edges, slots, place, self.n_angular))
+        return parts
 
 
 def edge_graph(batch: AtomsBatch, config: TransformerConfig) -> Graph:
     """The graph of ``config`` over every system of ``batch``."""
     pairs = pairs_within(batch, config.r_cut)
-    source, target, reverse, vectors = pairs.source, pairs.target, pairs.reverse, pairs.vectors
-    distance = torch.sqrt((vectors**2).sum(-1) + 1e-12)  # finite slope where atoms coincide
-    slots, place = _slots(source, batch.n_atoms)
+    source, reverse = pairs.source, pairs.reverse
+    distance = torch.sqrt((pairs.vectors**2).sum(-1) + 1e-12)  # finite slope where atoms coincide
+    near = distance / config.r_cut
     if config.graph == "radius":
-        x = distance / config.r_cut
+        x = near
     else:
         rank = soft_rank if config.graph == "soft_knn" else hard_rank
-        ranks = rank(distance, slots, place, config) / config.k
-        x = soft_maximum(torch.stack([ranks, ranks[reverse], distance / config.r_cut]), config.softmax_width)
+        ranks = rank(distance, *_slots(source, batch.n_atoms), config) / config.k
+        x = soft_maximum(torch.stack([ranks, ranks[reverse], near]), config.softmax_width)
     if config.graph == "hard_knn":
         # The neighbour count alone decides, and the envelope knows nothing of it: the jump that the soft rank removes.
-        ranks = torch.maximum(ranks, ranks[reverse])
-        kept = (ranks < 1).nonzero().squeeze(1)
-        weight = envelope(distance / config.r_cut)
+        inside, x = torch.maximum(ranks, ranks[reverse]) < 1, near
     else:
-        kept = (x < 1).nonzero().squeeze(1)
-        weight = envelope(x)
+        inside = x < 1
+    kept = (inside & inside[reverse]).nonzero().squeeze(1)  # both or neither, whatever the last digit says
     position = torch.full_like(source, -1)
     position[kept] = torch.arange(len(kept), device=source.device)
     slots, place = _slots(source[kept], batch.n_atoms)
     return Graph(
         source=source[kept],
-        target=target[kept],
+        target=pairs.target[kept],
         reverse=position[reverse[kept]],
         distance=distance[kept],
-        direction=vectors[kept] / distance[kept, None],
-        envelope=weight[kept],
+        direction=pairs.vectors[kept] / distance[kept, None],
+        coordinate=x[kept],
         slots=slots,
         place=place,
         n_angular=config.n_angular,
@@ -113,16 +194,25 @@ def soft_rank(distance: Tensor, slots: Tensor, place: Tensor, config: Transforme
 
     Without the fade an atom m that crosses the cut-off would change every rank by a step.
     """
-    d = torch.cat([distance, distance.new_zeros(1)])[slots]  # [A, D]
-    there = (slots < len(distance)).to(d.dtype) * fade(d / config.r_cut)
-    nearer = torch.sigmoid((d[:, :, None] - d[:, None, :]) / config.rank_width)  # [A, D, D]
-    return (nearer * there[:, None, :]).sum(-1).flatten()[place]
+    nothing = distance.new_zeros(1)  # what an empty slot counts for
+    d = torch.cat([distance, nothing])[slots]  # [A, D]
+    counted = torch.cat([fade(distance / config.r_cut), nothing])[slots]  # [A, D]
+
+    def rank(_: int, d: Tensor, counted: Tensor) -> Tensor:
+        nearer = torch.sigmoid((d[:, :, None] - d[:, None, :]) / config.rank_width)  # [A, D, D]
+        return (nearer @ counted[:, :, None]).squeeze(2)
+
+    at_once = max(1, PAIRS_IN_RANKS // slots.shape[1] ** 2)
+    if len(slots) <= at_once:
+        return rank(0, d, counted).flatten()[place]
+    return over_ranges(rank, [len(part) for part in d.split(at_once)], d, counted).flatten()[place]
 
 
 def hard_rank(distance: Tensor, slots: Tensor, place: Tensor, config: TransformerConfig) -> Tensor:
     """[E] how many neighbours of the source are nearer, as a whole number."""
-    d = torch.cat([distance, distance.new_full((1,), torch.inf)])[slots]
-    return (d[:, :, None] > d[:, None, :]).sum(-1).flatten()[place].to(distance.dtype)
+    d = torch.cat([distance.detach(), distance.new_full((1,), torch.inf)])[slots]  # [A, D]
+    nearer = torch.searchsorted(d.sort(1).values, d)  # [A, D] by bisection, so that no [A, D, D] is needed
+    return nearer.flatten()[place].to(distance.dtype)
 
 
 def soft_maximum(values: Tensor, width: float) -> Tensor:

@@ -11,6 +11,7 @@ from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.gradients import predict_by_gradient
 from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_transformer.model import EdgeTransformer
+from bsct_zoo_transformer.parts import by_parts
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -30,6 +31,7 @@ class TransformerPotential(Potential):
         self.model = model.to(device=device, dtype=self.dtype).eval().requires_grad_(False)
         # Made anew, since what went through float32 has lost digits.
         self.model.reference = torch.tensor(model.config.reference_energies, dtype=torch.float64, device=device)
+        self._by_parts = by_parts(self.model)
         self.info = PotentialInfo(
             elements=frozenset(model.config.elements),
             cutoff=model.config.r_cut,
@@ -50,8 +52,8 @@ class TransformerPotential(Potential):
         check_elements(batch, self.info.elements)
         batch = batch.to(self.info.device, self.dtype)
         if self.model.force_head is None:
-            return predict_by_gradient(self.model, batch)
+            return predict_by_gradient(self._by_parts, batch)
         with torch.no_grad():
-            energy, forces = self.model.energy_and_direct_forces(batch)
+            energy, forces = self._by_parts.energy_and_direct_forces(batch)
         assert forces is not None
         return Prediction(energy, forces)
