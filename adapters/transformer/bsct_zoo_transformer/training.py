@@ -30,6 +30,7 @@ from bsct_zoo_transformer.checkpoint import save
 from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
 from bsct_zoo_transformer.loop import BEST, STATE, Loop, Watch
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.optimiser import optimiser_for
 from bsct_zoo_transformer.potential import TransformerPotential
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -50,7 +51,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         architecture.setdefault("n_angular", 0)  # either one or the other
     states = set(zip(data.train.charge.tolist(), data.train.spin.tolist(), strict=True))
     architecture.setdefault("charges", len(states) > 1)
-    optimiser, loop = Optimiser(**{"lr": 1.5e-3, **chosen}), Loop(**chosen_loop)
+    optimiser, loop = Optimiser(**{"lr": 4e-3, **chosen}), Loop(**chosen_loop)
     config = TransformerConfig(
         elements=data.elements, reference_energies=tuple(data.reference_energies.values()), **architecture
     )
@@ -85,7 +86,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     path = job.out / f"{job.name}.safetensors"
     save(path, model, first_card(job, data, "small edge Transformer", "arXiv:2602.04861"))
     settings = {
-        "optimiser": "AdamW, amsgrad",
+        "optimiser": "Muon for the matrices of the blocks, AdamW (amsgrad) for the rest",
         **asdict(optimiser),
         **asdict(loop),
         **STATED,
@@ -146,17 +147,14 @@ class Fit(L.LightningModule):
         )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW; its rate is set before every step, from how far the run is."""
-        chosen = self.optimiser
-        return torch.optim.AdamW(
-            self.model.parameters(), lr=chosen.lr, weight_decay=chosen.weight_decay, amsgrad=True, fused=True
-        )
+        """Its rates are set before every step, from how far the run is."""
+        return optimiser_for(self.model, self.optimiser)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Follow the schedule."""
         self.budget.step = self.trainer.global_step
         for group in optimizer.param_groups:
-            group["lr"] = self.optimiser.lr * learning_rate_factor(self.budget.fraction, self.loop.warm_up)
+            group["lr"] = group["initial_lr"] * learning_rate_factor(self.budget.fraction, self.loop.warm_up)
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Stop when the budget is spent."""
