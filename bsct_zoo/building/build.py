@@ -16,7 +16,7 @@ from bsct_zoo.building.journal import Answer, Journal, State
 from bsct_zoo.building.labelling import OnProgress, keys_of, label
 from bsct_zoo.building.manifest import write_manifest
 from bsct_zoo.building.plans import plan
-from bsct_zoo.building.reference import Reference, Workers, refuse_unknown
+from bsct_zoo.building.reference import Reference, Workers, refuse_crystals, refuse_unknown
 from bsct_zoo.building.relaxing import relaxed
 from bsct_zoo.building.settings import BuildSettings
 from bsct_zoo.building.sources import read_structures
@@ -111,6 +111,7 @@ def build(
             info = potential.info
         for structure in structures:
             refuse_unknown(info, structure.numbers, structure.name)
+        refuse_crystals(structures, workers)
         if settings.relax or (settings.relax is None and settings.kind != "strain"):
             loose = [s for s in structures if settings.relax or s.embedded]
             kept, left_out = relaxed(loose, workers, journal, jobs, on_progress)

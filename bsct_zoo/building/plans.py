@@ -44,8 +44,10 @@ def plan(structures: Sequence[Structure], settings: BuildSettings) -> tuple[list
         sites, left_out = find_sites(structures, settings.kind, settings.choice)
         scans = list(_sites(sites, settings, left_out))
     if not scans:
-        why = "; ".join(f"{reason} ({count})" for reason, count in left_out.items()) or _nothing(structures, settings)
-        raise BadInputError(f"there is no {settings.kind} to scan: {why}")
+        why = [f"{reason} ({count})" for reason, count in left_out.items()]
+        raise BadInputError(
+            f"there is no {settings.kind} to scan: {'; '.join([*why, *_at_hand(structures, settings)])}"
+        )
     if settings.limit is not None:
         suite = Suite("", "", None, "", "", tuple(scans))
         scans = list(suite.select(limit=settings.limit, seed=settings.seed).scans)
@@ -54,12 +56,18 @@ def plan(structures: Sequence[Structure], settings: BuildSettings) -> tuple[list
     ], left_out
 
 
-def _nothing(structures: Sequence[Structure], settings: BuildSettings) -> str:
+def _at_hand(structures: Sequence[Structure], settings: BuildSettings) -> Iterator[str]:
+    """What could be scanned instead."""
     if settings.kind == "dimer" or settings.kind == "strain":
-        return "--only leaves none"
+        if settings.choice.only:
+            yield "--only leaves none"
+        return
     everything, _ = find_sites(structures, settings.kind, Choice(hydrogens=True))
-    groups = ", ".join(sorted({site.group for site in everything})) or "none"
-    return f"types at hand are {groups}; those with hydrogen need --hydrogens"
+    groups = sorted({site.group for site in everything})
+    if groups:
+        yield f"types at hand are {', '.join(groups)}"
+    if any("H" in group.split("-") for group in groups):
+        yield "those with hydrogen need --hydrogens"
 
 
 def _sites(sites: Sequence[Site], settings: BuildSettings, left_out: Counter[str]) -> Iterator[Scan]:

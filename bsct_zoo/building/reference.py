@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.building.structure import Structure
 from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.models import ModelSpec, parse_model
 from bsct_zoo.potential import Potential, PotentialInfo
@@ -162,3 +164,19 @@ def refuse_unknown(info: PotentialInfo, numbers: NDArray[Any], name: str) -> Non
         raise BadInputError(
             f"the reference does not know {', '.join(chemical_symbols[z] for z in foreign)}, which {name} has"
         )
+
+
+def refuse_crystals(structures: Sequence[Structure], workers: Workers) -> None:
+    """Raise if there are crystals and the reference takes none, as it says when it is asked about the first.
+
+    Raises:
+        BadInputError: with its words.
+    """
+    for structure in structures:
+        if structure.periodic:
+            try:
+                with workers.one() as potential:
+                    potential.compute(AtomsBatch.from_atoms(structure.to_atoms()))
+            except ModelError as error:
+                raise BadInputError(f"the reference has no answer for {structure.name}: {error}") from error
+            return

@@ -52,10 +52,14 @@ def show(
     scan: Annotated[
         str | None, typer.Option(help="Draw this scan, by its id; a pattern such as 'C-C/*' will do.")
     ] = None,
+    ids: Annotated[bool, typer.Option("--ids", help="List the scans by their ids.")] = False,
 ) -> None:
-    """Show what a suite holds, or draw one of its scans."""
+    """Show what a suite holds, list its scans, or draw one of them."""
     if scan is not None:
         _draw(name, scan)
+        return
+    if ids:
+        _list(name)
         return
     from collections import Counter
 
@@ -77,20 +81,48 @@ def show(
         "title": suite.title,
         "level of theory": suite.level_of_theory or "none",
         "scans": f"{len(suite.scans)}: " + ", ".join(f"{group} {count}" for group, count in groups.items()),
-        "frames": f"{frames}, {missing} without a reference",
+        "frames": str(frames) if missing in (0, frames) else f"{frames}, {missing} without a reference",
         "atoms": f"{min(atoms)} to {max(atoms)}, mean {sum(atoms) / len(atoms):.1f}",
-        "flagged": ", ".join(scan.id for scan in suite.scans if scan.notes.get("flags")) or "none",
+        "flagged": ", ".join(scan.id for scan in suite.scans if scan.notes.get("flags")),
         "elements": " ".join(chemical_symbols[z] for z in elements),
         "licence": suite.licence,
         "cite": suite.citation,
         "sha256": suite.sha256,
-        "made by": ", ".join(f"{key}: {value}" for key, value in suite.made_by.items()),
+        **{key.replace("_", " "): _said(value) for key, value in suite.made_by.items()},
     }
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for key, value in facts.items():
-        table.add_row(key, value)
+        if value:
+            table.add_row(key, value)
+    Console(highlight=False, markup=False).print(table)
+    print(f"\nits scans: bsct-zoo suites show {name} --ids; one of them drawn: --scan '{suite.scans[0].id}'")
+
+
+def _said(value: object) -> str:
+    """What is known of how a suite was made, as people write it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(of_it)}" for key, of_it in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _list(name: str) -> None:
+    """Every scan on a line: id, atoms, frames, and what is wrong with its reference."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bsct_zoo.scans.library import open_suite
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("scan", overflow="fold")
+    for title in ("atoms", "frames", "range, Å"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("flagged", overflow="fold")
+    for scan in open_suite(name).scans:
+        span = f"{scan.coordinate[0]:.2f} to {scan.coordinate[-1]:.2f}"
+        flags = "; ".join(scan.notes.get("flags", ()))
+        table.add_row(scan.id, str(scan.n_atoms), str(scan.n_frames), span, flags)
     Console(highlight=False, markup=False).print(table)
 
 

@@ -214,6 +214,81 @@ def test_bad_requests_are_one_line_and_exit_code_2(ethanol_file, here, words, me
     assert len(said.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words", "message"),
+    [
+        ("m.smi", "", (), "m.smi holds no structure"),
+        ("m.smi", "CCO\nC1CC(\n", (), "m.smi line 2: 'C1CC(' is not a SMILES"),
+        (
+            "m.smi",
+            "c1ccccc1\n",
+            (),
+            "bonds in rings: cutting one leaves one fragment, not two (1); types at hand are C-H",
+        ),
+        ("m.smi", "c1ccccc1\n", ("--smarts", "c:c"), "bonds in rings: cutting one leaves one fragment, not two"),
+        ("m.smi", "CCO\n", ("--smarts", "C(-"), "'C(-' is not a SMARTS"),
+        ("m.smi", "CCO\n", ("--smarts", "CCO"), "'CCO' has 3 atoms; this scan is of 2"),
+        (
+            "m.smi",
+            "CCO\n",
+            ("--only", "N-N"),
+            "types at hand are C-C, C-H, C-O, H-O; those with hydrogen need --hydrogens",
+        ),
+        ("m.smi", "CCO\n", ("--per-type", "0"), "--per-type 0 leaves nothing"),
+        ("m.smi", "CCO\n", ("--start", "3"), "--start must be above 0 and below --stop"),
+        ("m.xyz", "", (), "ASE cannot read structures from"),
+        ("m.xyz", "2\n\nO 0 0 0\nH 0 0 0.09\n", (), "is the file in nm?"),
+    ],
+)
+def test_bad_structures_are_one_line_and_exit_code_2(tmp_path, here, name, content, words, message):
+    pytest.importorskip("rdkit")
+    (tmp_path / name).write_text(content)
+    code, out, said = here("suites", "build", "mine", "--from", str(tmp_path / name), *words)
+    assert code == 2 and message in said and out == ""
+    assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("build", "core", "--from", "{two}"), "the name 'core' is taken by a suite of a plugin"),
+        (("build", "a/b", "--from", "{two}"), "'a/b' is not a name"),
+        (("build", "mine", "--from", "{two}", "--reference", "ase:no.such.Calculator"), "there is no package 'no'"),
+        (("show", "nowhere"), "unknown suite 'nowhere'"),
+        (("show", "core", "--scan", "X-X/*"), "no scan of suite 'core' matches 'X-X/*'; groups are C-C"),
+        (("validate", "nowhere"), "unknown suite 'nowhere'"),
+    ],
+)
+def test_bad_names_are_one_line_and_exit_code_2(ethanol_file, here, words, message):
+    code, _, said = here("suites", *(word.format(two=ethanol_file) for word in words))
+    assert code == 2 and message in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_reference_without_crystals_is_not_asked_for_any(tmp_path, here, monkeypatch):
+    """It says so once, before anything is computed, and not for every frame."""
+    from ase.build import bulk
+    from ase.io import write
+
+    write(tmp_path / "si.xyz", bulk("Si"))
+    words = ("--from", str(tmp_path / "si.xyz"), "--scan", "strain", "--device", "cpu", "--quiet")
+    reference = f"{SPRINGS}@molecules_only=true"
+    code, _, said = here("suites", "build", "mine", *words, "--reference", reference, "--out", str(tmp_path / "x.npz"))
+    assert code == 2 and "the reference has no answer for Si2-1: " in said and "molecules alone" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_show_tells_what_there_is(ethanol_file, tmp_path, here):
+    made(ethanol_file, tmp_path / "mine.npz", frames=20)
+    path = str(tmp_path / "mine.npz")
+    _, out, _ = here("suites", "show", path)
+    facts = dict(line.strip().split(maxsplit=1) for line in out.splitlines() if line and not line.startswith(" "))
+    assert facts["frames"] == "60" and facts["reference"] == "none" and "cite" not in facts and "{" not in out
+    code, out, _ = here("suites", "show", path, "--ids")
+    ids = [line.split()[0] for line in out.splitlines()[1:]]
+    assert code == 0 and ids == [scan.id for scan in read_suite(tmp_path / "mine.npz").scans]
+
+
 def test_show_draws_a_scan_in_80_columns(ethanol_file, tmp_path, here):
     made(ethanol_file, tmp_path / "mine.npz", SPRINGS, frames=20)
     code, out, _ = here("suites", "show", str(tmp_path / "mine.npz"), "--scan", "C-C/*")

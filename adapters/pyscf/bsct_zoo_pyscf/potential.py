@@ -14,6 +14,7 @@ from ase.units import Bohr, Hartree
 from pyscf import dft, gto, scf
 
 from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.errors import ModelError, UnknownElementError
 from bsct_zoo.potential import Potential, PotentialInfo, Prediction
 
 _SHIFT = 0.3  # Hartree, by which empty orbitals are raised while a hard frame converges
@@ -36,7 +37,8 @@ class Settings:
 class PyscfPotential(Potential):
     """A self-consistent field; restricted for singlets, unrestricted for everything else.
 
-    A frame that does not converge is NaN in the prediction, and so is a periodic system.
+    A frame that does not converge is NaN in the prediction. A system whose multiplicity its number of electrons does
+    not allow, as where nobody said one of a radical, has the next higher.
     """
 
     def __init__(self, settings: Settings, level_of_theory: str, licence: str) -> None:
@@ -54,14 +56,22 @@ class PyscfPotential(Potential):
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:
-        """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``steady``."""
+        """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``steady``.
+
+        Raises:
+            UnknownElementError: the basis has no functions for an element.
+            ModelError: a system is periodic.
+        """
+        if bool(batch.pbc.any()):
+            raise ModelError("pyscf computes molecules alone here, and a system is periodic")
+        _refuse_foreign(batch, self.settings.basis)
         energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
         forces = torch.full((batch.n_atoms, 3), torch.nan, dtype=torch.float64)
         start = 0
         before: tuple[AtomsBatch, Any] | None = None
         for index, system in enumerate(batch.split()):
             stop = start + system.n_atoms
-            field = None if bool(system.pbc.any()) else self._solve(system, before)
+            field = self._solve(system, before)
             if field is not None:
                 gradient = field.nuc_grad_method()
                 gradient.verbose = 0
@@ -110,23 +120,42 @@ class PyscfPotential(Potential):
     def _field(self, system: AtomsBatch) -> Any:
         settings = self.settings
         positions = system.positions.double().cpu().numpy()
+        numbers = system.atomic_numbers.tolist()
+        charge = int(system.charge[0])
+        unpaired = int(system.spin[0]) - 1
+        unpaired += (sum(numbers) - charge - unpaired) % 2
         molecule = gto.M(
-            atom=[(chemical_symbols[z], x) for z, x in zip(system.atomic_numbers.tolist(), positions, strict=True)],
+            atom=[(chemical_symbols[z], x) for z, x in zip(numbers, positions, strict=True)],
             unit="Angstrom",
             basis=settings.basis,
-            ecp=_core(settings.basis, system.atomic_numbers.tolist()),
-            charge=int(system.charge[0]),
-            spin=int(system.spin[0]) - 1,
+            ecp=_core(settings.basis, numbers),
+            charge=charge,
+            spin=unpaired,
             verbose=0,
         )
-        closed = int(system.spin[0]) == 1
         if settings.method == "hf":
-            field = scf.RHF(molecule) if closed else scf.UHF(molecule)
+            field = scf.UHF(molecule) if unpaired else scf.RHF(molecule)
         else:
-            field = (dft.RKS if closed else dft.UKS)(molecule, xc=settings.method)
+            field = (dft.UKS if unpaired else dft.RKS)(molecule, xc=settings.method)
             field.grids.level = settings.grid
         field.conv_tol, field.max_cycle = settings.conv_tol, settings.max_cycle
         return field.density_fit() if settings.density_fit else field
+
+
+def _refuse_foreign(batch: AtomsBatch, basis: str) -> None:
+    """Raise for elements that ``basis`` has no functions for.
+
+    Raises:
+        UnknownElementError: naming them.
+    """
+    foreign = []
+    for symbol in sorted({chemical_symbols[z] for z in batch.atomic_numbers.tolist()}):
+        try:
+            gto.basis.load(basis, symbol)
+        except Exception:  # it raises several kinds, by version
+            foreign.append(symbol)
+    if foreign:
+        raise UnknownElementError(f"the basis {basis} has no functions for {', '.join(foreign)}")
 
 
 def _core(basis: str, numbers: list[int]) -> dict[str, str]:

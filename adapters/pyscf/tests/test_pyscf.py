@@ -2,12 +2,11 @@
 
 from importlib.util import find_spec
 
-import numpy as np
 import pytest
 from ase.build import molecule
 
 from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.errors import BadInputError, ModelError, UnknownElementError
 
 if find_spec("pyscf") is None:
     pytest.skip("needs pyscf", allow_module_level=True)
@@ -54,7 +53,28 @@ def test_hartree_fock_of_hydrogen_is_the_textbooks():
         crystal = pair.copy()
         crystal.set_cell([9, 9, 9])
         crystal.pbc = True
-        assert np.isnan(surface.compute(AtomsBatch.from_atoms(crystal)).energy.item())
+        with pytest.raises(ModelError, match="a system is periodic"):
+            surface.compute(AtomsBatch.from_atoms(crystal))
+
+
+def test_a_radical_of_which_nobody_said_so_is_one():
+    from ase import Atoms
+    from ase.units import Hartree
+
+    atom = Atoms("H", [[0, 0, 0]])
+    said = atom.copy()
+    said.info["spin"] = 2
+    with load("hf/sto-3g") as surface:
+        found = surface.compute(AtomsBatch.from_atoms([atom, said]))
+    assert found.energy[0].item() / Hartree == pytest.approx(-0.46658, abs=1e-5)  # the exponents of STO-3G alone
+    assert found.energy[0] == found.energy[1]
+
+
+def test_an_element_that_the_basis_lacks():
+    from ase import Atoms
+
+    with load("hf/6-31g**") as surface, pytest.raises(UnknownElementError, match="no functions for U"):
+        surface.compute(AtomsBatch.from_atoms(Atoms("UH", [[0, 0, 0], [2, 0, 0]])))
 
 
 def test_what_does_not_converge_has_no_answer_and_steadier_settings_find_it():

@@ -13,17 +13,20 @@ class Springs(Calculator):
 
     ``log`` gets a line for each calculation: the process, when it began, when it ended. ``pause`` is in seconds.
     Where the first two atoms are between ``low`` and ``high`` Å apart it does ``fault``: "die" ends the process, "fail"
-    has no answer, "step" adds 50 meV.
+    has no answer, "step" adds 50 meV. With ``molecules_only`` it raises for anything periodic.
     """
 
     implemented_properties = ("energy", "forces")
 
-    def __init__(self, log="", pause=0.0, fault="", low=0.0, high=0.0):
+    def __init__(self, log="", pause=0.0, fault="", low=0.0, high=0.0, molecules_only=False):
         super().__init__()
+        self.molecules_only = molecules_only
         self.log, self.pause, self.fault, self.low, self.high = log, pause, fault, low, high
 
     def calculate(self, atoms=None, properties=None, system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
+        if self.molecules_only and atoms.pbc.any():
+            raise ValueError("molecules alone")
         began = time.monotonic()
         time.sleep(self.pause)
         if self.log:
