@@ -99,14 +99,9 @@ class SmoothnessCallback(Callback):
         found = trainer.strategy.broadcast(found)
         if found is not None:
             self.last = found
-            self._log(pl_module, on_step=True)
+            self._log(pl_module)
             if self.on_score is not None and trainer.is_global_zero:
                 self.on_score(step, found)
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Say it again, for those who listen at the ends of epochs."""
-        if self.last is not None:
-            self._log(pl_module, on_step=False)
 
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on must know."""
@@ -145,10 +140,12 @@ class SmoothnessCallback(Callback):
         return found
 
     def _fits(self, seconds: float) -> bool:
-        return self.spent_s + seconds <= self.share * self.elapsed_s
+        """Whether scores have no more than their share of the time once another one of ``seconds`` is made."""
+        return self.spent_s + seconds <= self.share * (self.elapsed_s + seconds)
 
-    def _log(self, module: Any, on_step: bool) -> None:
+    def _log(self, module: Any) -> None:
+        """To the loggers, and to ``trainer.callback_metrics``, where it stays until the next score."""
         assert self.last is not None
         figures = {"fsd": self.last.fsd, "compress": self.last.compress, "stretch": self.last.stretch}
         named = {f"{self.name}/{key}": value for key, value in figures.items()}
-        module.log_dict(named, on_step=on_step, on_epoch=not on_step, batch_size=1)
+        module.log_dict(named, on_step=True, on_epoch=False, batch_size=1)

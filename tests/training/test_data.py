@@ -57,6 +57,20 @@ def test_every_frame_comes_once_an_epoch_and_batches_are_full_but_not_fuller():
     assert list(SizedBatches(n_atoms, 128, seed=4)) != first
 
 
+def test_a_stream_of_batches_goes_on_wherever_it_was_cut_off():
+    from itertools import islice
+
+    from bsct_zoo.training.data import batch_stream
+
+    sizes = np.random.default_rng(0).integers(2, 20, 100)
+    whole = list(islice(batch_stream(SizedBatches(sizes, 64, seed=3)), 60))
+    n_epoch = len(list(SizedBatches(sizes, 64, seed=3)))
+    assert len(whole) > 2 * n_epoch  # over the ends of epochs
+    assert sorted(k for batch in whole[:n_epoch] for k in batch) == list(range(100))
+    for cut in (0, 1, n_epoch, n_epoch + 5):
+        assert list(islice(batch_stream(SizedBatches(sizes, 64, seed=3), cut), 60 - cut)) == whole[cut:]
+
+
 def test_frames_of_like_size_go_together_and_a_large_one_alone():
     n_atoms = np.array([3, 200, 3, 3, 20, 20])
     assert list(SizedBatches(n_atoms, 40)) == [[0, 2, 3, 4], [5], [1]]

@@ -178,3 +178,30 @@ def test_reference_energies_of_elements_that_cannot_be_told_apart(tmp_path):
     data = read_training_data(frames_folder([tmp_path / "co.extxyz"], tmp_path / "out", 0))
     found = reference_energies(data.train)
     assert found["C"] == pytest.approx(found["O"]) and found["C"] + found["O"] == pytest.approx(-110, abs=0.01)
+
+
+def test_folders_and_files_mix_and_keep_their_splits_and_kinds(extxyz, tmp_path):
+    import springs
+
+    folder = springs.write(tmp_path / "springs", n_train=7, n_valid=3, n_unseen=2)
+    mixed = read_training_data(frames_folder([folder, extxyz], tmp_path / "out", 0))
+    alone = read_training_data(frames_folder([extxyz], tmp_path / "alone", 0))
+    known = read_training_data(folder)
+    assert mixed.kinds == ("frame", "water", "monoxide") and mixed.level_of_theory == "unknown"
+    for split in ("train", "valid", "unseen"):
+        found, parts = getattr(mixed, split), [getattr(alone, split), getattr(known, split)]
+        assert np.array_equal(found.energy, np.concatenate([part.energy for part in parts]))
+        assert np.array_equal(found.positions, np.concatenate([part.positions for part in parts]))
+        assert found.kind.tolist() == [0] * len(parts[0]) + (parts[1].kind + 1).tolist()
+    assert set(mixed.reference_energies) == {1, 6, 7, 8}
+
+
+def test_folders_of_one_level_keep_it(tmp_path):
+    import springs
+
+    folders = [springs.write(tmp_path / name, n_train=4, n_valid=2, n_unseen=1) for name in ("a", "b")]
+    mixed = read_training_data(frames_folder(folders, tmp_path / "out", 0))
+    assert mixed.level_of_theory == "springs" and len(mixed.train) == 16 and mixed.kinds == ("water", "monoxide")
+    before = (tmp_path / "out" / "data" / "manifest.json").stat().st_mtime_ns
+    frames_folder(folders, tmp_path / "out", 0)
+    assert (tmp_path / "out" / "data" / "manifest.json").stat().st_mtime_ns == before  # not made twice

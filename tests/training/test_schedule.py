@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.training.budget import parse_budget
-from bsct_zoo.training.schedule import Budget, learning_rate_factor
+from bsct_zoo.training.schedule import Budget, averaging_decay, learning_rate_factor
 from bsct_zoo.training.watch import state_every_s, validate_every_s
 
 
@@ -64,3 +64,24 @@ def test_what_is_no_budget(text):
 def test_a_run_is_looked_at_ten_times_or_more(budget):
     assert budget / validate_every_s(budget) >= 10 - 1e-6
     assert 0 < state_every_s(budget) <= validate_every_s(budget)
+
+
+def test_a_run_of_steps_goes_by_steps_alone():
+    budget = Budget(1e-9, steps=200)
+    assert budget.fraction == 0 and not budget.over
+    budget.step = 50
+    assert budget.fraction == 0.25 and not budget.over
+    budget.step = 200
+    assert budget.fraction == 1 and budget.over
+
+
+def test_the_warm_up_is_as_long_as_asked():
+    assert learning_rate_factor(0.1, warm_up=0.2) == pytest.approx(0.5, rel=0.05)
+    assert learning_rate_factor(0, warm_up=0) == 1
+
+
+@given(st.floats(0, 0.9999), st.integers(0, 10**7))
+def test_an_average_warms_up_to_its_decay(decay, updates):
+    found = averaging_decay(decay, updates)
+    assert found <= averaging_decay(decay, updates + 1) <= decay
+    assert found == min(decay, (1 + updates) / (10 + updates))
