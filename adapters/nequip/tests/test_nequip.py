@@ -227,6 +227,15 @@ def test_models_that_want_to_know_the_charge_are_refused():
         from_graph_model(charged)
 
 
+def test_atom_types_that_are_no_elements_are_refused():
+    from bsct_zoo_nequip.checkpoint import builder_arguments
+    from nequip.model import NequIPGNNModel
+
+    types = {"type_names": ["Hw", "C", "Ow"], "per_type_energy_shifts": {"Hw": 0.0, "C": 0.0, "Ow": 0.0}}
+    with pytest.raises(BadInputError, match=r"atom types \(Hw, C, Ow\) are not all chemical symbols"):
+        from_graph_model(NequIPGNNModel(**(builder_arguments(CONFIG, "float64") | types)))
+
+
 def test_float32_is_near_and_totals_keep_their_digits(model, tmp_path):
     save(tmp_path / "own.safetensors", model, CONFIG, CARD)
     card = file_card(str(tmp_path / "own.safetensors"))
