@@ -156,7 +156,7 @@ def _phonons(mine: Measured, reference: Measured | None) -> tuple[list[Quantity]
         TOPICS["phonon"].unit,
         None if theirs is None else float(theirs.mean()),
         None if theirs is None else float(np.abs(own - theirs).mean()),
-        f"{len(own)} wave vectors, {own.min():.2f} to {own.max():.2f} THz",
+        f"{len(own)} wave vectors, {round(float(own.min()), 2) + 0.0:.2f} to {own.max():.2f} THz",
     )
     imaginary = int((own < _IMAGINARY_PHONON).sum())
     notes = [f"{imaginary} imaginary phonons, down to {-own.min():.2f}i THz"] if imaginary else []
