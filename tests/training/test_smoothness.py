@@ -139,7 +139,7 @@ def test_stopping_and_keeping_can_listen_to_it(tmp_path):
     stop = EarlyStopping(monitor="bsct/fsd", patience=1, check_on_train_epoch_end=True)
     callback = SmoothnessCallback(Learner.potential, every_n_steps=10, scans=1, share=1.0)
     trainer = fit(module, [callback, stop, keep], epochs=9, default_root_dir=tmp_path)
-    assert trainer.current_epoch == 2 and "epoch=1" in keep.best_model_path
+    assert trainer.current_epoch == 3 and "epoch=1" in keep.best_model_path
 
 
 def test_what_was_logged_stays_until_the_next_score(tmp_path):

@@ -218,3 +218,121 @@ def test_a_trainer_that_dies_says_where_to_look(data, tmp_path):
 def children_of(pid):
     found = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True, check=False)
     return [int(line) for line in found.stdout.split()]
+
+
+# -- runs that go by steps -------------------------------------------------------------------------------------
+
+STEPS = """
+[training]
+steps = 240
+state_every = 20
+validate_every = 40
+batch_atoms = 32
+patience = 100
+fsd_weight = 1e-3
+fsd_frames = 4
+
+[model]
+width = 16
+blocks = 1
+k = 4
+directions = true
+"""
+
+
+@pytest.fixture(scope="module")
+def configured(data, tmp_path_factory):
+    """A configuration beside scans to train smoothness on: those of the suite, moved, as the model knows H, C and O."""
+    import dataclasses
+
+    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.scans.suite_file import write_suite
+
+    folder = tmp_path_factory.mktemp("configured")
+    suite = open_suite("core")
+    scans = [s for s in suite.scans if set(s.atomic_numbers) <= {1, 6, 8}][:2]
+    moved = tuple(dataclasses.replace(s, positions=s.positions + 0.5) for s in scans)
+    write_suite(folder / "scans.npz", dataclasses.replace(suite, name="mine", scans=moved))
+    head = f'data = "{data}"\nfsd_scans = "{folder / "scans.npz"}"\n'
+    (folder / "run.toml").write_text(head + STEPS)
+    return folder / "run.toml"
+
+
+def by_config(file, out):
+    return [*ZOO, "train", "transformer", "--config", str(file), "--out", str(out)]
+
+
+def test_a_killed_run_of_steps_gives_the_same_weights_to_the_bit(configured, tmp_path):
+    whole = subprocess.run(by_config(configured, tmp_path / "whole"), capture_output=True, text=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+    out = tmp_path / "killed"
+    for kept in ("state.ckpt", "validation.csv"):  # once early, once later
+        training = subprocess.Popen(by_config(configured, out), stderr=subprocess.DEVNULL)
+        try:
+            while not (out / kept).exists():
+                assert training.poll() is None
+                time.sleep(0.01)
+            children = children_of(training.pid)
+            training.send_signal(signal.SIGKILL)
+        finally:
+            training.kill()
+            training.wait()
+        for child in children:  # it ends when the command does
+            while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes():
+                time.sleep(0.01)
+    assert not (out / "small.safetensors").exists()
+    last = subprocess.run(by_config(configured, out), capture_output=True, text=True, check=False)
+    assert last.returncode == 0 and "going on from step" in last.stderr, last.stderr
+    for file in ("small.safetensors", "best.safetensors"):
+        assert (out / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+    notes = json.loads((out / "small.json").read_text())["card"]["notes"]
+    assert notes["steps"] == 240 and notes["settings"]["fsd_weight"] == 1e-3
+    # What it was made from lies beside it, and is another run's configuration as it stands.
+    from bsct_zoo.training.config import read_config
+
+    merged = read_config(out / "small.config.json")
+    assert merged.settings["steps"] == 240 and merged.settings["width"] == 16 and merged.options["seed"] == 0
+    assert Path(merged.options["data"][0]).resolve() == read_data(configured) and merged.options["budget"] == "30m"
+
+
+def read_data(file):
+    from bsct_zoo.training.config import read_config
+
+    return Path(read_config(file).options["data"][0]).resolve()
+
+
+def test_the_command_line_wins_over_the_file(configured, data, tmp_path):
+    words = [*by_config(configured, tmp_path / "run"), "--set", "steps=4", "--set", "fsd_weight=0", "--seed", "7"]
+    words += ["--set", "fsd_scans=", "--set", "patience=0"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    merged = json.loads((tmp_path / "run" / "small.config.json").read_text())
+    assert merged["seed"] == 7 and merged["settings"]["steps"] == 4 and merged["settings"]["width"] == 16
+    assert "4 steps" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("widht = 3", "unknown setting of this trainer 'widht'; did you mean width"),
+        ("budgte = 3", "unknown key 'budgte' in the file of --config; did you mean budget?"),
+        ("seed = -1", "seed must not be negative"),
+        ('dtype = "float16"', "choose float32 or float64"),
+        ("monitor = 'fsd'", "monitor=fsd needs a suite to score on"),
+        ("fsd_weight = 1.0", "fsd_weight and fsd_scans go together"),
+        ("fsd_weight = 1.0\nfsd_scans = 'core'", "of the shipped suite 'core', which is not to be trained on"),
+        ("warm_up = 2.0", "warm_up must be from 0 to below 1"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line(data, tmp_path, line, message):
+    (tmp_path / "run.toml").write_text(f'data = "{data}"\nout = "run"\nbudget = 5\n{line}\n')
+    done = run("train", "transformer", "--config", tmp_path / "run.toml")
+    assert done.returncode == 2 and message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+
+
+def test_without_data_or_a_folder_there_is_no_run(tmp_path):
+    done = run("train", "transformer", "--out", tmp_path / "run")
+    assert done.returncode == 2 and "--data is missing" in done.stderr
+    done = run("train", "transformer", "--data", tmp_path)
+    assert done.returncode == 2 and "--out is missing" in done.stderr

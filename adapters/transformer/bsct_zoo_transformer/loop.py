@@ -23,6 +23,7 @@ from bsct_zoo_transformer.model import EdgeTransformer
 
 STATE = "state.ckpt"  # what a run goes on from
 BEST = "best.safetensors"  # weights of the lowest figure so far, where one is looked for
+_STATE_S = 10.0  # CPU seconds between states of a run that goes by steps
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -35,6 +36,7 @@ class Loop:
             ``--budget``.
         warm_up: part of the run in which the learning rate rises.
         validate_every: steps between validations; 0 for a tenth of ``steps``, or by time without these.
+        state_every: steps between states to go on from; 0 to go by time.
         patience: stop after so many figures in a row that are not lower than the lowest, and keep the weights of that
             one; 0 to go on to the end and keep the last.
         monitor: which figure that is: "forces", the error on the validation frames, or "fsd" on ``bsct``.
@@ -52,6 +54,7 @@ class Loop:
     steps: int = 0
     warm_up: float = WARM_UP
     validate_every: int = 0
+    state_every: int = 0
     patience: int = 0
     monitor: Literal["forces", "fsd"] = "forces"
     tensorboard: bool = False
@@ -65,7 +68,7 @@ class Loop:
     fsd_width: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "validate_every", "patience", "bsct_scans", "fsd_weight"):
+        for name in ("steps", "validate_every", "state_every", "patience", "bsct_scans", "fsd_weight"):
             if getattr(self, name) < 0:
                 raise BadInputError(f"{name}={getattr(self, name)} must not be negative")
         if not 0 <= self.warm_up < 1 or not 0 < self.bsct_share <= 1 or self.bsct_every < 1 or self.fsd_width <= 0:
@@ -123,7 +126,7 @@ class Watch(WeightAveraging):
         super().on_train_batch_end(trainer, *rest, **named)
         if self._is_due(trainer.global_step):
             self._validate(trainer.global_step)
-        if self.budget.spent_s - self.saved_s >= (5.0 if self.loop.steps else state_every_s(self.budget.total_s)):
+        if self._is_time_to_keep(trainer.global_step):
             self._keep(trainer)
 
     def scored(self, step: int, found: Smoothness) -> None:
@@ -153,6 +156,12 @@ class Watch(WeightAveraging):
             return False
         self.validated = here
         return True
+
+    def _is_time_to_keep(self, step: int) -> bool:
+        if self.loop.state_every:
+            return step % self.loop.state_every == 0
+        every = _STATE_S if self.loop.steps else state_every_s(self.budget.total_s)
+        return self.budget.spent_s - self.saved_s >= every
 
     def _keep(self, trainer: L.Trainer) -> None:
         part = self.job.out / f"{STATE}.part"

@@ -44,6 +44,57 @@ def test_rotations_are_uniform():
     assert (turned.positions**2).mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.01)
 
 
+def test_the_average_warms_up(tmp_path):
+    """After one update it is the weights, after n it is close to the mean of the last tenth, not of the first."""
+    from bsct_zoo_transformer.loop import Loop, Watch
+
+    from bsct_zoo.training.schedule import Budget
+    from bsct_zoo.training.settings import Optimiser
+
+    watch = Watch(Budget(1), Loop(), Optimiser(lr=1e-3, ema_decay=0.999), None, None, None)
+    average = torch.optim.swa_utils.AveragedModel(torch.nn.Linear(1, 1), **watch._kwargs)
+    source = torch.nn.Linear(1, 1)
+    seen, by_hand = [], None
+    for n in range(200):
+        torch.nn.init.constant_(source.weight, float(n))
+        average.update_parameters(source)
+        share = 1 - min(0.999, (1 + n) / (10 + n))
+        by_hand = float(n) if by_hand is None else by_hand + share * (n - by_hand)
+        seen.append(average.module.weight.item())
+    assert seen[0] == 0 and seen[-1] == pytest.approx(by_hand, rel=1e-4)
+    assert seen[-1] > 150  # with 0.999 from the start it would be 18
+
+
+@pytest.mark.parametrize("directions", [False, True])
+def test_the_smoothness_of_a_window_is_its_soft_fsd_whatever_the_turn(directions):
+    """For an invariant model the turned window has the value of the unturned one; a direct check of what is summed."""
+    import dataclasses
+
+    from bsct_zoo_transformer.loop import Loop
+    from bsct_zoo_transformer.training import Fit
+
+    from bsct_zoo.metrics.soft_fsd import soft_fsd
+    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.training.windows import Windows
+
+    torch.manual_seed(0)
+    config = TransformerConfig((1, 6, 8), (0.0, 0.0, 0.0), width=16, blocks=1, k=4)
+    model = EdgeTransformer(config).double()
+    scan = next(s for s in open_suite("core").scans if set(s.atomic_numbers) <= {1, 6, 8})
+    window = Windows([scan], 5, 0, torch.float64).at(3)
+    fit = Fit.__new__(Fit)
+    torch.nn.Module.__init__(fit)
+    fit.model, fit.loop = model, Loop()
+    if directions:  # an invariant model that is told to turn
+        model.config = dataclasses.replace(config, directions=True)
+    found = fit.smoothness(window, torch.Generator().manual_seed(1))
+    _, forces = energy_and_forces(model, window.batch, train=False)
+    wanted = soft_fsd(window.coordinate, forces.unflatten(0, (5, -1)), window.forces, window.at_minimum)
+    torch.testing.assert_close(found, wanted, rtol=1e-8, atol=1e-8)
+    (gradient,) = torch.autograd.grad(found, model.embed.out.weight)
+    assert gradient.abs().max() > 0
+
+
 def test_forces_of_the_direct_head_learn_too():
     torch.manual_seed(0)
     model = EdgeTransformer(TransformerConfig((1, 6, 8), (0.0, 0.0, 0.0), width=16, blocks=1, forces="direct"))
