@@ -17,7 +17,7 @@ from bsct_zoo.training.job import Tell, TrainingJob
 from bsct_zoo.training.schedule import WARM_UP, Budget, averaging_decay
 from bsct_zoo.training.settings import Optimiser
 from bsct_zoo.training.smoothness import Smoothness
-from bsct_zoo.training.watch import record, state_every_s, validate_every_s
+from bsct_zoo.training.watch import record, record_smoothness, state_every_s, validate_every_s
 from bsct_zoo_transformer.forces import energy_and_forces
 from bsct_zoo_transformer.model import EdgeTransformer
 
@@ -130,7 +130,8 @@ class Watch(WeightAveraging):
             self._keep(trainer)
 
     def scored(self, step: int, found: Smoothness) -> None:
-        """A score of BSCT was made."""
+        """A score of BSCT was made: written down, told of, and judged if it is the figure that decides."""
+        record_smoothness(self.job.out, step, found)
         self.tell(f"step {step}: FSD {found.fsd:.2f} 1/Å on {found.scans} scans", None)
         if self.loop.monitor == "fsd":
             self._judge(found.fsd)

@@ -61,6 +61,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         model = model.double()
     fit = Fit(model, job, optimiser, loop, data)
     watch = Watch(fit.budget, loop, optimiser, data, job, tell)
+    scoring = _scoring(watch, loop, job, data)
     state = job.out / STATE
     trainer = L.Trainer(
         max_epochs=-1,
@@ -73,7 +74,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[watch, *_scoring(watch, loop, job, data)],
+        callbacks=[watch, *scoring],
     )
     loader: Any = DataLoader(
         range(len(data.train)),  # type: ignore[arg-type]
@@ -85,13 +86,15 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         model.load_state_dict(load_file(job.out / BEST))
     path = job.out / f"{job.name}.safetensors"
     save(path, model, first_card(job, data, "small edge Transformer", "arXiv:2602.04861"))
-    settings = {
+    settings: dict[str, Any] = {
         "optimiser": "Muon for the matrices of the blocks, AdamW (amsgrad) for the rest",
         **asdict(optimiser),
         **asdict(loop),
         **STATED,
         "rotate": config.directions,
     }
+    if scoring:
+        settings["bsct_share_taken"] = round(scoring[0].spent_s / scoring[0].elapsed_s, 4)
     count = sum(parameter.numel() for parameter in model.parameters())
     return Trained(path, count, trainer.global_step, fit.budget.spent_s, settings)
 
@@ -193,8 +196,8 @@ def _loggers(out: Path, loop: Loop) -> list[Logger]:
     return loggers
 
 
-def _scoring(watch: Watch, loop: Loop, job: TrainingJob, data: TrainingData) -> list[L.Callback]:
-    """BSCT of the averaged weights along the way, if it is asked for."""
+def _scoring(watch: Watch, loop: Loop, job: TrainingJob, data: TrainingData) -> list[SmoothnessCallback]:
+    """BSCT of the averaged weights along the way: one callback if it is asked for."""
     if not loop.bsct:
         return []
 
