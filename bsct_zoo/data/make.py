@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ase.data import chemical_symbols
 
@@ -20,12 +19,12 @@ from bsct_zoo.data.minimum import Minimum, find_minimum
 from bsct_zoo.data.molecules import Molecule, partners_of, read_molecules
 from bsct_zoo.data.parts import part_key, read_made, read_minimum, write_made, write_minimum
 from bsct_zoo.data.recipe import Recipe
-from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.data.tasks import Task, carried_out
+from bsct_zoo.errors import BadInputError
 from bsct_zoo.potential import Potential
 from bsct_zoo.training.data import SPLITS
 
 PARTS = "parts"
-_Found = TypeVar("_Found", Minimum, Made)
 OnProgress = Callable[[int, int, str], None]
 
 
@@ -40,15 +39,6 @@ class Outcome:
 
     manifest: dict[str, Any]
     known: int
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What one worker makes at a time."""
-
-    name: str
-    path: Path
-    make: Callable[[Potential], Made]
 
 
 def make(
@@ -83,10 +73,10 @@ def make(
             minima, failed = _minima(out / PARTS, molecules, reference, recipe, pool, workers, on_progress)
             tasks = _tasks(out / PARTS, molecules, minima, reference, recipe)
             known = sum(read_made(task.path) is not None for task in tasks)
-            made, lost = _run(
-                [(task.name, task.path, task.make) for task in tasks], read_made, write_made, pool, workers,
-                lambda done, total: on_progress(done, total, "molecules and pairs of elements"),
-            )  # fmt: skip
+            what = "molecules and pairs of elements"
+            made, lost = carried_out(
+                tasks, read_made, write_made, pool, workers, lambda done, total: on_progress(done, total, what)
+            )
         finally:
             pool.close()
         for name, why in (failed | lost).items():
@@ -118,14 +108,14 @@ def _minima(
     """The minimum of each molecule by its name, and the molecules that have none, with why."""
     curvature = recipe.mode > 0
     tasks = [
-        (
+        Task(
             molecule.name,
             parts / f"minimum-{part_key(reference.key, 'minimum', curvature, molecule.structure)}.npz",
             _finding(molecule, curvature),
         )
         for molecule in molecules
     ]
-    found, failed = _run(
+    found, failed = carried_out(
         tasks, read_minimum, write_minimum, pool, workers, lambda done, total: on_progress(done, total, "minima")
     )
     failed |= {name: minimum.problem for name, minimum in found.items() if minimum.problem}
@@ -138,11 +128,11 @@ def _finding(molecule: Molecule, curvature: bool) -> Callable[[Potential], Minim
 
 def _tasks(
     parts: Path, molecules: Sequence[Molecule], minima: dict[str, Minimum], reference: Reference, recipe: Recipe
-) -> list[_Task]:
+) -> list[Task[Made]]:
     """What is to be made, in the order in which it will stand in the files."""
     by_split = {split: [m for m in molecules if m.split == split] for split in SPLITS}
     resting = {m.name: Resting(m.structure, minima[m.name]) for m in molecules if m.name in minima}
-    numbers = {name: _text(getattr(recipe, name)) for name in (field.name for field in fields(recipe))}
+    numbers = {field.name: repr(getattr(recipe, field.name)) for field in fields(recipe)}
     tasks = []
     for molecule in molecules:
         if molecule.name not in resting:
@@ -151,14 +141,14 @@ def _tasks(
         names = [name for name in drawn if name in resting and not molecule.structure.periodic]
         structures = [resting[name].structure for name in (molecule.name, *names)]
         key = part_key(reference.key, numbers, molecule.name, *structures)
-        tasks.append(_Task(molecule.name, parts / f"frames-{key}.npz", _framing(molecule.name, resting, names, recipe)))
+        tasks.append(Task(molecule.name, parts / f"frames-{key}.npz", _framing(molecule.name, resting, names, recipe)))
     train = [m for m in by_split["train"] if m.name in resting]
     elements = sorted({int(z) for m in train for z in m.structure.numbers})
     loose = not any(m.structure.periodic for m in train)  # what pairs of atoms say of crystals is little
     for a, b in combinations_with_replacement(elements, 2) if recipe.diatomic and loose else ():
         name = f"{chemical_symbols[a]}-{chemical_symbols[b]}"
         key = part_key(reference.key, numbers, "diatomic", name)
-        tasks.append(_Task(f"diatomic {name}", parts / f"frames-{key}.npz", _pairing(name, (a, b), recipe)))
+        tasks.append(Task(f"diatomic {name}", parts / f"frames-{key}.npz", _pairing(name, (a, b), recipe)))
     return tasks
 
 
@@ -171,66 +161,6 @@ def _framing(
 
 def _pairing(name: str, numbers: tuple[int, int], recipe: Recipe) -> Callable[[Potential], Made]:
     return lambda potential: diatomic_frames(name, numbers, recipe, potential)
-
-
-def _text(value: object) -> str:
-    return repr(value)
-
-
-def _run(
-    tasks: Iterable[tuple[str, Path, Callable[[Potential], _Found]]],
-    read: Callable[[Path], _Found | None],
-    write: Callable[[Path, _Found], None],
-    pool: Workers,
-    workers: int,
-    on_progress: Callable[[int, int], None],
-) -> tuple[dict[str, _Found], dict[str, str]]:
-    """What all tasks make, by their names, read where it is there already; and those at which the reference fails.
-
-    A task at which a worker fails is tried once more with a new one.
-    """
-
-    def one(path: Path, make: Callable[[Potential], _Found]) -> _Found | str:
-        for attempt in range(2):
-            try:
-                with pool.one() as potential:
-                    found = make(potential)
-                write(path, found)
-                return found
-            except ModelError as error:
-                if attempt or stopped:
-                    return " ".join(str(error).split())
-        raise AssertionError
-
-    stopped: list[bool] = []
-    tasks = list(tasks)
-    results: dict[str, _Found | str] = {}
-    left = []
-    for name, path, make_it in tasks:
-        known = read(path)
-        if known is None:
-            left.append((name, path, make_it))
-        else:
-            results[name] = known
-    with ThreadPoolExecutor(max(1, workers)) as threads:
-        running: dict[Future[_Found | str], str] = {threads.submit(one, path, m): name for name, path, m in left}
-        try:
-            pending = set(running)
-            while pending:  # short waits, so that Ctrl-C is heard
-                done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    results[running[future]] = future.result()
-                on_progress(len(results), len(tasks))
-        except BaseException:
-            stopped.append(True)
-            threads.shutdown(wait=False, cancel_futures=True)
-            pool.close()
-            raise
-    failures = {name: result for name, result in results.items() if isinstance(result, str)}
-    if left and len(failures) == len(left) and not results.keys() - failures.keys():
-        raise ModelError(next(iter(failures.values())))
-    found = {name: result for name, result in results.items() if not isinstance(result, str)}
-    return found, failures
 
 
 @contextmanager
