@@ -141,3 +141,30 @@ def test_a_figure_of_no_check_is_refused_before_anything_is_loaded(compare):
         assert (code, out) == (2, "")
         assert err == "error: nve_drift is a figure of the check 'nve'; add --md nve\n"
     assert not LOADED
+
+
+def test_who_explodes_is_not_advised_for_dynamics_and_other_settings_do_not_mix(compare, tmp_path, monkeypatch, capfd):
+    compare("plain", "cliff", "--json", tmp_path / "x.json")
+    data = json.loads((tmp_path / "x.json").read_text())
+    for row in data["rows"]:  # a suite without a reference has no FSD, by which advice is given
+        row["metrics"] |= {"fsd_full": 10.0 if row["model"] == "plain" else 1.0}
+        row["scans"] = [scan | {"metrics": scan["metrics"] | {"fsd_full": 1.0}} for scan in row["scans"]]
+        row["forces"] = "gradient"
+    (tmp_path / "x.json").write_text(json.dumps(data))
+    data["checks"]["nve"]["settings"]["temperature"] = 500.0
+    (tmp_path / "hot.json").write_text(json.dumps(data))
+
+    def select(*files):
+        words = ["select", *(word for file in files for word in ("--from", str(file))), "--minimise", "fsd_full"]
+        monkeypatch.setattr(sys, "argv", ["bsct-zoo", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, capfd.readouterr()
+
+    code, said = select(tmp_path / "x.json")
+    assert code == 0
+    advice = next(line for line in said.out.splitlines() if line.startswith("molecular dynamics: "))
+    assert advice.startswith("molecular dynamics: plain") and "no run of which failed" in advice
+    code, said = select(tmp_path / "x.json", tmp_path / "hot.json")
+    assert code == 2
+    assert "check 'nve' with different settings do not compare" in said.err
