@@ -38,13 +38,19 @@ def pairs_within(batch: AtomsBatch, cutoff: float) -> Pairs:
     source, target, shift = _all_pairs(batch, counts) if simple else _searched(batch, counts, cutoff)
     vectors = batch.positions[target] - batch.positions[source]
     if shift is not None:
-        cell = batch.cell[batch.system_idx[source]]
-        vectors = vectors + torch.einsum("ei,eij->ej", shift.to(vectors.dtype), cell)
+        vectors = vectors + _translations(shift.to(vectors.dtype), batch, source)
     near = ((vectors.detach() ** 2).sum(-1) < cutoff**2).nonzero().squeeze(1)
     source, target, vectors = source[near], target[near], vectors[near]
     shift = None if shift is None else shift[near]
     order, reverse = _paired(source, target, shift, batch.n_atoms)
     return Pairs(source[order], target[order], None if shift is None else shift[order], vectors[order], reverse)
+
+
+def _translations(shift: Tensor, batch: AtomsBatch, source: Tensor) -> Tensor:
+    """[E, 3] Å of lattice vectors [E, 3]."""
+    if batch.n_systems == 1:  # a large system: no copy of the cell for every pair
+        return shift @ batch.cell[0]
+    return torch.einsum("ei,eij->ej", shift, batch.cell[batch.system_idx[source]])
 
 
 def _all_pairs(batch: AtomsBatch, counts: Tensor) -> tuple[Tensor, Tensor, None]:
