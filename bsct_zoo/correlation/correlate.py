@@ -187,7 +187,17 @@ def _notes(results: Results, models: Sequence[int], measures: Sequence[Measure])
         fewer = [f"{name} {n}" for name, n in zip(names, counts, strict=True) if n < max(counts)]
         if fewer:
             found.append(f"{measure.name} is over fewer than {max(counts)} {measure.items}: {', '.join(fewer)}")
+        found += _unseen(results, models, measure)
     return found
+
+
+def _unseen(results: Results, models: Sequence[int], measure: Measure) -> list[str]:
+    """Values below two of their own errors, where these are known: their order is chance."""
+    error = results.measures.get(f"{measure.name}_error")
+    if error is None:
+        return []
+    below = int((measure.values < 2 * error.of(list(models)).values).sum())
+    return [f"{measure.name} of {below} models is below two of its errors: their order is chance"] if below else []
 
 
 def _undefined(estimates: Sequence[Estimate], x: Measure, y: Measure) -> list[str]:
