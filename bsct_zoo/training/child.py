@@ -19,7 +19,12 @@ _BEAT_S = 1.0  # between signs of life
 
 def job_fields(job: TrainingJob) -> dict[str, Any]:
     """``job`` as a message holds it."""
-    return asdict(job) | {"data": str(job.data), "out": str(job.out), "options": dict(job.options)}
+    return asdict(job) | {
+        "data": str(job.data),
+        "out": str(job.out),
+        "options": dict(job.options),
+        "suites": dict(job.suites),
+    }
 
 
 def main() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from bsct_zoo.cards import OptionValue
+from bsct_zoo.errors import UnknownNameError
 
 
 class Tell(Protocol):
@@ -31,6 +32,8 @@ class TrainingJob:
         dtype: what it is trained in.
         threads: of the process.
         options: settings of the family, as ``--set key=value`` gave them.
+        suites: file of every suite on the host by its name, as a trainer's environment does not know them.
+        shipped: names of those that a plugin ships, which nothing may be trained on.
     """
 
     data: Path
@@ -42,6 +45,18 @@ class TrainingJob:
     dtype: Literal["float32", "float64"] = "float32"
     threads: int = 1
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    suites: Mapping[str, str] = field(default_factory=dict)
+    shipped: Sequence[str] = ()
+
+    def suite(self, name: str) -> str:
+        """The file of a suite by its name; a file stands for itself.
+
+        Raises:
+            UnknownNameError: it is neither; names the nearest.
+        """
+        if name not in self.suites and not Path(name).is_file():
+            raise UnknownNameError("suite", name, sorted(self.suites))
+        return self.suites.get(name, name)
 
 
 @dataclass(frozen=True)

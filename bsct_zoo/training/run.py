@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +15,10 @@ from typing import Any, Literal
 from bsct_zoo.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import write_whole
+from bsct_zoo.plugins.registry import registry
 from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.scans.library import suite_names, suite_path
 from bsct_zoo.training.card import finish_card, trained_from
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
@@ -139,7 +141,18 @@ def _job(request: Request) -> TrainingJob:
         dtype=request.dtype,
         threads=request.threads,
         options=request.options,
+        suites=_suites(),
+        shipped=sorted(registry().suites),
     )
+
+
+def _suites() -> dict[str, str]:
+    """Files of the suites that are here, by name."""
+    found = {}
+    for name in suite_names():
+        with suppress(BadInputError):  # not imported yet
+            found[name] = str(suite_path(name))
+    return found
 
 
 def _errors(request: Request, data: TrainingData, trained: Trained, listener: Listener) -> dict[str, Errors]:

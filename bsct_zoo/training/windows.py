@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from torch import Tensor
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.ranges import equilibrium
-from bsct_zoo.plugins.registry import registry
 from bsct_zoo.scans.library import open_suite
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite_file import read_suite
@@ -73,26 +72,29 @@ class Windows:
         return Window(batch, *(torch.tensor(a, dtype=self.dtype, device=device) for a in numbers))
 
 
-def training_scans(name: str, elements: frozenset[int]) -> tuple[Scan, ...]:
+def training_scans(suite: str, elements: frozenset[int], shipped: Mapping[str, str]) -> tuple[Scan, ...]:
     """The scans of a suite that may be trained on: of molecules, with a reference, with elements of the model.
 
+    Args:
+        suite: name or file.
+        elements: atomic numbers of the model.
+        shipped: files of the suites that nothing may be trained on, by name.
+
     Raises:
-        BadInputError: there is no such suite, a shipped suite has a frame of it, or nothing of it can be trained on.
+        BadInputError: there is no such suite, a shipped one has a scan of it, or nothing of it can be trained on.
     """
-    suite = open_suite(name)
-    for shipped, source in sorted(registry().suites.items()):
-        if source.path is None:
-            continue
-        frames = {scan.frames_sha256() for scan in read_suite(Path(source.path)).scans}
-        shared = [scan.id for scan in suite.scans if scan.frames_sha256() in frames]
+    scans = open_suite(suite).scans
+    for name, path in shipped.items():
+        frames = {scan.frames_sha256() for scan in read_suite(Path(path)).scans}
+        shared = [scan.id for scan in scans if scan.frames_sha256() in frames]
         if shared:
             raise BadInputError(
-                f"scan {shared[0]} of '{name}' is of the shipped suite '{shipped}', which is not to be trained on; "
+                f"scan {shared[0]} of '{suite}' is of the shipped suite '{name}', which is not to be trained on; "
                 "build scans of training molecules with: bsct-zoo suites build"
             )
-    fitting = [scan for scan in suite.scans if not any(scan.pbc) and elements.issuperset(scan.atomic_numbers.tolist())]
+    fitting = [scan for scan in scans if not any(scan.pbc) and elements.issuperset(scan.atomic_numbers.tolist())]
     if not fitting:
-        raise BadInputError(f"'{name}' has no scan of molecules with elements of the training frames")
+        raise BadInputError(f"'{suite}' has no scan of molecules with elements of the training frames")
     return tuple(fitting)
 
 

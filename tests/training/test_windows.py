@@ -9,13 +9,14 @@ import torch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.fsd import log_ratio, steepest
 from bsct_zoo.metrics.soft_fsd import soft_fsd
-from bsct_zoo.scans.library import open_suite
+from bsct_zoo.scans.library import open_suite, suite_path
 from bsct_zoo.scans.suite import Suite
 from bsct_zoo.scans.suite_file import write_suite
 from bsct_zoo.training.windows import Windows, training_scans
 
 CORE = open_suite("core")
 ELEMENTS = frozenset(range(1, 60))
+SHIPPED = {"core": str(suite_path("core"))}
 
 
 def moved(scan):
@@ -68,20 +69,20 @@ def test_frames_without_a_reference_are_in_no_window():
 
 def test_a_shipped_suite_is_not_trained_on_whatever_it_is_called(tmp_path):
     with pytest.raises(BadInputError, match="is of the shipped suite 'core', which is not to be trained on"):
-        training_scans("core", ELEMENTS)
+        training_scans("core", ELEMENTS, SHIPPED)
     mine = [moved(CORE.scans[0]), CORE.scans[5]]
     path = tmp_path / "mine.npz"
     write_suite(path, Suite("mine", "t", CORE.level_of_theory, "MIT", "", tuple(sorted(mine, key=lambda s: s.id))))
     with pytest.raises(BadInputError, match="of the shipped suite 'core'"):
-        training_scans(str(path), ELEMENTS)
+        training_scans(str(path), ELEMENTS, SHIPPED)
 
 
 def test_scans_of_the_models_elements(tmp_path):
     path = tmp_path / "mine.npz"
     scans = tuple(sorted((moved(scan) for scan in CORE.scans), key=lambda s: s.id))
     write_suite(path, Suite("mine", "t", CORE.level_of_theory, "MIT", "", scans))
-    assert len(training_scans(str(path), ELEMENTS)) == len(CORE.scans)
-    few = training_scans(str(path), frozenset({1, 6, 8}))
+    assert len(training_scans(str(path), ELEMENTS, SHIPPED)) == len(CORE.scans)
+    few = training_scans(str(path), frozenset({1, 6, 8}), SHIPPED)
     assert few and all(set(scan.atomic_numbers) <= {1, 6, 8} for scan in few)
     with pytest.raises(BadInputError, match="no scan of molecules with elements"):
-        training_scans(str(path), frozenset({2}))
+        training_scans(str(path), frozenset({2}), SHIPPED)

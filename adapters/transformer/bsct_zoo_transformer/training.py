@@ -114,7 +114,8 @@ class Fit(L.LightningModule):
         self.budget = Budget(job.budget_s, steps=loop.steps)
         self.windows: Windows | None = None
         if loop.fsd_weight:
-            scans = training_scans(loop.fsd_scans, frozenset(data.elements))
+            shipped = {name: job.suites[name] for name in job.shipped if name in job.suites}
+            scans = training_scans(job.suite(loop.fsd_scans), frozenset(data.elements), shipped)
             self.windows = Windows(scans, loop.fsd_frames, job.seed, _DTYPES[job.dtype])
         self.register_buffer("reference_table", data.reference_table(), persistent=False)
 
@@ -209,7 +210,7 @@ def _scoring(watch: Watch, loop: Loop, job: TrainingJob, data: TrainingData) -> 
     return [
         SmoothnessCallback(
             potential_of,
-            loop.bsct,
+            job.suite(loop.bsct),
             every_n_steps=loop.bsct_every,
             scans=loop.bsct_scans or None,
             share=loop.bsct_share,
