@@ -32,6 +32,29 @@ def test_core_is_sound(core):
     assert validate(core) == []
 
 
+def coarse(scan, every):
+    """The same scan with fewer frames."""
+    kept = {name: getattr(scan, name)[::every] for name in ("coordinate", "positions", "energy", "forces")}
+    return replace(scan, **kept)
+
+
+@pytest.mark.parametrize("name", ["core", "dimers"])
+@pytest.mark.parametrize("every", [3, 5])
+def test_few_frames_are_no_fault_of_the_reference(name, every):
+    suite = open_suite(name)
+    found = validate(changed(suite, lambda scan: coarse(scan, every)))
+    assert [f for f in found if f.kind in ("units", "broken", "jump")] == []
+
+
+def test_a_switch_of_the_state_is_found_among_few_frames(core):
+    def change(scan):
+        few = coarse(scan, 5)
+        return replace(few, energy=few.energy + 0.5 * (np.arange(few.n_frames) >= 14))
+
+    found = {f.scan for f in validate(changed(core, change)) if f.kind == "jump"}
+    assert len(found) == len(core.scans)
+
+
 @pytest.mark.parametrize(
     ("energy", "force", "length", "message"),
     [
