@@ -1,7 +1,14 @@
 """The Transformer of arXiv:2602.04861: attention between the edges of a differentiable k-nearest-neighbour graph."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from bsct_zoo import hookimpl
 from bsct_zoo.cards import Adapter, EnvironmentSpec
+
+if TYPE_CHECKING:
+    import typer
 
 
 @hookimpl
@@ -23,3 +30,11 @@ def register_adapters() -> list[Adapter]:
             citation="Liu, Qu, Kreiman, Blau, Krishnapriyan, arXiv:2602.04861",
         )
     ]
+
+
+@hookimpl
+def register_commands(app: typer.Typer) -> None:
+    """``bsct-zoo ablate transformer``."""
+    from bsct_zoo_transformer.command import app as ablate
+
+    app.add_typer(ablate, name="ablate")

@@ -1,0 +1,228 @@
+"""Train the rungs of the ladder alike, and judge every one by accuracy, smoothness and dynamics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from ase import Atoms
+from ase.build import molecule
+
+from bsct_zoo.cards import Adapter, OptionValue
+from bsct_zoo.checks import NVE, CheckSettings
+from bsct_zoo.checks.models import MDSettings, Watcher
+from bsct_zoo.checks.models import run_models as run_check
+from bsct_zoo.checks.results import MDReport
+from bsct_zoo.errors import BadInputError, BsctZooError
+from bsct_zoo.models import ModelSpec, parse_model
+from bsct_zoo.results.comparison import Comparison
+from bsct_zoo.results.run import Listener, Settings, compare
+from bsct_zoo.scans.suite import Suite
+from bsct_zoo.training.data import read_training_data
+from bsct_zoo.training.host import Listener as TrainingListener
+from bsct_zoo.training.run import Outcome, Request, train
+from bsct_zoo_transformer.ladder import Rung
+
+# Small closed-shell molecules of ASE's g2 set; those with elements that the frames lack are left out.
+MOLECULES = ("CH3CH2OH", "CH3CHO", "CH3COOH", "CH3CONH2", "CH3NO2", "C6H6", "C4H4O", "C4H4S", "CH3SH", "CH3CH2Cl")
+_STEP_FS, _KELVIN = 0.5, 300.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for.
+
+    Attributes:
+        adapter: the family.
+        data: folder of frames, the same for every run.
+        out: folder of everything; a run is in ``<rung>/seed-<n>``.
+        rungs: of the ladder.
+        seeds: how many runs of each rung, seeds 0, 1, ...
+        budget_s: CPU seconds of each run.
+        options: settings of the trainer that hold on every rung.
+        suite: that smoothness is judged on.
+        time_ps: of microcanonical dynamics.
+        device, dtype, threads: of training.
+    """
+
+    adapter: Adapter
+    data: Path
+    out: Path
+    rungs: tuple[Rung, ...]
+    seeds: int
+    budget_s: float
+    options: Mapping[str, OptionValue]
+    suite: Suite
+    time_ps: float
+    device: str
+    dtype: Literal["float32", "float64"]
+    threads: int
+
+    @property
+    def runs(self) -> list[tuple[Rung, int]]:
+        """Every rung and seed; all rungs of the first seed come first, so that there is a ladder early."""
+        return [(rung, seed) for seed in range(self.seeds) for rung in self.rungs]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A rung with a seed, trained and judged.
+
+    Attributes:
+        rung: which.
+        seed: of weights and order.
+        outcome: of training; None if it failed.
+        values: by the names of ``MEASURES``; None where there is none.
+        message: what failed; empty if nothing did.
+    """
+
+    rung: Rung
+    seed: int
+    outcome: Outcome | None
+    values: Mapping[str, float | None]
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of a run. Lower is better for all."""
+
+    title: str
+    unit: str
+
+
+MEASURES = {
+    "forces_mae": Measure("F MAE unseen", "meV/Å"),
+    "fsd_full": Measure("FSD full", "1/Å"),
+    "fsd_compress": Measure("FSD compress", "1/Å"),
+    "fsd_stretch": Measure("FSD stretch", "1/Å"),
+    "nonconservativity": Measure("non-cons.", "eV"),
+    "drift": Measure("NVE drift", "meV/atom/ps"),
+    "failed": Measure("NVE failed", "of runs"),
+}
+
+
+class Show(Protocol):
+    """How people see each stage; every method gives a context in which the stage runs."""
+
+    def training(self, name: str, budget_s: float) -> AbstractContextManager[TrainingListener]:
+        """A run is trained."""
+
+    def comparing(self, names: list[str]) -> AbstractContextManager[Listener]:
+        """All are compared on the suite."""
+
+    def simulating(self, names: list[str]) -> AbstractContextManager[Watcher]:
+        """All run dynamics."""
+
+
+def ablate(plan: Plan, show: Show) -> list[Run]:
+    """Carry out ``plan``; what an earlier call has finished is read back, a run that was cut off goes on.
+
+    A run that fails costs itself.
+
+    Raises:
+        BadInputError: the data or a setting cannot be used, or ``out`` holds another plan's runs.
+    """
+    molecules = systems(plan.data)
+    trained = [_trained(plan, rung, seed, show) for rung, seed in plan.runs]
+    specs = [
+        replace(parse_model(f"{plan.adapter.name}:{found.trained.checkpoint}"), text=f"{rung.name}, seed {seed}")
+        for (rung, seed), found in zip(plan.runs, trained, strict=True)
+        if isinstance(found, Outcome)
+    ]
+    comparison, dynamics = judged(plan, specs, molecules, show)
+    rows = iter(zip(comparison.rows, dynamics.rows, strict=True))
+    runs = []
+    for (rung, seed), found in zip(plan.runs, trained, strict=True):
+        if isinstance(found, str):
+            runs.append(Run(rung, seed, None, dict.fromkeys(MEASURES), found))
+            continue
+        smooth, stable = next(rows)
+        values: dict[str, float | None] = {name: smooth.metrics.get(name) for name in MEASURES}
+        values["forces_mae"] = found.errors.get("unseen", found.errors["valid"])["all"]["forces_mae_mev_A"]
+        values["drift"] = stable.values.get("drift")
+        values["failed"] = float(stable.n_failed) if stable.runs else None
+        runs.append(Run(rung, seed, found, values, "; ".join(filter(None, [smooth.message, stable.message]))))
+    return runs
+
+
+def judged(
+    plan: Plan, specs: Sequence[ModelSpec], molecules: Sequence[Atoms], show: Show
+) -> tuple[Comparison, MDReport]:
+    """Smoothness on the suite, in float32 as ``compare`` does it, and energy conservation in float64."""
+    names = [spec.text for spec in specs]
+    with show.comparing(names) as listener:
+        comparison = compare(specs, plan.suite, Settings(device=plan.device), listener)
+    physics = CheckSettings(temperature=_KELVIN, time_ps=plan.time_ps, step_fs=_STEP_FS, relax=True)
+    settings = MDSettings(physics=physics, device=plan.device, keep=plan.out / "dynamics")
+    with show.simulating(names) as watcher:
+        return comparison, run_check(specs, NVE, molecules, settings, watcher)
+
+
+def systems(data: Path) -> list[Atoms]:
+    """The molecules of ``MOLECULES`` whose elements the frames have.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    known = set(read_training_data(data).elements)
+    found = [(name, atoms) for name in MOLECULES if set((atoms := molecule(name)).numbers.tolist()) <= known]
+    for name, atoms in found:
+        atoms.info = {"name": name}
+    if not found:
+        raise BadInputError(f"none of {', '.join(MOLECULES)} has only elements of {data}; dynamics needs one")
+    return [atoms for _, atoms in found]
+
+
+def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> Outcome | str:
+    """The outcome of training, or why there is none."""
+    request = Request(
+        adapter=plan.adapter,
+        data=plan.data,
+        out=plan.out / rung.name / f"seed-{seed}",
+        name=rung.name,
+        budget_s=plan.budget_s,
+        seed=seed,
+        device=plan.device,
+        dtype=plan.dtype,
+        threads=plan.threads,
+        options={**plan.options, **rung.settings},
+        licence="not stated",
+    )
+    with show.training(f"{rung.name}, seed {seed}", plan.budget_s) as listener:
+        try:
+            return train(request, listener)
+        except BadInputError:
+            raise
+        except BsctZooError as error:
+            return str(error)
+
+
+def facts(plan: Plan, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Rungs with their runs, as in JSON."""
+    return [
+        {
+            "name": rung.name,
+            "title": rung.title,
+            "settings": dict(rung.settings),
+            "runs": [_run_json(plan, run) for run in runs if run.rung == rung],
+        }
+        for rung in plan.rungs
+    ]
+
+
+def _run_json(plan: Plan, run: Run) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if run.outcome is not None:
+        trained = run.outcome.trained
+        made = {
+            "checkpoint": str(trained.checkpoint.resolve().relative_to(plan.out.resolve())),
+            "parameters": trained.parameters,
+            "steps": trained.steps,
+            "spent_s": round(trained.spent_s, 1),
+            "errors": {split: dict(errors["all"]) for split, errors in run.outcome.errors.items()},
+        }
+    return {"seed": run.seed, "message": run.message, **made, "values": dict(run.values)}

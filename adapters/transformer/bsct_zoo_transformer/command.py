@@ -1,0 +1,137 @@
+"""``bsct-zoo ablate transformer``: the ladder, with one command."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bsct_zoo.cli import completion
+from bsct_zoo.cli.compare import Dtype
+
+if TYPE_CHECKING:
+    from bsct_zoo_transformer.ablation import Plan, Run
+
+app = typer.Typer(help="Train the rungs of a family's ladder alike, and compare them.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep ``transformer`` a word of its own, though it is the only one."""
+
+
+@app.command()
+def transformer(
+    data: Annotated[
+        list[Path],
+        typer.Option(metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more files."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for all runs, the table and the figure.")],
+    budget: Annotated[str, typer.Option(help="CPU time of each run: 1800 (seconds), 30m, 2h.")] = "30m",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each rung.")] = 2,
+    rungs: Annotated[
+        str | None, typer.Option(help="Names, with commas; default: all. See docs/transformer.md.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Setting of the trainer on every rung; again for more."),
+    ] = None,
+    suite: Annotated[
+        str, typer.Option(help="Suite that smoothness is judged on.", autocompletion=completion.suites)
+    ] = "core",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many scans, spread over bond types.")] = None,
+    time: Annotated[float, typer.Option(min=0.001, help="Of microcanonical dynamics, ps.")] = 1.0,
+    threads: Annotated[int, typer.Option(min=1, help="Of the trainer; the budget counts all of them.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    dtype: Annotated[Dtype, typer.Option(help="What is trained in.")] = Dtype.float32,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> int:
+    """Train hard kNN, soft kNN, temperature and broad basis, with gradient and direct forces, on the same data.
+
+    What is finished is not trained again, and a run that was cut off goes on when the same command is given again.
+    Leaves DIR/ablation.json, ablation.md and, where matplotlib is installed, ablation.svg. Exit code: 0 done, 1 some
+    run failed, 2 bad input.
+    """
+    from bsct_zoo.cli import output
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.runtime.load import resolve_device
+    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.training.budget import parse_budget
+    from bsct_zoo.training.foreign import frames_folder
+    from bsct_zoo.training.settings import parse_settings
+    from bsct_zoo_transformer.ablation import Plan, ablate
+    from bsct_zoo_transformer.ladder import LADDER, chosen_rungs
+
+    chosen = chosen_rungs(rungs.split(",") if rungs else [])
+    options = parse_settings(settings or [])
+    clash = sorted(options.keys() & LADDER[0].settings.keys())
+    if clash:
+        raise BadInputError(f"--set {clash[0]}=... is what the rungs differ in; leave it out, or choose --rungs")
+    plan = Plan(
+        adapter=registry().adapter("transformer"),
+        data=frames_folder(data, out, seed=0),
+        out=out,
+        rungs=chosen,
+        seeds=seeds,
+        budget_s=parse_budget(budget),
+        options=options,
+        suite=open_suite(suite).select(limit=limit),
+        time_ps=time,
+        device=resolve_device(device),
+        dtype=dtype.value,
+        threads=threads,
+    )
+    with output.stdout_kept_clean():
+        runs = ablate(plan, _Shown(quiet))
+    _write(plan, runs, markdown)
+    return int(any(run.message for run in runs))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Progress as of the commands that do the same alone."""
+
+    quiet: bool
+
+    def training(self, name: str, budget_s: float) -> AbstractContextManager[Any]:
+        from bsct_zoo.cli.training_progress import TrainingProgress
+
+        return TrainingProgress(name, budget_s, self.quiet)
+
+    def comparing(self, names: list[str]) -> AbstractContextManager[Any]:
+        from bsct_zoo.cli.progress import Progress
+
+        return Progress(names, self.quiet)
+
+    def simulating(self, names: list[str]) -> AbstractContextManager[Any]:
+        from bsct_zoo.cli.md_progress import MDProgress
+
+        return MDProgress(names, self.quiet)
+
+
+def _write(plan: Plan, runs: list[Run], markdown: bool) -> None:
+    """The table on the screen, and all files."""
+    from rich.console import Console
+
+    from bsct_zoo.files import write_whole
+    from bsct_zoo.report import files, terminal
+    from bsct_zoo_transformer import ablation_report as report
+
+    layout = report.table(plan, runs)
+    if markdown:
+        print(files.markdown(layout), end="")
+    else:
+        terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+    write_whole(plan.out / "ablation.json", report.json_text(plan, runs).encode())
+    write_whole(plan.out / "ablation.md", files.markdown(layout).encode())
+    drawn = report.figure(plan, runs, plan.out / "ablation.svg")
+    if not markdown:
+        print(
+            f"\n{plan.out}: ablation.json, ablation.md"
+            + (", ablation.svg" if drawn else "; no figure without matplotlib")
+        )
