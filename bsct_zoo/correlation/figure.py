@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def draw(found: Correlation, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    columns = min(3, len(found.pairs))
+    columns = min(3, math.ceil(math.sqrt(len(found.pairs))))
     rows = -(-len(found.pairs) // columns)
     figure = Figure(figsize=(4.6 * columns, 4.2 * rows), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
@@ -71,6 +72,8 @@ def draw(found: Correlation, path: Path) -> None:
 
 def _panel(axes: Axes, pair: Pair) -> None:
     """One pair; models of one family share marker and colour, failed ones stand at the edge as open markers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     x, y = _at_edge(pair.x.values), _at_edge(pair.y.values)
     failed = np.isinf(pair.x.values) | np.isinf(pair.y.values)
     families = [name.partition(":")[0].partition("@")[0] for name in pair.models]
@@ -82,9 +85,12 @@ def _panel(axes: Axes, pair: Pair) -> None:
     if len(pair.models) <= _FEW:
         for name, at in zip(pair.models, zip(x, y, strict=True), strict=True):
             axes.annotate(_short(name), at, xytext=(4, 3), textcoords="offset points", fontsize=6)
-    for scale, values in ((axes.set_xscale, x), (axes.set_yscale, y)):
+    for axis, values in ((axes.xaxis, x), (axes.yaxis, y)):
         if values.min() > 0 and values.max() > _DECADES * values.min():
-            scale("log")
+            (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
+            axis.set_minor_formatter(NullFormatter())
+            axis.set_major_locator(LogLocator(subs=(1, 3)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel(_label(pair.x))
     axes.set_ylabel(_label(pair.y))
     axes.set_title(_title(pair), fontsize=9)

@@ -48,6 +48,8 @@ def costs_table(found: Correlation) -> Layout:
 def verdict(pair: Pair) -> str:
     """What the rank correlation of a pair says, and what is left of it in the partial one; by intervals over models."""
     what = f"{pair.x.name} and {pair.y.name}"
+    if len(pair.models) < _ENOUGH:
+        return f"{what}: {len(pair.models)} models are too few to conclude anything, whatever the intervals are"
     said = [
         (e.name.removeprefix("Spearman").strip(), _sign(e)) for e in pair.estimates if e.name.startswith("Spearman")
     ]
@@ -55,6 +57,7 @@ def verdict(pair: Pair) -> str:
     return f"{what}: {'; '.join(texts) or 'nothing can be said'}"
 
 
+_ENOUGH = 10  # models: with fewer a bootstrap knows too few of them, and its intervals are too narrow
 _WAYS = {1: "they rise together", -1: "one falls as the other rises", 0: "no correlation is shown"}
 
 

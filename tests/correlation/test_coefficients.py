@@ -9,7 +9,10 @@ from scipy import stats
 
 from bsct_zoo.correlation.bootstrap import interval, over_items, over_models
 from bsct_zoo.correlation.coefficients import kendall, log_pearson, partial_spearman, pearson, spearman
+from bsct_zoo.correlation.correlate import correlate
 from bsct_zoo.correlation.measures import Measure
+from bsct_zoo.correlation.reading import Results
+from bsct_zoo.correlation.tables import verdict
 
 few = arrays(float, st.shared(st.integers(5, 15), key="n"), elements=st.integers(-4, 4).map(float))
 
@@ -167,3 +170,21 @@ def test_a_median_with_half_of_the_runs_failed_is_failed():
     assert Measure("a", "", "", "runs", "g", pieces, "median", np.ones(3)).values == pytest.approx(
         [2.0, np.inf, np.nan], nan_ok=True
     )
+
+
+def test_what_is_said_of_many_models_follows_the_intervals():
+    """30 models whose drift follows their force error, and whose FSD does so too and tells nothing more."""
+    random = np.random.default_rng(7)
+    error = random.normal(size=30)
+    columns = {"fsd": error + 0.3 * random.normal(size=30), "drift": error + 0.3 * random.normal(size=30)}
+    columns |= {"forces": error, "noise": random.normal(size=30)}
+    measures = {
+        name: Measure(name, "", "", "scans", name, np.exp(values)[:, None, None], "mean", np.ones(30))
+        for name, values in columns.items()
+    }
+    results = Results(tuple(f"m{k}" for k in range(30)), measures, ())
+    said = [verdict(pair) for pair in correlate(results, ["fsd", "noise"], ["drift"], ["forces"]).pairs]
+    assert said == [
+        "fsd and drift: they rise together; given forces, no correlation is shown",
+        "noise and drift: no correlation is shown; given forces, no correlation is shown",
+    ]

@@ -107,6 +107,7 @@ def test_a_model_that_a_file_lacks_is_left_out_and_named(found):
 def test_tables_csv_and_figure(found):
     done, report, folder = found
     assert "correlation over 6 models" in done.out and "median s" in done.out
+    assert "fsd_full and nve_fluctuation: 6 models are too few to conclude anything" in done.out
     lines = list(csv.DictReader((folder / "x.csv").open()))
     assert len(lines) == sum(len(pair["estimates"]) for pair in report["pairs"])
     assert float(lines[0]["value"]) == report["pairs"][0]["estimates"][0]["value"]
