@@ -75,8 +75,9 @@ class Registry:
         return self.suites[name]
 
     def add_commands(self, app: typer.Typer) -> None:
-        """Let plugins add commands to the command line; names already taken are refused."""
-        for plugin, implementation in self._commands:
+        """Let plugins add commands to the command line, once; names already taken are refused."""
+        waiting, self._commands = self._commands, []
+        for plugin, implementation in waiting:
             n_commands, n_groups = len(app.registered_commands), len(app.registered_groups)
             taken = _command_names(app)
             try:
