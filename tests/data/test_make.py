@@ -17,6 +17,7 @@ from ase.io import write
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.building.reference import open_reference
 from bsct_zoo.building.structure import lowest_spin
+from bsct_zoo.cli.main import main
 from bsct_zoo.data.make import make
 from bsct_zoo.data.recipe import KINDS
 from bsct_zoo.errors import BadInputError
@@ -183,15 +184,19 @@ def test_a_molecule_that_falls_apart_is_left_out(tmp_path, reference):
         (["--from", "foreign.smi"], "N is marked 'valid', but no training molecule has N; mark one 'train'"),
     ],
 )
-def test_bad_input_is_one_line(options, said, tmp_path, smiles_file):
+def test_bad_input_is_one_line(options, said, tmp_path, smiles_file, monkeypatch, capsys):
     (tmp_path / "suite.smi").write_text("NC=O\nCNC(C)=O\n")
     (tmp_path / "one.smi").write_text("O\n")
     (tmp_path / "broken.smi").write_text("O\nC(\n")
     (tmp_path / "foreign.smi").write_text("O train\nN valid\n")
-    source = [] if "--from" in options else ["--from", smiles_file]
-    done = run("out", *source, *options, cwd=tmp_path)
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    source = [] if "--from" in options else ["--from", str(smiles_file)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bsct-zoo", "data", "make", "out", *source, *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert ended.value.code == 2 and said in lines[-1]
+    assert len([line for line in lines if not line.startswith("left out: ")]) == 1
 
 
 def test_an_element_that_the_reference_does_not_know(tmp_path):
