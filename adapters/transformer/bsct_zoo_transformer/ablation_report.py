@@ -18,7 +18,7 @@ SCHEMA = 1
 
 def table(plan: Plan, runs: Sequence[Run]) -> Layout:
     """One row for each rung: the mean over its seeds, and half of the distance between the furthest."""
-    titles = [f"{measure.title}\n{measure.unit} ↓" for measure in MEASURES.values()]
+    titles = ["\n".join([*measure.title.split(), f"{measure.unit} ↓"]) for measure in MEASURES.values()]
     seeds = "1 seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
     layout = Layout(f"{plan.suite.name}: {seeds}, {plan.budget_s:g} CPU seconds a run", ["rung", *titles], [])
     means = {

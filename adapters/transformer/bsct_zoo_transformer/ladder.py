@@ -29,12 +29,12 @@ NARROW, BROAD = 0.1, 0.4  # Å: half and twice the distance of the centres of 32
 LADDER = tuple(
     Rung(name, title, {"graph": graph, "attention": attention, "basis_width": width, "forces": forces})
     for name, title, graph, attention, width, forces in [
-        ("hard-knn-direct", "hard kNN, direct forces", "hard_knn", "dot", NARROW, "direct"),
+        ("hard-knn-direct", "hard kNN, direct", "hard_knn", "dot", NARROW, "direct"),
         ("hard-knn", "hard kNN", "hard_knn", "dot", NARROW, "gradient"),
         ("soft-knn", "+ soft kNN", "soft_knn", "dot", NARROW, "gradient"),
         ("temperature", "+ temperature", "soft_knn", "cosine", NARROW, "gradient"),
         ("broad-basis", "+ broad basis", "soft_knn", "cosine", BROAD, "gradient"),
-        ("broad-basis-direct", "all, direct forces", "soft_knn", "cosine", BROAD, "direct"),
+        ("broad-basis-direct", "all, direct", "soft_knn", "cosine", BROAD, "direct"),
     ]
 )
 

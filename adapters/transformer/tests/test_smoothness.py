@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from ase.geometry import get_distances
 from bsct_zoo_transformer.graph import edge_graph
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
 from bsct_zoo_transformer.potential import TransformerPotential
@@ -45,7 +46,7 @@ SMOOTH = {
 CONSERVATIVE = [name for name in SMOOTH if name != "direct forces"]
 STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # Å
 COARSE = 2e-3  # Å: step of the neighbourhood in which the largest slope is taken
-few = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def surface_of(dtype="float64", **changes):
@@ -73,20 +74,19 @@ class Path:
 
 @st.composite
 def paths(draw, periodic=st.just(False)):
-    """A cluster or a small cell whose atoms keep apart, and a way for it to move."""
+    """A cluster or a small cell, and a way for it to move; no atom starts within 1.2 Å of another or of its image."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    n = draw(st.integers(2, 9))
-    cell = draw(periodic)
-    side = 2.2 * n ** (1 / 3) if cell else draw(st.sampled_from([1.2, 2.0, 3.0])) * n ** (1 / 3) + 1
-    positions = random.uniform(0, side, (1, 3))
+    n, pbc = draw(st.integers(4, 9)), draw(periodic)
+    side = draw(st.sampled_from([1.8, 2.4, 3.2])) * n ** (1 / 3)
+    skew = np.eye(3) + random.uniform(-0.1, 0.1, (3, 3))
+    positions = np.zeros((1, 3))
     while len(positions) < n:
-        one = random.uniform(0, side, 3)
-        if np.linalg.norm(positions - one, axis=1).min() > 0.7:
+        side *= 1.005
+        one = random.uniform(size=3) @ (side * skew)
+        _, apart = get_distances(one[None], positions, cell=side * skew, pbc=pbc)
+        if apart.min() > 1.2:
             positions = np.vstack([positions, one])
-        else:
-            side *= 1.01
-    numbers = random.choice([1, 6, 8], n)
-    atoms = Atoms(numbers, positions, cell=side * (np.eye(3) + random.uniform(-0.15, 0.15, (3, 3))), pbc=cell)
+    atoms = Atoms(random.choice([1, 6, 8], n), positions, cell=side * skew, pbc=pbc)
     return Path(atoms, random.normal(size=(n, 3)) * random.integers(0, 2, (n, 1)) + 1e-3 * random.normal(size=(n, 3)))
 
 
@@ -103,12 +103,12 @@ def states(surface, path, ts):
     return [tuple((ends[:, ends[0] // n == place] - n * place).tobytes() for ends in of) for place in range(len(ts))]
 
 
-def events(surface, path, length=0.6, most=3):
+def events(surface, path, length=0.4, most=3, edges_only=False):
     """Places on a path where the state changes, found to the last digits by cutting into sixteen again and again."""
 
     def brackets(a, b, n):
         ts = np.linspace(a, b, n)
-        found = states(surface, path, ts)
+        found = [one[: 1 if edges_only else 2] for one in states(surface, path, ts)]
         return [(ts[k], ts[k + 1]) for k in range(n - 1) if found[k] != found[k + 1]]
 
     places = []
@@ -192,18 +192,18 @@ def test_the_hard_graph_jumps_where_ranks_swap():
 def test_the_hard_graph_jumps_on_random_paths():
     surface = surface_of(graph="hard_knn")
     random = np.random.default_rng(0)
-    jumps = 0
-    for _ in range(4):
-        positions = random.uniform(0, 3.5, (10, 3)) + np.arange(10)[:, None] * 0.3
+    found = []
+    for _ in range(2):
+        positions = random.uniform(0, 1, (10, 3)) + np.stack(np.unravel_index(np.arange(10), (3, 2, 2)), 1) * 1.6
         path = Path(Atoms("O" * 10, positions), random.normal(size=(10, 3)))
-        jumps += sum(excess(surface, path, t) > 100 for t in events(surface, path))
-    assert jumps >= 3
+        found += [excess(surface, path, t) for t in events(surface, path, edges_only=True)]
+    assert len(found) >= 3 and np.median(found) > 100
 
 
 # -- derivatives -------------------------------------------------------------------------------------------
 
 
-def slope(function, h=1e-3):
+def slope(function, h=5e-4):
     """Central difference of fourth order of a function of one number at 0."""
     far, near, forth, further = (function(x * h) for x in (-2, -1, 1, 2))
     return (far - 8 * near + 8 * forth - further) / (12 * h)
@@ -239,7 +239,7 @@ def test_stress_is_the_strain_derivative_in_cells_smaller_than_the_cut_off(path,
 
     stress = surface.compute(AtomsBatch.from_atoms(crystal)).stress[0].numpy()
     assert np.array_equal(stress, stress.T)
-    assert crystal.get_volume() * (stress * strain).sum() == pytest.approx(slope(energy, 3e-4), abs=2e-6)
+    assert crystal.get_volume() * (stress * strain).sum() == pytest.approx(slope(energy, 1e-4), abs=2e-6)
 
 
 @pytest.mark.parametrize("design", CONSERVATIVE)
