@@ -13,18 +13,27 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
+from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import NDArray
 
-from bsct_zoo.building.structure import Structure, bonds_by_distance
+from bsct_zoo.building.structure import Structure
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.scans.scan import Scan
+
+_BONDED = 1.25  # times the covalent length: H-H is at 1.2 of it
 
 
 def graph_of(structure: Structure) -> str:
     """The graph of a molecule; of a crystal its composition."""
     if structure.periodic:
         return _crystal(structure.numbers)
-    return ".".join(sorted(_parts(structure.numbers, structure.bonds)))
+    bonds = _near(structure.to_atoms()) if structure.graph is None else structure.bonds
+    return ".".join(sorted(_parts(structure.numbers, bonds)))
+
+
+def graph_of_pair(a: int, b: int) -> str:
+    """The graph of two atoms by their atomic numbers, taken as bonded."""
+    return _parts([a, b], [(0, 1)]).pop()
 
 
 def graphs_of_smiles(smiles: str) -> set[str]:
@@ -50,11 +59,12 @@ def graphs_of_scan(scan: Scan) -> set[str]:
     """
     if any(scan.pbc):
         return {_crystal(scan.atomic_numbers)}
+    if scan.n_atoms == 2:
+        return {graph_of_pair(*scan.atomic_numbers.tolist())}
     said = graphs_of_smiles(str(scan.notes["smiles"])) if scan.notes.get("smiles") else set()
     energy = np.full(scan.n_frames, np.nan) if scan.energy is None else scan.energy
     frame = int(np.nanargmin(energy)) if np.isfinite(energy).any() else scan.n_frames // 2
-    bonds = bonds_by_distance(Atoms(scan.atomic_numbers, scan.positions[frame]))
-    return said or _parts(scan.atomic_numbers, bonds)
+    return said or _parts(scan.atomic_numbers, _near(Atoms(scan.atomic_numbers, scan.positions[frame])))
 
 
 def canonical(smiles: str) -> str:
@@ -66,6 +76,12 @@ def canonical(smiles: str) -> str:
     chem = _rdkit()
     graph = chem.MolFromSmiles(smiles)
     return smiles if graph is None else str(chem.MolToSmiles(graph))
+
+
+def _near(atoms: Atoms) -> list[tuple[int, int]]:
+    """Bonds by distance."""
+    first, second = neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=_BONDED))
+    return [(int(i), int(j)) for i, j in zip(first, second, strict=True) if i < j]
 
 
 def _parts(numbers: Sequence[int] | NDArray[np.int64], bonds: Iterable[tuple[int, int]]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
@@ -15,8 +15,9 @@ from ase.data import chemical_symbols
 from bsct_zoo.building.reference import Reference, Workers, refuse_unknown
 from bsct_zoo.data.folder import write_folder
 from bsct_zoo.data.frames import Made, Resting, diatomic_frames, molecule_frames
+from bsct_zoo.data.graphs import graph_of_pair
 from bsct_zoo.data.minimum import Minimum, find_minimum
-from bsct_zoo.data.molecules import Molecule, partners_of, read_molecules
+from bsct_zoo.data.molecules import Molecule, partners_of, read_molecules, suite_graphs
 from bsct_zoo.data.parts import part_key, read_made, read_minimum, write_made, write_minimum
 from bsct_zoo.data.recipe import Recipe
 from bsct_zoo.data.tasks import Task, carried_out
@@ -61,7 +62,10 @@ def make(
         ModelError: the reference cannot be loaded, or fails over and over.
     """
     with _alone(out):
-        molecules, left_out = read_molecules(files, recipe.seed)
+        shipped = suite_graphs()
+        molecules, left_out = read_molecules(files, recipe.seed, shipped)
+        pairs, pairs_left_out = _pairs(molecules, recipe, shipped)
+        left_out |= pairs_left_out
         for name, why in left_out.items():
             say(f"left out: {name}: {why}")
         pool = Workers(reference)
@@ -71,7 +75,7 @@ def make(
             for molecule in molecules:
                 refuse_unknown(info, molecule.structure.numbers, molecule.name)
             minima, failed = _minima(out / PARTS, molecules, reference, recipe, pool, workers, on_progress)
-            tasks = _tasks(out / PARTS, molecules, minima, reference, recipe)
+            tasks = _tasks(out / PARTS, molecules, minima, pairs, reference, recipe)
             known = sum(read_made(task.path) is not None for task in tasks)
             what = "molecules and pairs of elements"
             made, lost = carried_out(
@@ -126,8 +130,35 @@ def _finding(molecule: Molecule, curvature: bool) -> Callable[[Potential], Minim
     return lambda potential: find_minimum(molecule.structure, potential, curvature)
 
 
+def _pairs(
+    molecules: Sequence[Molecule], recipe: Recipe, shipped: Mapping[str, str]
+) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Pairs of elements of the training molecules by name, and those left out as a shipped suite has them.
+
+    There are none where a molecule is a crystal: what pairs of atoms say of crystals is little.
+    """
+    train = [molecule for molecule in molecules if molecule.split == "train"]
+    if not recipe.diatomic or any(molecule.structure.periodic for molecule in train):
+        return {}, {}
+    elements = sorted({int(z) for molecule in train for z in molecule.structure.numbers})
+    found, left_out = {}, {}
+    for a, b in combinations_with_replacement(elements, 2):
+        name = f"diatomic {chemical_symbols[a]}-{chemical_symbols[b]}"
+        suite = shipped.get(graph_of_pair(a, b))
+        if suite is None:
+            found[name] = (a, b)
+        else:
+            left_out[name] = f"it is in the suite {suite}"
+    return found, left_out
+
+
 def _tasks(
-    parts: Path, molecules: Sequence[Molecule], minima: dict[str, Minimum], reference: Reference, recipe: Recipe
+    parts: Path,
+    molecules: Sequence[Molecule],
+    minima: Mapping[str, Minimum],
+    pairs: Mapping[str, tuple[int, int]],
+    reference: Reference,
+    recipe: Recipe,
 ) -> list[Task[Made]]:
     """What is to be made, in the order in which it will stand in the files."""
     by_split = {split: [m for m in molecules if m.split == split] for split in SPLITS}
@@ -142,13 +173,9 @@ def _tasks(
         structures = [resting[name].structure for name in (molecule.name, *names)]
         key = part_key(reference.key, numbers, molecule.name, *structures)
         tasks.append(Task(molecule.name, parts / f"frames-{key}.npz", _framing(molecule.name, resting, names, recipe)))
-    train = [m for m in by_split["train"] if m.name in resting]
-    elements = sorted({int(z) for m in train for z in m.structure.numbers})
-    loose = not any(m.structure.periodic for m in train)  # what pairs of atoms say of crystals is little
-    for a, b in combinations_with_replacement(elements, 2) if recipe.diatomic and loose else ():
-        name = f"{chemical_symbols[a]}-{chemical_symbols[b]}"
-        key = part_key(reference.key, numbers, "diatomic", name)
-        tasks.append(Task(f"diatomic {name}", parts / f"frames-{key}.npz", _pairing(name, (a, b), recipe)))
+    for name, elements in pairs.items():
+        key = part_key(reference.key, numbers, *name.split())
+        tasks.append(Task(name, parts / f"frames-{key}.npz", _pairing(name, elements, recipe)))
     return tasks
 
 
@@ -159,8 +186,8 @@ def _framing(
     return lambda potential: molecule_frames(name, resting[name], others, recipe, potential)
 
 
-def _pairing(name: str, numbers: tuple[int, int], recipe: Recipe) -> Callable[[Potential], Made]:
-    return lambda potential: diatomic_frames(name, numbers, recipe, potential)
+def _pairing(name: str, elements: tuple[int, int], recipe: Recipe) -> Callable[[Potential], Made]:
+    return lambda potential: diatomic_frames(name.removeprefix("diatomic "), elements, recipe, potential)
 
 
 @contextmanager

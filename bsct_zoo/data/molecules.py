@@ -39,8 +39,10 @@ class Molecule:
     structure: Structure
 
 
-def read_molecules(files: Sequence[Path], seed: int) -> tuple[list[Molecule], dict[str, str]]:
-    """The molecules of some files, and those left out, with why.
+def read_molecules(
+    files: Sequence[Path], seed: int, shipped: Mapping[str, str]
+) -> tuple[list[Molecule], dict[str, str]]:
+    """The molecules of some files, and those left out as they are among ``shipped`` (see ``suite_graphs``).
 
     A line of a SMILES file may name its split behind the SMILES; all other molecules are split by the seed.
 
@@ -55,7 +57,6 @@ def read_molecules(files: Sequence[Path], seed: int) -> tuple[list[Molecule], di
             said |= _splits_said(path)
             found = [replace(structure, name=structure.smiles) for structure in found]
         structures += found
-    shipped = suite_graphs()
     kept: list[Molecule] = []
     left_out: dict[str, str] = {}
     names: set[str] = set()

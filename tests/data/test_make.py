@@ -39,13 +39,15 @@ def run(*words, cwd):
 
 def test_every_kind_of_frame_is_there_and_trainers_can_read_it(folder):
     data = read_training_data(folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
     assert data.kinds == KINDS and data.level_of_theory == "GFN2-xTB (Te=3000 K)"
     train = {kind: int((data.train.kind == k).sum()) for k, kind in enumerate(KINDS)}
     assert train["md"] == train["rattle"] == train["mode"] == train["dimer"] == 2 * 3
     assert train["bond"] == 2 * 3 + 2 + 2  # two of each molecule, two at C-F and two at C-N
-    n_elements = 5
-    assert 0 < train["diatomic"] <= 3 * n_elements * (n_elements + 1) // 2
+    manifest = json.loads((folder / "manifest.json").read_text())
+    pairs = [entry["name"] for entry in manifest["molecules"] if entry["name"].startswith("diatomic")]
+    left_out = manifest["left_out"]  # those that the suite of pairs has
+    assert left_out["diatomic C-O"] == "it is in the suite dimers" and len(pairs) + len(left_out) == 5 * 6 // 2
+    assert 0 < train["diatomic"] <= 3 * len(pairs)
     assert sum(train.values()) == len(data.train) == manifest["counts"]["train"]["frames"]
     assert set(data.valid.atomic_numbers) == {1, 7} and set(data.unseen.atomic_numbers) == {1, 6}
 
@@ -123,7 +125,7 @@ def test_molecules_of_a_suite_are_left_out_with_a_line_that_says_which(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "left out: NC=O: it is in the suite core" in done.stderr
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["left_out"] == {"NC=O": "it is in the suite core"}
+    assert manifest["left_out"]["NC=O"] == "it is in the suite core"
     assert "NC=O" not in {entry["name"] for entry in manifest["molecules"]}
 
 
@@ -149,7 +151,7 @@ def test_any_ase_calculator_labels_crystals_and_cells_come_along(tmp_path):
 
 def test_ions_state_their_charge(tmp_path, reference):
     file = tmp_path / "ions.smi"
-    file.write_text("[NH4+] train\nO train\n[OH-] valid\n")
+    file.write_text("[NH4+] train\nO train\n[NH2-] valid\n")
     make(tmp_path / "out", [file], reference, replace(FEW, md=0, bond=0, heavy_bond=0, dimer=0))
     data = read_training_data(tmp_path / "out")
     assert set(data.train.charge.tolist()) == {0, 1} and set(data.valid.charge.tolist()) == {-1}
@@ -157,14 +159,14 @@ def test_ions_state_their_charge(tmp_path, reference):
 
 def test_a_molecule_that_falls_apart_is_left_out(tmp_path, reference):
     whole, broken = tmp_path / "whole.smi", tmp_path / "broken.xyz"
-    whole.write_text("O train\n[H][H] valid\n")
+    whole.write_text("O train\nOO valid\n")
     write(broken, Atoms("He2", [[0, 0, 0], [0, 0, 0.6]]))
     said = []
     recipe = replace(FEW, md=0, dimer=0, diatomic=0)
     made = make(tmp_path / "out", [whole, broken], reference, recipe, say=said.append)
     assert made.manifest["left_out"] == {"He2-1": "it comes apart while it relaxes"}
     assert said == ["left out: He2-1: it comes apart while it relaxes"]
-    assert [entry["name"] for entry in made.manifest["molecules"]] == ["O", "[H][H]"]
+    assert [entry["name"] for entry in made.manifest["molecules"]] == ["O", "OO"]
 
 
 @pytest.mark.parametrize(
@@ -201,6 +203,6 @@ def test_bad_input_is_one_line(options, said, tmp_path, smiles_file, monkeypatch
 
 def test_an_element_that_the_reference_does_not_know(tmp_path):
     file = tmp_path / "some.smi"
-    file.write_text("O\n[SiH4]\n")
+    file.write_text("O train\n[SiH4] train\nOO valid\n")
     with pytest.raises(BadInputError, match=r"the reference does not know Si, which \[SiH4\] has"):
         make(tmp_path / "out", [file], open_reference("transformer"), FEW)

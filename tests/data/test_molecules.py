@@ -14,13 +14,13 @@ LIST = Path(__file__).parents[2] / "training" / "molecules.smi"
 
 def test_a_geometry_and_a_smiles_of_the_same_molecule_are_the_same(tmp_path):
     file = tmp_path / "some.xyz"
-    write(file, [molecule("CH3CONH2"), molecule("C6H6"), molecule("H2CO")])
-    named = {"CH3CONH2": "CC(N)=O", "C6H6": "c1ccccc1", "H2CO": "C=O"}
+    write(file, [molecule("CH3CONH2"), molecule("C6H6"), molecule("H2CO"), molecule("H2")])
+    named = {"CH3CONH2": "CC(N)=O", "C6H6": "c1ccccc1", "H2CO": "C=O", "H2": "[H][H]"}
     from bsct_zoo.building.sources import read_structures
 
     found = [graph_of(structure) for structure in read_structures(file, 0)]
     assert found == [next(iter(graphs_of_smiles(smiles))) for smiles in named.values()]
-    assert len(set(found)) == 3
+    assert len(set(found)) == 4
 
 
 def test_isomers_are_told_apart_and_stereo_is_not():
@@ -45,7 +45,7 @@ def test_the_committed_list():
     assert len(lines) == len(graphs) == len(set(graphs)) >= 300
     assert not set(graphs) & suite_graphs().keys()
     assert {split for _, split in lines} == {"train", "valid", "unseen"}
-    molecules, left_out = read_molecules([LIST], 0)
+    molecules, left_out = read_molecules([LIST], 0, suite_graphs())
     assert len(molecules) == len(lines) and not left_out
     numbers = {int(z) for m in molecules for z in m.structure.numbers}
     assert numbers == {1, 6, 7, 8, 9, 15, 16, 17, 35, 53}
@@ -63,7 +63,7 @@ def test_geometries_of_one_molecule_are_in_one_split(tmp_path):
             frames.append(atoms)
     file = tmp_path / "some.extxyz"
     write(file, frames)
-    found, left_out = read_molecules([file], 0)
+    found, left_out = read_molecules([file], 0, {})
     assert len(found) == 20 and not left_out and len({m.name for m in found}) == 20
     splits = {graph: {m.split for m in found if m.graph == graph} for graph in {m.graph for m in found}}
     assert len(splits) == 4 and all(len(of_one) == 1 for of_one in splits.values())
@@ -80,7 +80,7 @@ def test_a_split_depends_on_the_molecule_and_the_seed_alone():
 def test_partners_are_small_and_of_the_same_split(tmp_path):
     file = tmp_path / "some.smi"
     file.write_text("O train\nCCCCCCCC train\nN valid\nC valid\n")
-    molecules, _ = read_molecules([file], 0)
+    molecules, _ = read_molecules([file], 0, {})
     by_split = {split: [m for m in molecules if m.split == split] for split in ("train", "valid", "unseen")}
     assert set(partners_of("CCCCCCCC", by_split, "train", 5, 0)) == {"O"}
     assert set(partners_of("N", by_split, "valid", 20, 0)) == {"N", "C"}
