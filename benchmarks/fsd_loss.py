@@ -61,7 +61,8 @@ def main() -> None:
     models = [f"transformer:{options.out / f'run-{k}' / 'small.safetensors'}" for k in range(len(runs))]
     rows = json.loads(run("compare", *models, "--json", "-", "--quiet"))["rows"]
     print(
-        "| | FSD full | compress | stretch | F MAE core | F valid | F unseen | CPU s |\n|---|---:|---:|---:|---:|---:|---:|---:|"
+        "| | FSD full | compress | stretch | F MAE core | F valid | F unseen | CPU s |\n"
+        "|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     for (name, note), row in zip(notes.items(), rows, strict=True):
         means = row["metrics"]
