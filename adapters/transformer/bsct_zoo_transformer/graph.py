@@ -142,7 +142,7 @@ class Graph:
         In a part ``source`` and ``target`` still count all atoms, and ``reverse`` all edges.
         """
         n_atoms, most = self.slots.shape
-        if n_atoms * most**2 <= PAIRS_AT_ONCE:
+        if n_atoms * most**2 <= PAIRS_AT_ONCE or not len(self.source):
             return [self]
         at_once = max(1, PAIRS_IN_A_PART // most**2)
         rows = self.slots.split(at_once)
@@ -150,6 +150,8 @@ class Graph:
         of_edges = (self.source, self.target, self.reverse, self.distance, self.direction, self.coordinate)
         parts = []
         for number, edges in enumerate(zip(*(values.split(sizes) for values in of_edges), strict=True)):
+            if not sizes[number]:  # atoms alone have nothing to say
+                continue
             slots, place = _slots(edges[0] - number * at_once, len(rows[number]))
             parts.append(Graph(*edges, slots, place, self.n_angular))
         return parts
