@@ -77,7 +77,7 @@ def read_molecules(
     if not kept:
         raise BadInputError("no molecule is left to make frames of; all of them are in shipped suites")
     marked = {molecule.graph for molecule in kept if molecule.structure.smiles in said}
-    return _learnable(_one_split_each(kept), marked), left_out
+    return _usable(kept, marked), left_out
 
 
 def split_of(graph: str, seed: int) -> str:
@@ -125,46 +125,50 @@ def _splits_said(path: Path) -> dict[str, str]:
     return {canonical(words[0]): words[1] for words in marked}
 
 
-def _one_split_each(molecules: list[Molecule]) -> list[Molecule]:
-    """All geometries of a molecule in the split of the first; there must be something to train on.
+def _usable(molecules: list[Molecule], marked: set[str]) -> list[Molecule]:
+    """One split for all geometries of a molecule, every element among the training ones, and some to validate with.
+
+    Where the draw has it otherwise, molecules change their split; those that the file marks do not.
 
     Raises:
-        BadInputError: there is none, or nothing to validate with.
+        BadInputError: the marks forbid that, or there are too few molecules.
     """
-    first: dict[str, str] = {}
+    splits: dict[str, str] = {}
+    elements: dict[str, set[int]] = {}
     for molecule in molecules:
-        first.setdefault(molecule.graph, molecule.split)
-    if "train" not in first.values():  # few molecules: the draw may spare none
-        first[molecules[0].graph] = "train"
-    if "valid" not in first.values():
-        spare = [graph for graph, split in first.items() if split == "unseen"] or list(first)[1:]
-        if not spare:
-            raise BadInputError("one molecule alone cannot be split into training and validation; give two or more")
-        first[spare[-1]] = "valid"
-    return [replace(molecule, split=first[molecule.graph]) for molecule in molecules]
-
-
-def _learnable(molecules: list[Molecule], marked: set[str]) -> list[Molecule]:
-    """Every element of the other splits is in a training molecule: a molecule that was drawn moves over to them.
-
-    Raises:
-        BadInputError: the file says the split of a molecule with an element that no training molecule has.
-    """
-    known = {z for m in molecules if m.split == "train" for z in m.structure.numbers.tolist()}
-    moved: set[str] = set()
-    for molecule in molecules:
-        foreign = sorted(set(molecule.structure.numbers.tolist()) - known)
-        if not foreign:
-            continue
-        if molecule.graph in marked:
-            symbols = ", ".join(chemical_symbols[z] for z in foreign)
+        splits.setdefault(molecule.graph, molecule.split)
+        elements[molecule.graph] = set(molecule.structure.numbers.tolist())
+    if "train" not in splits.values():  # few molecules: the draw may spare none
+        splits[molecules[0].graph] = "train"
+    names = {molecule.graph: molecule.name for molecule in reversed(molecules)}
+    for graph, split in splits.items():
+        foreign = elements[graph] - _known(splits, elements)
+        if foreign and graph in marked:
+            symbols = ", ".join(chemical_symbols[z] for z in sorted(foreign))
             raise BadInputError(
-                f"{molecule.name} is marked '{molecule.split}', but no training molecule has {symbols}; "
-                "mark one 'train'"
+                f"{names[graph]} is marked '{split}', but no training molecule has {symbols}; mark one 'train'"
             )
-        moved.add(molecule.graph)
-        known |= set(foreign)
-    found = [replace(m, split="train") if m.graph in moved else m for m in molecules]
-    if all(m.split != "valid" for m in found):
-        raise BadInputError("no molecule is left to validate with: each has an element of its own; give more molecules")
-    return found
+        if foreign:
+            splits[graph] = "train"
+    if "valid" not in splits.values():
+        splits[_spare(splits, elements, marked)] = "valid"
+    return [replace(molecule, split=splits[molecule.graph]) for molecule in molecules]
+
+
+def _spare(splits: Mapping[str, str], elements: Mapping[str, set[int]], marked: set[str]) -> str:
+    """A molecule to validate with, whose elements others have: one that is unseen, or else one of the training.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    for wanted in ("unseen", "train"):
+        for graph in reversed([one for one, split in splits.items() if split == wanted and one not in marked]):
+            others = {one: split for one, split in splits.items() if one != graph}
+            if elements[graph] <= _known(others, elements):
+                return graph
+    raise BadInputError("no molecule can be spared to validate with; give more, or mark one 'valid' in a SMILES file")
+
+
+def _known(splits: Mapping[str, str], elements: Mapping[str, set[int]]) -> set[int]:
+    """Elements of the training molecules."""
+    return set().union(*(elements[graph] for graph, split in splits.items() if split == "train"))

@@ -181,7 +181,7 @@ def test_a_molecule_that_falls_apart_is_left_out(tmp_path, reference):
         (["--reference", "xbt"], "unknown model 'xbt'; did you mean xtb"),
         (["--from", "nowhere.smi"], "there is no file nowhere.smi"),
         (["--from", "suite.smi"], "no molecule is left"),
-        (["--from", "one.smi"], "one molecule alone cannot be split"),
+        (["--from", "one.smi"], "no molecule can be spared to validate with"),
         (["--from", "broken.smi"], "line 2: 'C(' is not a SMILES"),
         (["--from", "foreign.smi"], "N is marked 'valid', but no training molecule has N; mark one 'train'"),
     ],
