@@ -313,7 +313,7 @@ def test_completion_knows_models_and_suites(run):
         return run(_BSCT_ZOO_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(number)).stdout.split()
 
     assert complete("bsct-zoo compare spr") == ["spring", "spring:one", "spring:far"]
-    assert complete("bsct-zoo compare spring --suite co") == ["core"]
+    assert complete("bsct-zoo compare spring --suite co") == ["core", "core-dft"]
 
 
 def test_a_broken_plugin_costs_one_line(run, plugins, tmp_path):
@@ -336,7 +336,7 @@ def test_a_broken_plugin_costs_one_line(run, plugins, tmp_path):
         ("compare", "Missing argument 'MODEL...'"),
         ("compre xtb", "Did you mean 'compare'?"),
         ("compare sprng", "unknown model 'sprng'; did you mean spring"),
-        ("compare spring --suite cor", "unknown suite 'cor'; did you mean core?"),
+        ("compare spring --suite cor", "unknown suite 'cor'; did you mean core"),
         ("compare spring --suite bsct-spice", "run: bsct-zoo suites import bsct-spice"),
         ("compare spring:fax", "'fax'; did you mean far?"),
         ("compare spring@mod=1", "'mod'; did you mean mode?"),
@@ -359,7 +359,7 @@ def test_a_broken_plugin_costs_one_line(run, plugins, tmp_path):
         ("compare spring --csv /", "is a folder"),
         ("compare spring --json - --markdown", "standard output"),
         ("models show sprng", "did you mean spring"),
-        ("suites show cor", "did you mean core?"),
+        ("suites show cor", "did you mean core"),
         ("suites import core", "is shipped"),
         ("suites import bsct-spice nowhere", "there is no file or folder nowhere"),
         ("suites import bsct-spice . --name ../x", "is not a name"),
