@@ -65,6 +65,7 @@ def figure(plan: Plan, runs: Sequence[Run], path: Path) -> bool:
     """Draw every measure against the rungs, a point for each run; False where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogFormatter
     except ImportError:
         return False
     measures = {name: measure for name, measure in MEASURES.items() if name != "failed"}
@@ -85,6 +86,8 @@ def figure(plan: Plan, runs: Sequence[Run], path: Path) -> bool:
         axis.set_title(f"{measure.title}, {measure.unit}", fontsize="medium")
         if any((run.values[name] or 0) > 0 for run in runs):
             axis.set_yscale("log")
+            axis.yaxis.set_major_formatter(LogFormatter())
+            axis.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
         axis.set_xticks(along, [rung.title for rung in plan.rungs], rotation=40, ha="right", fontsize="small")
     axes.flat[0].legend(fontsize="small")
     page.savefig(path)
