@@ -18,6 +18,7 @@ from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_eleme
 
 _HOT = 6000.0  # K, what an annealed system starts from
 _DAMPING = 0.1  # of the mixer, where tblite's own 0.4 does not converge
+_LONGEST = 500  # iterations of a hard frame: tblite's mixer remembers all, 29 atoms cost 12 s here and 110 s at 1000
 _LAST_ELEMENT = 86  # GFN1 and GFN2 are parametrised up to radon
 
 
@@ -90,7 +91,8 @@ class XtbPotential(Potential):
             return _singlepoint(self._calculator(system), None)
         calculator = self._calculator(system)
         calculator.set("mixer-damping", _DAMPING)
-        calculator.set("max-iter", 10 * self.settings["max-iter"])
+        usual = self.settings["max-iter"]
+        calculator.set("max-iter", min(10 * usual, max(usual, _LONGEST)))
         if before is not None and torch.equal(before[0].atomic_numbers, system.atomic_numbers):
             found = _singlepoint(calculator, before[1])
             if found is not None:
