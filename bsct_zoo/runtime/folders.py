@@ -14,16 +14,22 @@ def cache_dir() -> Path:
 
     The folder need not be there yet; ``writable`` makes it.
     """
-    from platformdirs import user_cache_path
+    chosen = _chosen("BSCT_ZOO_CACHE")
+    if chosen is None:
+        from platformdirs import user_cache_path  # not in the environments of models, which are told where it is
 
-    return _chosen("BSCT_ZOO_CACHE") or user_cache_path("bsct-zoo")
+        chosen = user_cache_path("bsct-zoo")
+    return chosen
 
 
 def data_dir() -> Path:
     """What cannot be made again cheaply: imported suites. ``BSCT_ZOO_DATA``, or else the user's data folder."""
-    from platformdirs import user_data_path
+    chosen = _chosen("BSCT_ZOO_DATA")
+    if chosen is None:
+        from platformdirs import user_data_path
 
-    return _chosen("BSCT_ZOO_DATA") or user_data_path("bsct-zoo")
+        chosen = user_data_path("bsct-zoo")
+    return chosen
 
 
 def writable(folder: Path, variable: str = "BSCT_ZOO_CACHE") -> Path:
