@@ -330,7 +330,7 @@ def test_a_file_that_cannot_be_used_is_one_line(data, tmp_path, line, message):
     (tmp_path / "run.toml").write_text(f'data = "{data}"\nout = "run"\nbudget = 5\n{line}\n')
     done = run("train", "transformer", "--config", tmp_path / "run.toml")
     assert done.returncode == 2 and message in done.stderr
-    said = [line for line in done.stderr.strip().splitlines() if not line.startswith("transformer: ")]  # its environment
+    said = [line for line in done.stderr.strip().splitlines() if not line.startswith("transformer: ")]
     assert len(said) == 1 and "Traceback" not in done.stderr
 
 
