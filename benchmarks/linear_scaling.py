@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ BLOCK = re.compile(r"(<!-- scaling -->\n).*?(<!-- end -->)", re.DOTALL)
 SIZES = {
     "energy and forces": (1000, 3000, 10000, 30000, 100000),
     "graph": (1000, 3000, 10000, 30000, 100000),
-    "graph, dense": (125, 250, 500, 1000),
+    "graph, dense": (190, 350, 600),
     "graph, dense, k + 20 nearest": (1000, 2000, 4000, 8000),
 }
 
@@ -50,6 +51,7 @@ def table(system: str, up_to: int) -> str:
     """All measurements, in Markdown."""
     from bsct_zoo.results.machine import machine
 
+    constant = ""
     lines = ["| what | atoms | CPU s | ms an atom | peak memory, GB |", "|---|---:|---:|---:|---:|"]
     slopes = []
     for what, sizes in SIZES.items():
@@ -63,10 +65,14 @@ def table(system: str, up_to: int) -> str:
             each = 1000 * row["seconds"] / row["atoms"]
             lines.append(f"| {what} | {row['atoms']:,} | {row['seconds']:.3g} | {each:.3g} | {row['gigabytes']:.3g} |")
         atoms, seconds, memory = (np.log([row[key] for row in rows]) for key in ("atoms", "seconds", "gigabytes"))
+        if what == "energy and forces":
+            each, rest = np.polyfit(np.exp(atoms), np.exp(memory), 1)
+            constant = f"Memory of energy and forces: {rest:.2f} GB and {1e6 * each:.0f} kB an atom (straight line)."
         if len(rows) > 1:
             slopes.append((what, np.polyfit(atoms, seconds, 1)[0], np.polyfit(atoms, memory, 1)[0]))
     lines += ["", "| slope in log-log | CPU time | memory |", "|---|---:|---:|"]
     lines += [f"| {what} | {time:.2f} | {memory:.2f} |" for what, time, memory in slopes]
+    lines += ["", constant]
     facts = machine("cpu")
     versions = f"torch {version('torch')}, vesin {version('vesin')}, Python {platform.python_version()}"
     lines.append(f"\nPeriodic {system}, float32, one thread of {facts['processor']}, {versions}.\n")
@@ -129,7 +135,7 @@ def dense_edges(positions, box, config, nearest):
 
 
 def batch_of(system: str, n_atoms: int):
-    """Liquid-like water (33.4 molecules/nm³, each turned at random about its site), or rock salt shaken by 0.1 Å."""
+    """A cube of at least ``n_atoms``: water (33.4 molecules/nm³, turned at random), or rock salt shaken by 0.1 Å."""
     import torch
     from ase import Atoms
     from ase.build import bulk, molecule
@@ -139,11 +145,11 @@ def batch_of(system: str, n_atoms: int):
 
     random = np.random.default_rng(0)
     if system == "rocksalt":
-        repeats = max(1, round((n_atoms / 8) ** (1 / 3)))
+        repeats = ceil((n_atoms / 8) ** (1 / 3))
         atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True).repeat(repeats)
         atoms.positions += random.normal(0, 0.1, atoms.positions.shape)
     else:
-        side = max(1, round((n_atoms / 3) ** (1 / 3)))
+        side = ceil((n_atoms / 3) ** (1 / 3))
         spacing = (1000 / 33.4) ** (1 / 3)
         sites = spacing * np.stack(np.meshgrid(*3 * [np.arange(side)], indexing="ij"), -1).reshape(-1, 1, 3)
         turns = Rotation.random(len(sites), random_state=0).as_matrix()
