@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.build import bulk, molecule
+from pages import fill
 
 from bsct_zoo import __version__
 from bsct_zoo.batch import AtomsBatch
@@ -35,7 +36,6 @@ from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.load import load_potential
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
-BLOCK = re.compile(r"(<!-- batches -->\n).*?(<!-- end -->)", re.DOTALL)
 SYSTEMS = {"ethanol": lambda: molecule("CH3CH2OH"), "silicon": lambda: bulk("Si", cubic=True)}
 WARM_UP = 2  # calls before the clock counts: TorchScript compiles in the first two
 
@@ -188,7 +188,7 @@ def main() -> None:
     print(lines[-1])
     if arguments.write:
         table = "\n".join(lines)
-        PAGE.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{table}\n{found[2]}", PAGE.read_text()))
+        fill(PAGE, "batches", table)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pages import fill
+
 PAGE = Path(__file__).parents[1] / "docs" / "conformance.md"
-BLOCK = re.compile(r"(<!-- checked -->\n).*?(<!-- end -->)", re.DOTALL)
 MODELS = ("mace", "nequip", "equiformer", "transformer", "fairchem", "sevennet", "chgnet", "xtb")
 EMT = "ase:ase.calculators.emt.EMT"
 
@@ -33,7 +34,7 @@ def main() -> None:
     text = table([checked(model, arguments.keep) for model in arguments.models])
     print(text)
     if arguments.write:
-        PAGE.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{text}\n{found[2]}", PAGE.read_text()))
+        fill(PAGE, "checked", text)
 
 
 def checked(model: str, folder: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ Every number comes from a process of its own: CPU seconds of one thread, and its
 import argparse
 import json
 import platform
-import re
 import resource
 import subprocess
 import sys
@@ -19,9 +18,9 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+from pages import fill
 
 PAGE = Path(__file__).parents[1] / "docs" / "transformer.md"
-BLOCK = re.compile(r"(<!-- scaling -->\n).*?(<!-- end -->)", re.DOTALL)
 SIZES = {
     "energy and forces": (1000, 3000, 10000, 30000, 100000),
     "graph": (1000, 3000, 10000, 30000, 100000),
@@ -44,7 +43,7 @@ def main() -> None:
     text = table(arguments.system, arguments.up_to)
     print(text)
     if arguments.write:
-        PAGE.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{text}\n{found[2]}", PAGE.read_text()))
+        fill(PAGE, "scaling", text)
 
 
 def table(system: str, up_to: int) -> str:

@@ -1,10 +1,20 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, the same for the same content, and folders that one process has to itself."""
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bsct_zoo.errors import BadInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -23,3 +33,46 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """A compressed npz of ``arrays`` in their order, without the time of day in it."""
+    import numpy as np  # what only needs text files does not wait for it
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, member.getvalue())
+    return buffer.getvalue()
+
+
+@contextmanager
+def only_here(folder: Path, at_work: str, instead: str) -> Iterator[None]:
+    """Hold the lock of ``folder``, made if it is not there.
+
+    Args:
+        folder: that one process at a time may fill.
+        at_work: what another process does, up to the name of the folder: "is training in".
+        instead: what the user may choose in its place: "another --out".
+
+    Raises:
+        BadInputError: it cannot be made, or another process has it.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise BadInputError(f"another process {at_work} {folder}; wait for it, or choose {instead}") from error
+    except OSError as error:
+        raise BadInputError(f"cannot write to {folder} ({error.strerror}); choose {instead}") from error
+    try:
+        yield
+    finally:
+        lock.release()

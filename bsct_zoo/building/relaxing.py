@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from ase.calculators.calculator import CalculatorError
 from ase.optimize import BFGS
+from numpy.typing import NDArray
 
 from bsct_zoo.bridges import PotentialCalculator
 from bsct_zoo.building.journal import Answer, Journal, State, frame_key
@@ -80,6 +81,16 @@ def relaxed(
 
 
 def _relax(structure: Structure, potential: Potential) -> Answer:
+    positions, arrived = relax(structure, potential)
+    return Answer(State.CONVERGED if arrived else State.GIVEN_UP, float("nan"), positions)
+
+
+def relax(structure: Structure, potential: Potential) -> tuple[NDArray[np.float64], bool]:
+    """Positions [n, 3] Å after at most 500 steps downhill, and whether all forces are below 0.01 eV/Å there.
+
+    Raises:
+        ModelError: the potential failed; where it only has no answer, the way ends.
+    """
     atoms = structure.to_atoms()
     atoms.calc = PotentialCalculator(potential)
     try:
@@ -88,8 +99,7 @@ def _relax(structure: Structure, potential: Potential) -> Answer:
         if isinstance(error.__cause__, ModelError):  # the reference itself failed, or the user stopped it
             raise error.__cause__ from error
         arrived = False
-    state = State.CONVERGED if arrived else State.GIVEN_UP
-    return Answer(state, float("nan"), np.asarray(atoms.positions, dtype=np.float64))
+    return np.asarray(atoms.positions, dtype=np.float64), bool(arrived)
 
 
 def _key(structure: Structure) -> bytes:

@@ -67,21 +67,13 @@ def _given(texts: list[str] | None, found: Results) -> list[str]:
 
 def _write(correlation: Correlation, json: str | None, csv: Path | None, markdown: bool) -> None:
     """Tables, and the files that were asked for."""
-    from rich.console import Console
-
-    from bsct_zoo.cli.output import replace_file
+    from bsct_zoo.cli.output import replace_file, show
     from bsct_zoo.correlation import tables
-    from bsct_zoo.report import files, terminal
 
-    layouts = [tables.coefficients_table(correlation), tables.costs_table(correlation)]
     if json == "-":
         print(tables.json_text(correlation, ascii_only=True), end="")
-    elif markdown:
-        print("\n".join(files.markdown(layout) for layout in layouts), end="")
     else:
-        for number, layout in enumerate(layouts):
-            print(end="\n" if number else "")
-            terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+        show([tables.coefficients_table(correlation), tables.costs_table(correlation)], markdown)
     sys.stdout.flush()
     if csv is not None:
         replace_file(csv, tables.csv_text(correlation))

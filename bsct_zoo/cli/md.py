@@ -125,17 +125,13 @@ def md(
 
 def _write(report: MDReport, by: By, json: str | None, csv: Path | None) -> None:
     """The table, and the files that were asked for."""
-    from rich.console import Console
-
     from bsct_zoo.checks import tables
-    from bsct_zoo.cli.output import replace_file
-    from bsct_zoo.report import terminal
+    from bsct_zoo.cli.output import replace_file, show
 
     if json == "-":
         print(tables.json_text(report, ascii_only=True), end="")
     else:
-        layout = tables.runs_table(report) if by is By.system else tables.models_table(report)
-        terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+        show([tables.runs_table(report) if by is By.system else tables.models_table(report)])
     sys.stdout.flush()
     if csv is not None:
         replace_file(csv, tables.csv_text(report))

@@ -40,18 +40,12 @@ def write(comparison: Comparison, tables: list[Layout], json: str | None, csv: P
     Raises:
         BadInputError: a file could not be written.
     """
-    from rich.console import Console
-
-    from bsct_zoo.report import files, terminal
+    from bsct_zoo.report import files
 
     if json == "-":
         print(files.json_text(comparison, ascii_only=True), end="")
-    elif markdown:
-        print("\n".join(files.markdown(table) for table in tables), end="")
     else:
-        for number, table in enumerate(tables):
-            print(end="\n" if number else "")
-            terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
+        show(tables, markdown)
     sys.stdout.flush()
     wanted = {}
     if csv is not None:
@@ -66,6 +60,20 @@ def write(comparison: Comparison, tables: list[Layout], json: str | None, csv: P
             problems.append(f"cannot write {path}: {error.strerror}")
     if problems:
         raise BadInputError("; ".join(problems) + "; choose another place and run it again")
+
+
+def show(tables: list[Layout], markdown: bool = False) -> None:
+    """Tables on standard output, an empty line between them."""
+    from rich.console import Console
+
+    from bsct_zoo.report import files, terminal
+
+    if markdown:
+        print("\n".join(files.markdown(table) for table in tables), end="")
+        return
+    for number, table in enumerate(tables):
+        print(end="\n" if number else "")
+        terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
 
 
 def show_logs(comparison: Comparison) -> None:

@@ -184,21 +184,14 @@ def _write(
     report: PropertiesReport, by: By, json: str | None, csv: Path | None, markdown: bool, near: str | None
 ) -> None:
     """The table, and the files that were asked for."""
-    from rich.console import Console
-
-    from bsct_zoo.cli.output import replace_file
+    from bsct_zoo.cli.output import replace_file, show
     from bsct_zoo.properties import tables
-    from bsct_zoo.report import files, terminal
 
     draw = {By.model: tables.models_table, By.system: tables.systems_table, By.quantity: tables.quantities_table}
     if json == "-":
         print(tables.json_text(report, ascii_only=True), end="")
     else:
-        layout = draw[by](report, near)
-        if markdown:
-            print(files.markdown(layout), end="")
-        else:
-            terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+        show([draw[by](report, near)], markdown)
     sys.stdout.flush()
     if csv is not None:
         replace_file(csv, tables.csv_text(report))

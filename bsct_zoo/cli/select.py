@@ -31,10 +31,7 @@ def select(
 
     Exit code: 0 if a model is left, 1 if none is, 2 on bad input.
     """
-    from rich.console import Console
-
-    from bsct_zoo.report import terminal
-    from bsct_zoo.report.files import markdown as as_markdown
+    from bsct_zoo.cli.output import show
     from bsct_zoo.report.selection import candidates
     from bsct_zoo.results.stored import read_comparison
     from bsct_zoo.selection.choice import merged
@@ -51,8 +48,5 @@ def select(
     selection = choose(comparison, conditions, objectives, seed)
     layout = candidates(selection, comparison)
     layout.remarks += [f"{use}: {sentence}" for use, sentence in selection.advice]
-    if markdown:
-        print(as_markdown(layout), end="")
-    else:
-        terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+    show([layout], markdown)
     return int(not selection.front)

@@ -184,12 +184,12 @@ def _dynamics(name: str, molecule: Resting, recipe: Recipe, potential: Potential
 def _labelled(wanted: Sequence[tuple[str, Atoms]], potential: Potential) -> list[Frame]:
     """The frames with energies and forces, NaN where the potential has no answer."""
     systems = [AtomsBatch.from_atoms(atoms) for _, atoms in wanted]
-    labels: dict[int, tuple[float, NDArray[np.float64]]] = {}
-    for indices, prediction in Batcher(potential).stream(systems) if systems else ():
-        parts = prediction.forces.double().cpu().split([systems[i].n_atoms for i in indices])
-        for index, energy, forces in zip(indices, prediction.energy.tolist(), parts, strict=True):
-            labels[index] = energy, forces.numpy().copy()
-    return [Frame(KINDS.index(kind), atoms, *labels[k]) for k, (kind, atoms) in enumerate(wanted)]
+    prediction = Batcher(potential).compute(systems)
+    parts = prediction.forces.double().cpu().split([system.n_atoms for system in systems])
+    return [
+        Frame(KINDS.index(kind), atoms, energy, forces.numpy())
+        for (kind, atoms), energy, forces in zip(wanted, prediction.energy.tolist(), parts, strict=True)
+    ]
 
 
 def _kept(frames: Sequence[Frame], recipe: Recipe) -> Made:

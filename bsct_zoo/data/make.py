@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -21,7 +20,7 @@ from bsct_zoo.data.molecules import Molecule, partners_of, read_molecules, suite
 from bsct_zoo.data.parts import part_key, read_made, read_minimum, write_made, write_minimum
 from bsct_zoo.data.recipe import Recipe
 from bsct_zoo.data.tasks import Task, carried_out
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import only_here
 from bsct_zoo.potential import Potential
 from bsct_zoo.training.data import SPLITS
 
@@ -61,7 +60,7 @@ def make(
         BadInputError: a file, the folder or the reference cannot be used.
         ModelError: the reference cannot be loaded, or fails over and over.
     """
-    with _alone(out):
+    with only_here(out, "makes frames in", "another folder"):
         shipped = suite_graphs()
         molecules, left_out = read_molecules(files, recipe.seed, shipped)
         pairs, pairs_left_out = _pairs(molecules, recipe, shipped)
@@ -188,26 +187,3 @@ def _framing(
 
 def _pairing(name: str, elements: tuple[int, int], recipe: Recipe) -> Callable[[Potential], Made]:
     return lambda potential: diatomic_frames(name.removeprefix("diatomic "), elements, recipe, potential)
-
-
-@contextmanager
-def _alone(out: Path) -> Any:
-    """Hold the lock of ``out``, made if it is not there.
-
-    Raises:
-        BadInputError: it cannot be made, or another process makes frames there.
-    """
-    from filelock import FileLock, Timeout
-
-    try:
-        (out / PARTS).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out / ".lock", timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        raise BadInputError(f"another process makes frames in {out}; wait for it, or choose another folder") from error
-    except OSError as error:
-        raise BadInputError(f"cannot write to {out} ({error.strerror}); choose another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -5,22 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ase.calculators.calculator import CalculatorError
 from ase.data import covalent_radii
-from ase.optimize import BFGS
 from numpy.typing import NDArray
 
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.batching import Batcher
-from bsct_zoo.bridges import PotentialCalculator
+from bsct_zoo.building.relaxing import relax
 from bsct_zoo.building.structure import Structure
-from bsct_zoo.errors import ModelError
 from bsct_zoo.potential import Potential
 from bsct_zoo.properties.vibrations import Vibrations, displaced, hessian_from_forces, vibrations
 
-FMAX = 0.01  # eV/Å
 STEP = 0.01  # Å, of the differences that the curvature is made of
-_STEPS = 500
 _BROKEN = 1.35  # times the covalent length
 
 
@@ -54,17 +49,9 @@ def find_minimum(structure: Structure, potential: Potential, curvature: bool = T
     nothing = np.zeros((0, 0))
     if structure.periodic or len(structure.numbers) == 1:
         return Minimum(structure.positions, nothing)
-    atoms = structure.to_atoms()
-    atoms.calc = PotentialCalculator(potential)
-    try:
-        arrived = BFGS(atoms, logfile=None).run(fmax=FMAX, steps=_STEPS)
-    except CalculatorError as error:
-        if isinstance(error.__cause__, ModelError):
-            raise error.__cause__ from error
-        arrived = False
+    positions, arrived = relax(structure, potential)
     if not arrived:
         return Minimum(structure.positions, nothing, "it does not relax with the reference")
-    positions = np.asarray(atoms.positions, dtype=np.float64)
     relaxed = replace(structure, positions=positions - positions.mean(0))
     if _broken(relaxed):
         return Minimum(structure.positions, nothing, "it comes apart while it relaxes")
@@ -89,7 +76,5 @@ def _broken(structure: Structure) -> bool:
 def _forces(structure: Structure, positions: NDArray[np.float64], potential: Potential) -> NDArray[np.float64]:
     """[k, n, 3] eV/Å at ``positions`` [k, n, 3] Å."""
     systems = [AtomsBatch.from_atoms(replace(structure, positions=x).to_atoms()) for x in positions]
-    forces = np.full(positions.shape, np.nan)
-    for indices, prediction in Batcher(potential).stream(systems):
-        forces[indices] = prediction.forces.double().cpu().numpy().reshape(len(indices), -1, 3)
-    return forces
+    forces: NDArray[np.float64] = Batcher(potential).compute(systems).forces.double().cpu().numpy()
+    return forces.reshape(positions.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import zipfile
 from collections import Counter
@@ -15,10 +14,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from bsct_zoo import files
 from bsct_zoo.building.structure import Structure
 from bsct_zoo.data.frames import Frame, Made
 from bsct_zoo.data.minimum import Minimum
-from bsct_zoo.files import write_whole
 
 VERSION = 1  # of how frames are made; another one makes them all again
 
@@ -38,22 +37,14 @@ def part_key(*words: object) -> str:
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """A compressed npz: the same bytes for the same arrays, whenever and by whomever it is written."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(arrays):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, buffer.getvalue())
-    return file.getvalue()
+    return files.npz_bytes({name: arrays[name] for name in sorted(arrays)})
 
 
 def write_minimum(path: Path, minimum: Minimum) -> None:
     """Keep a minimum."""
     facts = np.frombuffer(minimum.problem.encode(), dtype=np.uint8)
     arrays: dict[str, NDArray[Any]] = {"positions": minimum.positions, "hessian": minimum.hessian, "problem": facts}
-    write_whole(path, npz_bytes(arrays))
+    files.write_whole(path, npz_bytes(arrays))
 
 
 def read_minimum(path: Path) -> Minimum | None:
@@ -67,7 +58,7 @@ def read_minimum(path: Path) -> Minimum | None:
 def write_made(path: Path, made: Made) -> None:
     """Keep the frames of one molecule."""
     facts = np.frombuffer(json.dumps(made.dropped).encode(), dtype=np.uint8)
-    write_whole(path, npz_bytes({**(flat(made.frames) if made.frames else {}), "dropped": facts}))
+    files.write_whole(path, npz_bytes({**(flat(made.frames) if made.frames else {}), "dropped": facts}))
 
 
 def read_made(path: Path) -> Made | None:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import write_whole
+from bsct_zoo.files import npz_bytes, write_whole
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
 
@@ -87,7 +87,7 @@ def write_suite(path: Path, suite: Suite) -> str:
         arrays["pbc"] = np.array([s.pbc for s in scans])
     if any(s.strained for s in scans):
         arrays["frame_cells"] = np.concatenate([s.cell for s in scans if s.strained])
-    content = _npz(arrays)
+    content = npz_bytes(arrays)
     try:
         write_whole(path, content)
     except OSError as error:
@@ -159,19 +159,6 @@ def _entry(scan: Scan) -> dict[str, Any]:
     if scan.strained:
         entry["strained"] = True
     return entry
-
-
-def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
-    """A compressed npz without the time of day in it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, member.getvalue())
-    return buffer.getvalue()
 
 
 # -- reading: nothing is unpacked before its size is known to be what the manifest says --------------------------

@@ -6,15 +6,15 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from bsct_zoo.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import write_whole
+from bsct_zoo.files import only_here, write_whole
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.load import load_potential
@@ -93,7 +93,7 @@ def train(request: Request, listener: Listener) -> Outcome:
         ModelError: the trainer failed, or what it made cannot answer.
     """
     data = read_training_data(request.data)
-    with _only_run(request.out):
+    with only_here(request.out, "is training in", "another --out"):
         record = _record(request, data)
         trained = _finished(record, request.out)
         repeated = trained is not None
@@ -232,26 +232,3 @@ def _finished(record: Mapping[str, Any], out: Path) -> Trained | None:
 
 def _write(out: Path, record: Mapping[str, Any]) -> None:
     write_whole(out / _RECORD, (json.dumps(record, indent=1) + "\n").encode())
-
-
-@contextmanager
-def _only_run(out: Path) -> Iterator[None]:
-    """Hold the lock of ``out``, made if it is not there.
-
-    Raises:
-        BadInputError: it cannot be made, or another process trains there.
-    """
-    from filelock import FileLock, Timeout
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out / ".lock", timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        raise BadInputError(f"another process is training in {out}; wait for it, or choose another --out") from error
-    except OSError as error:
-        raise BadInputError(f"cannot write to {out} ({error.strerror}); choose another --out") from error
-    try:
-        yield
-    finally:
-        lock.release()

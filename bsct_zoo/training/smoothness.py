@@ -82,17 +82,13 @@ def score(potential: Potential, scans: Sequence[Scan] | str | Suite = "core", li
         scans = subset(scans, limit, potential.info.elements)
     clock = perf_counter()
     systems = [frame for scan in scans for frame, there in zip(frames_of(scan), scan.referenced, strict=True) if there]
-    found: list[np.ndarray] = [np.zeros(0)] * len(systems)
-    for indices, prediction in Batcher(potential).stream(systems):
-        parts = prediction.forces.detach().double().cpu().split([systems[k].n_atoms for k in indices])
-        for index, part in zip(indices, parts, strict=True):
-            found[index] = part.numpy()
-    scores, first = [], 0
-    for scan in scans:
-        there = scan.referenced
-        forces = np.array(found[first : first + int(there.sum())])
-        first += len(forces)
-        scores.append(_score(scan, forces, there))
+    found = Batcher(potential).compute(systems).forces.detach().double().cpu()
+    frames = [int(scan.referenced.sum()) for scan in scans]
+    of_scans = found.split([n * scan.n_atoms for n, scan in zip(frames, scans, strict=True)])
+    scores = [
+        _score(scan, forces.unflatten(0, (n, scan.n_atoms)).numpy(), scan.referenced)
+        for scan, n, forces in zip(scans, frames, of_scans, strict=True)
+    ]
     full, compress, stretch = (_mean([one[part] for one in scores]) for part in ("full", "compress", "stretch"))
     return Smoothness(full, compress, stretch, len(scores), perf_counter() - clock)
 

@@ -116,17 +116,13 @@ class _Shown:
 
 def _write(plan: Plan, runs: list[Run], markdown: bool) -> None:
     """The table on the screen, and all files."""
-    from rich.console import Console
-
+    from bsct_zoo.cli.output import show
     from bsct_zoo.files import write_whole
-    from bsct_zoo.report import files, terminal
+    from bsct_zoo.report import files
     from bsct_zoo_transformer import ablation_report as report
 
     layout = report.table(plan, runs)
-    if markdown:
-        print(files.markdown(layout), end="")
-    else:
-        terminal.draw(layout, Console(highlight=False, markup=False, emoji=False))
+    show([layout], markdown)
     write_whole(plan.out / "ablation.json", report.json_text(plan, runs).encode())
     write_whole(plan.out / "ablation.md", files.markdown(layout).encode())
     drawn = report.figure(plan, runs, plan.out / "ablation.svg")

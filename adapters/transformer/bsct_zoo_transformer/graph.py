@@ -77,9 +77,8 @@ class Graph:
 
     @cached_property
     def log_envelope(self) -> Tensor:
-        """[E]; bounded where the envelope itself is nothing in double precision."""
-        square = self.coordinate**2
-        return -square / (1 - square).clamp_min(1 / 700)
+        """[E]."""
+        return log_envelope(self.coordinate)
 
     @cached_property
     def pair_terms(self) -> Tensor:
@@ -225,8 +224,14 @@ def soft_maximum(values: Tensor, width: float) -> Tensor:
 def envelope(x: Tensor) -> Tensor:
     """exp(-x² / (1 - x²)) for x < 1, else 0; all derivatives vanish at 1."""
     inside = x < 1
-    square = torch.where(inside, x, torch.zeros_like(x)) ** 2
-    return torch.where(inside, torch.exp(-square / (1 - square).clamp_min(1e-9)), torch.zeros_like(x))
+    nothing = torch.zeros_like(x)
+    return torch.where(inside, torch.exp(log_envelope(torch.where(inside, x, nothing))), nothing)
+
+
+def log_envelope(x: Tensor) -> Tensor:
+    """-x² / (1 - x²) for x < 1; bounded where the envelope itself is nothing in double precision."""
+    square = x**2
+    return -square / (1 - square).clamp_min(1 / 700)
 
 
 def fade(t: Tensor) -> Tensor:

@@ -24,7 +24,6 @@ from bsct_zoo_transformer.model import EdgeTransformer
 STATE = "state.ckpt"  # what a run goes on from
 BEST = "best.safetensors"  # weights of the lowest figure so far, where one is looked for
 _STATE_S = 10.0  # CPU seconds between states of a run that goes by steps
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True)
@@ -172,13 +171,14 @@ class Watch(WeightAveraging):
 
     def _validate(self, step: int) -> None:
         model = self.averaged
+        weight = next(model.parameters())
         found = evaluate_module(
             lambda batch: energy_and_forces(model, batch, train=False),
             self.data.valid,
             self.data.kinds,
             self.optimiser.batch_atoms,
-            _DTYPES[self.job.dtype],
-            next(model.parameters()).device,
+            weight.dtype,
+            weight.device,
         )
         record(self.job.out, self.budget, step, found["all"], self.tell)
         if self.loop.monitor == "forces":

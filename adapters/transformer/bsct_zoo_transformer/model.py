@@ -210,10 +210,12 @@ class Block(nn.Module):
         (v,) = graph.to_slots(torch.cat([v, torch.ones_like(v[..., :1])], dim=-1))  # [A, H, D, W/H + 1]
         # The terms of the logits that know no query in one product: log f_m, the shift, the angles.
         weights = torch.cat([torch.ones_like(shift), shift, self.angular], dim=1)  # [H, 2 + L]
-        bias = (weights @ graph.pair_terms).view(*q.shape[:3], -1)  # [A, H, D, D]
-        logits = torch.baddbmm(bias.flatten(0, 1), q.flatten(0, 1), k.flatten(0, 1).transpose(1, 2))
+        bias = (weights @ graph.pair_terms).view(-1, q.shape[2], q.shape[2])  # [A H, D, D]
+        q, k = q.flatten(0, 1), k.flatten(0, 1).transpose(1, 2)
         if self.config.attention == "dot":
-            logits = bias.flatten(0, 1) + 30 * torch.tanh((logits - bias.flatten(0, 1)) / 30)  # exp stays finite
+            logits = bias + 30 * torch.tanh(torch.bmm(q, k) / 30)  # exp stays finite
+        else:
+            logits = torch.baddbmm(bias, q, k)
         found = graph.from_slots((torch.exp(logits) @ v.flatten(0, 1)).view_as(v))  # [E, H, W/H + 1]
         values, total = found[..., :-1], found[..., -1:]
         return (values * (1 / (self.sink.exp()[:, None] + total))).flatten(1)
