@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import textwrap
 
 from bsct_zoo.checks.results import MDReport, MDRow
@@ -91,11 +90,6 @@ def csv_text(report: MDReport) -> str:
             first = [row.model, row.card, report.check.name, run.system, run.seed, run.status, run.message]
             writer.writerow([*first, *about, *values, report.version])
     return buffer.getvalue()
-
-
-def json_text(report: MDReport, ascii_only: bool = False) -> str:
-    """Schema 1 of kind "md", see ``docs/dynamics.md``; NaN is refused."""
-    return json.dumps(report.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
 
 def _failed(layout: Layout, row: MDRow) -> Cell:

@@ -110,6 +110,7 @@ def compare(
     gate.check(chosen, [spec.text for spec in specs])
     from bsct_zoo.metrics.table import METRICS
     from bsct_zoo.report import layout
+    from bsct_zoo.report.files import csv_text
     from bsct_zoo.results.run import Settings
     from bsct_zoo.results.run import compare as run
 
@@ -137,7 +138,7 @@ def compare(
         from bsct_zoo.report.selection import changed
 
         tables.append(changed(changes, str(against)))
-    output.write(comparison, tables, json, csv, markdown)
+    output.write(comparison, tables, csv_text, json, csv, markdown)
     if debug:
         output.show_logs(comparison)
     elif not quiet and any(row.status != "ok" and row.log_tail for row in comparison.rows):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from bsct_zoo.correlation.correlate import Correlation
     from bsct_zoo.correlation.reading import Results
 
 _FORCE_ERROR = "forces_mae_full"  # what every model is chosen by, and so the first suspect behind a correlation
@@ -39,6 +37,7 @@ def correlate(
     """
     from bsct_zoo.cli import output
     from bsct_zoo.correlation import figure as drawing
+    from bsct_zoo.correlation import tables
     from bsct_zoo.correlation.correlate import correlate as run
     from bsct_zoo.correlation.reading import read_results
 
@@ -49,7 +48,8 @@ def correlate(
         output.check_targets(str(figure), None, False)
     found = read_results(results)
     correlation = run(found, _names(x), _names(y), _given(given, found), seed)
-    _write(correlation, json, csv, markdown)
+    shown = [tables.coefficients_table(correlation), tables.costs_table(correlation)]
+    output.write(correlation, shown, tables.csv_text, json, csv, markdown)
     if figure is not None:
         drawing.draw(correlation, figure)
     return 0
@@ -63,19 +63,3 @@ def _given(texts: list[str] | None, found: Results) -> list[str]:
     if texts is None:
         return [_FORCE_ERROR] if _FORCE_ERROR in found.measures else []
     return [] if texts == ["none"] else _names(texts)
-
-
-def _write(correlation: Correlation, json: str | None, csv: Path | None, markdown: bool) -> None:
-    """Tables, and the files that were asked for."""
-    from bsct_zoo.cli.output import replace_file, show
-    from bsct_zoo.correlation import tables
-
-    if json == "-":
-        print(tables.json_text(correlation, ascii_only=True), end="")
-    else:
-        show([tables.coefficients_table(correlation), tables.costs_table(correlation)], markdown)
-    sys.stdout.flush()
-    if csv is not None:
-        replace_file(csv, tables.csv_text(correlation))
-    if json is not None and json != "-":
-        replace_file(Path(json), tables.json_text(correlation))

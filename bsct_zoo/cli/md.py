@@ -13,7 +13,7 @@ from bsct_zoo.cli import completion
 from bsct_zoo.cli.compare import Dtype
 
 if TYPE_CHECKING:
-    from bsct_zoo.checks.results import MDReport
+    pass
 
 
 class By(StrEnum):
@@ -88,6 +88,7 @@ def md(
     require_time(time, step)
     systems = [system(name, number) for name in molecule or MOLECULES for number in range(seed, seed + seeds)]
     specs = ready_models(models, trust=trust, yes=yes)
+    from bsct_zoo.checks import tables
     from bsct_zoo.checks.models import MDSettings, run_models
     from bsct_zoo.cli.md_progress import MDProgress
 
@@ -112,7 +113,8 @@ def md(
     )
     with output.stdout_kept_clean(), MDProgress([spec.text for spec in specs], quiet) as progress:
         report = run_models(specs, registry().checks[check], systems, settings, progress)
-    _write(report, by, json, csv)
+    table = tables.runs_table(report) if by is By.system else tables.models_table(report)
+    output.write(report, [table], tables.csv_text, json, csv)
     for row in report.rows:
         if debug and row.log_tail:
             print(f"--- last words of {row.model} ---\n{row.log_tail.rstrip()}", file=sys.stderr)
@@ -121,19 +123,3 @@ def md(
     if problems:  # said last, when every result is written
         raise BadInputError("; ".join(problems))
     return int(any(row.status != "ok" for row in report.rows))
-
-
-def _write(report: MDReport, by: By, json: str | None, csv: Path | None) -> None:
-    """The table, and the files that were asked for."""
-    from bsct_zoo.checks import tables
-    from bsct_zoo.cli.output import replace_file, show
-
-    if json == "-":
-        print(tables.json_text(report, ascii_only=True), end="")
-    else:
-        show([tables.runs_table(report) if by is By.system else tables.models_table(report)])
-    sys.stdout.flush()
-    if csv is not None:
-        replace_file(csv, tables.csv_text(report))
-    if json is not None and json != "-":
-        replace_file(Path(json), tables.json_text(report))

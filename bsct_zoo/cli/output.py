@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import write_whole
 
 if TYPE_CHECKING:
+    from bsct_zoo.report.files import Report
     from bsct_zoo.report.layout import Layout
     from bsct_zoo.results.comparison import Comparison
+
+    R = TypeVar("R", bound=Report)
 
 
 def check_targets(json: str | None, csv: Path | None, markdown: bool) -> None:
@@ -34,28 +37,37 @@ def check_targets(json: str | None, csv: Path | None, markdown: bool) -> None:
         raise BadInputError(f"--json and --csv both name {targets[0]}; choose two files")
 
 
-def write(comparison: Comparison, tables: list[Layout], json: str | None, csv: Path | None, markdown: bool) -> None:
+def write(
+    report: R,
+    tables: list[Layout],
+    csv_text: Callable[[R], str],
+    json: str | None,
+    csv: Path | None,
+    markdown: bool = False,
+) -> None:
     """Everything that was asked for, the screen first so that a full disk does not cost the result.
+
+    A file that cannot be written does not cost the other one.
 
     Raises:
         BadInputError: a file could not be written.
     """
-    from bsct_zoo.report import files
+    from bsct_zoo.report.files import json_text
 
     if json == "-":
-        print(files.json_text(comparison, ascii_only=True), end="")
+        print(json_text(report, ascii_only=True), end="")
     else:
         show(tables, markdown)
     sys.stdout.flush()
-    wanted = {}
+    wanted: dict[Path, Callable[[R], str]] = {}
     if csv is not None:
-        wanted[csv] = files.csv_text
+        wanted[csv] = csv_text
     if json is not None and json != "-":
-        wanted[Path(json)] = files.json_text
+        wanted[Path(json)] = json_text
     problems = []
     for path, text in wanted.items():
         try:
-            replace_file(path, text(comparison))
+            replace_file(path, text(report))
         except OSError as error:
             problems.append(f"cannot write {path}: {error.strerror}")
     if problems:

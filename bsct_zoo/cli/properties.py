@@ -14,7 +14,6 @@ from bsct_zoo.cli.compare import Dtype
 
 if TYPE_CHECKING:
     from bsct_zoo.models import ModelSpec
-    from bsct_zoo.properties.results import PropertiesReport
     from bsct_zoo.properties.run import Watcher
     from bsct_zoo.properties.systems import System
 
@@ -90,6 +89,7 @@ def properties(
     *specs, last = ready_models([*models, *named], trust=trust, yes=yes)
     truth = last if named else None
     specs = specs if named else [*specs, last]
+    from bsct_zoo.properties import tables
     from bsct_zoo.properties.measured import Settings
     from bsct_zoo.properties.run import RunSettings, run_models
 
@@ -103,7 +103,9 @@ def properties(
     )
     with output.stdout_kept_clean():
         report = run_models(specs, truth, systems, settings, _watcher(quiet))
-    _write(report, by, json, csv, markdown, None if truth else _near(specs))
+    draw = {By.model: tables.models_table, By.system: tables.systems_table, By.quantity: tables.quantities_table}
+    table = draw[by](report, None if truth else _near(specs))
+    output.write(report, [table], tables.csv_text, json, csv, markdown)
     rows = [*report.rows, *filter(None, [report.reference])]
     for row in rows:
         if debug and row.log_tail:
@@ -178,22 +180,3 @@ def _watcher(quiet: bool) -> Watcher:
                 print(f"{model}: {text}", file=sys.stderr)
 
     return Lines()
-
-
-def _write(
-    report: PropertiesReport, by: By, json: str | None, csv: Path | None, markdown: bool, near: str | None
-) -> None:
-    """The table, and the files that were asked for."""
-    from bsct_zoo.cli.output import replace_file, show
-    from bsct_zoo.properties import tables
-
-    draw = {By.model: tables.models_table, By.system: tables.systems_table, By.quantity: tables.quantities_table}
-    if json == "-":
-        print(tables.json_text(report, ascii_only=True), end="")
-    else:
-        show([draw[by](report, near)], markdown)
-    sys.stdout.flush()
-    if csv is not None:
-        replace_file(csv, tables.csv_text(report))
-    if json is not None and json != "-":
-        replace_file(Path(json), tables.json_text(report))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 
 import numpy as np
 
@@ -86,11 +85,6 @@ _CSV = (
     *("x", "y", "coefficient", "n_models", "value", "over_models_low", "over_models_high"),
     *("over_molecules_low", "over_molecules_high", "x_seconds", "y_seconds"),
 )
-
-
-def json_text(found: Correlation, ascii_only: bool = False) -> str:
-    """Schema 1 of kind "correlation", see ``docs/correlation.md``; NaN is refused."""
-    return json.dumps(found.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
 
 def _shown(value: float | None) -> str:

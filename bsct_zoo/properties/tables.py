@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import textwrap
 
 from bsct_zoo.properties.results import TOPICS, PropertiesReport, PropertyRow, SystemResult, mean_errors
@@ -98,11 +97,6 @@ _CSV = (
     *("model", "system", "status", "message", "kind", "name", "value", "unit", "reference", "error", "remark"),
     *("card", "checkpoint_sha256", "level_of_theory", "device", "dtype", "reference_model", "bsct_zoo"),
 )
-
-
-def json_text(report: PropertiesReport, ascii_only: bool = False) -> str:
-    """Schema 1 of kind "properties"; NaN is refused."""
-    return json.dumps(report.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
 
 def _said(system: SystemResult) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any, Protocol
 
 from bsct_zoo.metrics.table import METRICS
 from bsct_zoo.report.layout import Layout, superscript
@@ -52,6 +53,13 @@ _FACTS = (
 )
 
 
-def json_text(comparison: Comparison, ascii_only: bool = False) -> str:
-    """Schema 1, see ``docs/json.md``; NaN is refused. ``ascii_only`` where the encoding is not ours to choose."""
-    return json.dumps(comparison.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+class Report(Protocol):
+    """What a command found."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command's schema says."""
+
+
+def json_text(report: Report, ascii_only: bool = False) -> str:
+    """JSON as the page of the command says; NaN is refused. ``ascii_only`` where the encoding is not ours to choose."""
+    return json.dumps(report.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"

@@ -18,9 +18,10 @@ from surfaces import Morse, cluster, dimer
 from bsct_zoo.cards import Adapter, ModelCard
 from bsct_zoo.checks import NVE, CheckSettings
 from bsct_zoo.checks.models import MDSettings, run_models
-from bsct_zoo.checks.tables import csv_text, json_text, models_table, runs_table
+from bsct_zoo.checks.tables import csv_text, models_table, runs_table
 from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.models import ModelSpec
+from bsct_zoo.report.files import json_text
 
 LOADED = []
 NUMBER = {"type": ["number", "null"]}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Pairs of slots [atoms, D, D]. A block keeps some 450 bytes of each for its gradient, a rank 16.
 PAIRS_AT_ONCE = 2**18  # what a graph may have that is not taken apart
 PAIRS_IN_A_PART = 2**16  # small enough for a cache, large enough to keep a core busy
-PAIRS_IN_RANKS = 2**20
+RANKS_AT_ONCE = 2**20  # what ranks may have that are not counted part by part
 
 
 class _Gather(torch.autograd.Function):
@@ -203,9 +203,9 @@ def soft_rank(distance: Tensor, slots: Tensor, place: Tensor, config: Transforme
         nearer = torch.sigmoid((d[:, :, None] - d[:, None, :]) / config.rank_width)  # [A, D, D]
         return (nearer @ counted[:, :, None]).squeeze(2)
 
-    at_once = max(1, PAIRS_IN_RANKS // slots.shape[1] ** 2)
-    if len(slots) <= at_once:
+    if slots.numel() * slots.shape[1] <= RANKS_AT_ONCE:
         return rank(0, d, counted).flatten()[place]
+    at_once = max(1, PAIRS_IN_A_PART // slots.shape[1] ** 2)
     return over_ranges(rank, [len(part) for part in d.split(at_once)], d, counted).flatten()[place]
 
 

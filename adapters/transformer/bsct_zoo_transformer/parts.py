@@ -18,7 +18,7 @@ from bsct_zoo_transformer.graph import Graph
 from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.ranges import over_ranges
 
-_ROWS = 2**16  # edges at a time, where they do not see each other
+_ROWS = 2**13  # edges at a time, where they do not see each other
 
 
 def by_parts(model: EdgeTransformer) -> EdgeTransformer:

@@ -43,7 +43,7 @@ def in_pieces(monkeypatch):
     """Parts of a few atoms, so that a small system has many."""
     monkeypatch.setattr(graph, "PAIRS_AT_ONCE", 0)
     monkeypatch.setattr(graph, "PAIRS_IN_A_PART", 5 * 7**2)
-    monkeypatch.setattr(graph, "PAIRS_IN_RANKS", 7 * 9**2)
+    monkeypatch.setattr(graph, "RANKS_AT_ONCE", 0)
     monkeypatch.setattr(parts, "_ROWS", 11)
 
 
@@ -78,7 +78,8 @@ def test_ranks_of_a_large_system_have_second_derivatives(in_pieces):
     """Training on large cells takes the plain model, whose ranks go range by range all the same."""
     model = EdgeTransformer(TransformerConfig(**{**SMALL, "blocks": 1})).double()
     batch = AtomsBatch.from_atoms(Atoms("OHHOHH", np.random.default_rng(1).uniform(0, 4, (6, 3))))
-    graph.PAIRS_IN_RANKS, positions = 30, batch.positions.clone().requires_grad_()  # one atom at a time
+    graph.RANKS_AT_ONCE, graph.PAIRS_IN_A_PART = 0, 30  # one atom at a time
+    positions = batch.positions.clone().requires_grad_()
     assert torch.autograd.gradgradcheck(
         lambda p: model(batch.with_positions(p)).sum(), positions, atol=1e-4, fast_mode=True
     )

@@ -1,0 +1,135 @@
+"""The shipped Transformer beside the shipped MACE: errors, smoothness, stability, frequencies, speed, with our goals.
+
+    python benchmarks/goals.py --keep goals            # a table; what is in the folder is not measured again
+    python benchmarks/goals.py --keep goals --write    # into docs/transformer.md too
+
+Errors on unseen molecules are on the cards, measured by the trainers at their end. All else runs through the commands
+that a user has, and the folder keeps what they wrote. Dynamics takes most of an hour for each model; ``--dynamics``
+names the models that run it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from pages import fill
+
+from bsct_zoo import __version__
+from bsct_zoo.checks.systems import MOLECULES
+from bsct_zoo.models import parse_model
+from bsct_zoo.properties.systems import MOLECULES as VIBRATING
+from bsct_zoo.results.machine import machine
+
+PAGE = Path(__file__).parents[1] / "docs" / "transformer.md"
+OURS, OTHER = "transformer", "mace"
+DYNAMICS = ("--check", "nve", "--temperature", "300", "--step", "0.5", "--seeds", "2", "--dtype", "float32")
+RUN = [word for name in MOLECULES[:16] for word in ("--molecule", name)]
+FRAMES, TURNS = 50, 5  # of ethanol, for the throughput
+
+
+def main() -> None:
+    """Measure what the folder lacks, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, required=True, help="folder of results")
+    parser.add_argument("--time", type=float, default=20, help="of the dynamics, ps")
+    parser.add_argument("--dynamics", nargs="+", default=[OURS], help="models that run the dynamics")
+    parser.add_argument("--write", action="store_true", help="into docs/transformer.md")
+    arguments = parser.parse_args()
+    arguments.keep.mkdir(parents=True, exist_ok=True)
+    text = table(arguments.keep, arguments.time, arguments.dynamics)
+    print(text)
+    if arguments.write:
+        fill(PAGE, "goals", text)
+
+
+def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
+    """Every figure of both models, its goal, and whether it is reached, in Markdown."""
+    unseen = {name: parse_model(name).card.notes["unseen"]["all"]["forces_mae_mev_A"] for name in (OURS, OTHER)}
+    compared = rows("compare", [OURS, OTHER], keep / "compare.json", "--suite", "core")
+    fsd = {name: row["metrics"]["fsd_full"] for name, row in compared.items()}
+    vibrations = rows(
+        "properties", [OURS, OTHER], keep / "properties.json", "--reference", "xtb", "--what", "relax,frequencies",
+        *(word for name in VIBRATING for word in ("--molecule", name)),
+    )  # fmt: skip
+    frequency = {name: row["mean_absolute_errors"].get("frequency") for name, row in vibrations.items()}
+    speed = throughput(keep / "throughput.json")
+    lines = [f"| figure | `{OURS}` | `{OTHER}` | goal | reached |", "|---|---:|---:|---|---|"]
+
+    def line(title: str, values: dict[str, float], goal: str, reached: bool, digits: int = 1) -> None:
+        cells = [f"{values[name]:.{digits}f}" if values.get(name) is not None else "–" for name in (OURS, OTHER)]
+        lines.append(f"| {title} | {' | '.join(cells)} | {goal} | {'yes' if reached else '**no**'} |")
+
+    line("force MAE, unseen molecules, meV/Å", unseen, f"no higher than of `{OTHER}`", unseen[OURS] <= unseen[OTHER])
+    line("FSD full on `core`, 1/Å", fsd, f"no higher than of `{OTHER}`", fsd[OURS] <= fsd[OTHER])
+    drift, ended, total = {}, {}, {}
+    for name in dynamics:
+        (row,) = rows("md", [name], keep / f"nve-{name}.json", *DYNAMICS, "--time", f"{time_ps:g}", *RUN).values()
+        total[name], ended[name] = row["n_runs"], row["n_runs"] - row["n_failed"]
+        sizes = [abs(run["values"]["drift"]) for run in row["runs"] if run["values"].get("drift") is not None]
+        drift[name] = max(sizes, default=float("nan"))
+    whole = ended[OURS] == total[OURS]
+    line(f"NVE, 16 molecules × 2 seeds × {time_ps:g} ps: runs that end", ended, f"all {total[OURS]}", whole, 0)
+    line("the same: largest drift of a run that ends, meV/atom/ps", drift, "below 0.1", drift[OURS] < 0.1, 4)
+    reached = frequency[OURS] is not None and frequency[OURS] < 30
+    line("harmonic frequencies against GFN2-xTB, MAE, cm⁻¹", frequency, "below 30", reached)
+    faster = speed[OTHER] / speed[OURS]
+    line("ms a frame of ethanol, batched", speed, f"`{OTHER}`'s / 3", faster >= 3, 2)
+    notes = [
+        f"throughput is {faster:.1f} times that of `{OTHER}`",
+        f"frequencies are those of {len(VIBRATING)} molecules at the models' own minima"
+        + "".join(f"; {row['not_relaxed']} of `{name}` did not relax" for name, row in vibrations.items()
+                  if row["not_relaxed"]),
+        f"dynamics in float32 with sums in float64, throughput in float32 and CPU time of one thread, {TURNS} turns",
+        *(f"`{row['model']}` {row['message']}" for row in vibrations.values() if row["message"]),
+    ]  # fmt: skip
+    facts = machine("cpu")
+    where = f"one of {facts['cores']} cores of {facts['processor']}, Python {facts['python']}"
+    return "\n".join([*lines, "", f"{'; '.join(notes)}. On {where}, torch {version('torch')}, "
+                      f"bsct-zoo {__version__}.\n"])  # fmt: skip
+
+
+def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, dict]:
+    """Rows by model of what a command of bsct-zoo wrote, now or before."""
+    if not file.exists():
+        run = [sys.executable, "-m", "bsct_zoo", command, *models, *words, "--json", str(file)]
+        done = subprocess.run(run, stdout=sys.stderr)
+        if done.returncode not in (0, 1):  # 1: some run failed, which the table says
+            sys.exit(done.returncode)
+    return {row["model"]: row for row in json.loads(file.read_text())["rows"]}
+
+
+def throughput(file: Path) -> dict[str, float]:
+    """Milliseconds of CPU time a frame of ethanol in a batch, float32, the models in turns."""
+    from adapters import frames, seconds
+    from bsct_zoo.batch import AtomsBatch
+    from bsct_zoo.runtime.load import load_potential
+
+    if not file.exists():
+        batch = [AtomsBatch.from_atoms(frames("ethanol", FRAMES))]
+        specs = {name: parse_model(name) for name in (OURS, OTHER)}
+        potentials = {
+            name: load_potential(
+                spec.adapter, spec.card, options=spec.options, device="cpu", dtype="float32", threads=1
+            )
+            for name, spec in specs.items()
+        }
+        times: dict[str, list[float]] = {name: [] for name in potentials}
+        for turn in range(TURNS + 2):  # TorchScript compiles in the first two
+            for name, potential in potentials.items():
+                spent = seconds(potential, batch)
+                if turn >= 2:
+                    times[name].append(1e3 * spent / FRAMES)
+        for potential in potentials.values():
+            potential.close()
+        file.write_text(json.dumps({name: statistics.median(values) for name, values in times.items()}))
+    return json.loads(file.read_text())
+
+
+if __name__ == "__main__":
+    main()
