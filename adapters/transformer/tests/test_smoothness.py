@@ -17,11 +17,13 @@ import torch
 from ase import Atoms
 from ase.geometry import get_distances
 from bsct_zoo_transformer.graph import edge_graph
+from bsct_zoo_transformer.loader import load
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
 from bsct_zoo_transformer.potential import TransformerPotential
 from hypothesis import HealthCheck, given, settings
 
 from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.models import parse_model
 
 CONFIG = TransformerConfig(
     elements=(1, 6, 8),
@@ -52,6 +54,11 @@ few = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_
 def surface_of(dtype="float64", **changes):
     torch.manual_seed(0)
     return TransformerPotential(EdgeTransformer(replace(CONFIG, **changes)), "cpu", dtype, "random", "MIT")
+
+
+def shipped():
+    """The checkpoint that people use, in float64: its slopes are those of a trained model."""
+    return load(parse_model("transformer").card, "cpu", "float64")
 
 
 def answer(surface, frames):
@@ -182,6 +189,20 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_no_jump_on_known_paths(name, design):
     assert excess(surface_of(**SMOOTH[design]), *KNOWN[name]) < 3
+
+
+@few
+@given(paths(periodic=st.just(True)))
+def test_the_shipped_model_where_its_graph_changes(path):
+    """In cells, whose images give every atom more neighbours than k. Forces are the gradient at the same places."""
+    surface = shipped()
+    places = events(surface, path, most=2)
+    assert places
+    for t in places:
+        assert excess(surface, path, t) < 3
+        _, forces = answer(surface, [path(t)])
+        expected = -slope(lambda x, t=t: answer(surface, [path(t + x)])[0][0])
+        assert (forces[0] * path.direction).sum() == pytest.approx(expected, rel=1e-7, abs=1e-6)
 
 
 def test_the_hard_graph_jumps_where_ranks_swap():
