@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from os import cpu_count
-from time import perf_counter
 from typing import Any, Literal
 
-import numpy as np
 from ase.data import chemical_symbols
 
 from bsct_zoo import __version__
@@ -18,18 +16,16 @@ from bsct_zoo.boxes import vacuum
 from bsct_zoo.errors import BadInputError, BsctZooError, EnvironmentBuildError, ModelError
 from bsct_zoo.metrics.table import METRICS, mean_over_scans, score_scan
 from bsct_zoo.models import ModelSpec
-from bsct_zoo.potential import Potential, PotentialInfo
+from bsct_zoo.potential import PotentialInfo
 from bsct_zoo.results.cache import PredictionCache, ScanPrediction, model_key
 from bsct_zoo.results.comparison import Comparison, Row, ScanResult
 from bsct_zoo.results.identity import checkpoint_sha256, identity
 from bsct_zoo.results.machine import machine
+from bsct_zoo.results.stream import Outcome, ScanStream
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.load import load_potential, package_versions, resolve_device
-from bsct_zoo.scans.frames import frames_of
 from bsct_zoo.scans.scan import Scan
 from bsct_zoo.scans.suite import Suite
-
-Outcome = ScanPrediction | str  # a prediction, or why there is none
 
 
 @dataclass(frozen=True)
@@ -184,71 +180,18 @@ class _ModelRun:
             missing = [scan for scan in self.suite.scans if scan.id not in self.outcomes]
             batcher = Batcher(potential, self.settings.max_batch_atoms or self.info.get("batch_atoms"))
             started = batcher.limit
-            for scan, outcome in self._stream(batcher, missing):
-                self.outcomes[scan.id] = outcome
-                self._keep(scan, outcome)
+            total = sum(scan.n_frames for scan in self.suite.scans)
+            before = total - sum(scan.n_frames for scan in missing)
+            stream = ScanStream(batcher, missing, lambda done: self.listener.progress(self.index, before + done, total))
+            try:
+                for scan, outcome in stream:
+                    self.outcomes[scan.id] = outcome
+                    self._keep(scan, outcome)
+            finally:
+                self.log_tail = stream.log_tail or self.log_tail
             if batcher.limit < started:  # what worked is where the next run starts
                 self.info["batch_atoms"] = int(batcher.limit)
                 self._guard(lambda key: self.cache.write_info(key, self.info))
-
-    def _stream(self, batcher: Batcher, scans: list[Scan]) -> Iterator[tuple[Scan, Outcome]]:
-        """Each scan with its outcome as soon as its last frame is done.
-
-        When a batch fails, its scans are tried alone, so that one bad scan does not take its neighbours along.
-        """
-        scans = sorted(scans, key=lambda scan: scan.n_atoms)
-        total = sum(scan.n_frames for scan in self.suite.scans)
-        done = total - sum(scan.n_frames for scan in scans)
-        owner = [(s, f) for s, scan in enumerate(scans) for f in range(scan.n_frames)]
-        frames = [frame for scan in scans for frame in frames_of(scan)]
-        partial: dict[int, _Partial] = {s: _Partial(scan) for s, scan in enumerate(scans)}
-        left = list(range(len(frames)))
-        while left:
-            try:
-                clock = perf_counter()
-                for batch, prediction in batcher.stream([frames[i] for i in left]):
-                    seconds = perf_counter() - clock
-                    energies = prediction.energy.cpu().double().numpy()
-                    forces = prediction.forces.cpu().double().numpy()
-                    done += len(batch)
-                    first, share = 0, seconds / sum(frames[left[i]].n_atoms for i in batch)
-                    for k, i in enumerate(batch):
-                        s, f = owner[left[i]]
-                        n = scans[s].n_atoms
-                        partial[s].put(f, float(energies[k]), forces[first : first + n], share * n)
-                        first += n
-                    self.listener.progress(self.index, done, total)
-                    for s in {owner[left[i]][0] for i in batch}:
-                        if partial[s].complete and scans[s].id not in self.outcomes:
-                            yield scans[s], partial[s].prediction()
-                    clock = perf_counter()
-                left = []
-            except ModelError as error:
-                self.log_tail = error.log_tail or self.log_tail
-                left = [i for i in left if not partial[owner[i][0]].has(owner[i][1])]
-                s = owner[left[0]][0]
-                failed, left = left, [i for i in left if owner[i][0] != s]
-                outcome = self._alone(batcher.potential, scans[s], partial[s], str(error))
-                done += len(failed) - len(left)
-                self.listener.progress(self.index, done, total)
-                yield scans[s], outcome
-
-    def _alone(self, potential: Potential, scan: Scan, partial: _Partial, reason: str) -> Outcome:
-        """Try one scan by itself, after a batch that it was part of failed."""
-        batcher = Batcher(potential, max(1, scan.n_atoms))
-        frames = frames_of(scan)
-        missing = [f for f in range(scan.n_frames) if not partial.has(f)]
-        clock = perf_counter()
-        try:
-            for batch, prediction in batcher.stream([frames[f] for f in missing]):
-                for k, i in enumerate(batch):
-                    forces = prediction.forces.cpu().double().numpy().reshape(len(batch), scan.n_atoms, 3)[k]
-                    partial.put(missing[i], float(prediction.energy[k]), forces, perf_counter() - clock)
-                    clock = perf_counter()
-        except ModelError as error:
-            self.log_tail = error.log_tail or self.log_tail
-            return str(error) or reason
-        return partial.prediction()
 
     # -- what the model is ---------------------------------------------------------------------------------
 
@@ -345,31 +288,6 @@ class _ModelRun:
         if "elements" not in self.info:
             return None
         return tuple(chemical_symbols[z] for z in self.info["elements"] or ())
-
-
-class _Partial:
-    """A scan's prediction while its frames come in."""
-
-    def __init__(self, scan: Scan) -> None:
-        self.energy = np.zeros(scan.n_frames)
-        self.forces = np.zeros((scan.n_frames, scan.n_atoms, 3))
-        self.there = np.zeros(scan.n_frames, dtype=bool)
-        self.seconds = 0.0
-
-    def put(self, frame: int, energy: float, forces: Any, seconds: float) -> None:
-        self.energy[frame], self.forces[frame] = energy, forces
-        self.there[frame] = True
-        self.seconds += seconds
-
-    def has(self, frame: int) -> bool:
-        return bool(self.there[frame])
-
-    @property
-    def complete(self) -> bool:
-        return bool(self.there.all())
-
-    def prediction(self) -> ScanPrediction:
-        return ScanPrediction(self.energy, self.forces, self.seconds)
 
 
 def _judge(scan: Scan, outcome: Outcome) -> ScanResult:
