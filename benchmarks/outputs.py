@@ -1,12 +1,18 @@
-"""Write the real output of README's commands into README: ``python benchmarks/readme.py`` from the repository's root.
+"""Write the real output of the commands on a page into it.
 
-Text between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is what COMMAND prints here, in 80 columns.
+    python benchmarks/outputs.py                      # README.md
+    python benchmarks/outputs.py docs/dynamics.md     # another page, or more
+
+Text between ``<!-- output: COMMAND -->`` and ``<!-- end -->`` is what COMMAND prints here, in 80 columns. What commands
+keep is kept; set BSCT_ZOO_CACHE to an empty folder to measure anew.
 """
 
+import argparse
 import os
 import platform
 import re
 import subprocess
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +26,20 @@ BLOCK = re.compile(r"(<!-- output: (?P<command>.*?) -->\n).*?(<!-- end -->)", re
 
 
 def main() -> None:
-    """Fill every block."""
-    README.write_text(
-        BLOCK.sub(lambda found: found[1] + "\n" + output(found["command"]) + "\n" + found[3], README.read_text())
-    )
+    """Fill every block of every page, each as soon as it is there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", nargs="*", type=Path, default=[README])
+    for page in parser.parse_args().pages:
+        for command in [found["command"] for found in BLOCK.finditer(page.read_text())]:
+            text = output(command)
+            page.write_text(
+                BLOCK.sub(
+                    lambda found, command=command, text=text: (
+                        f"{found[1]}\n{text}\n{found[3]}" if found["command"] == command else found[0]
+                    ),
+                    page.read_text(),
+                )
+            )
 
 
 def output(command: str) -> str:
@@ -31,9 +47,10 @@ def output(command: str) -> str:
     if command == "cards":
         return cards()
     clock = time.perf_counter()
-    done = subprocess.run(
-        command, shell=True, capture_output=True, text=True, env=os.environ | {"COLUMNS": "80"}, check=True
-    )
+    print("$", command, file=sys.stderr)
+    done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "80"})
+    if done.returncode not in (0, 1):  # 1: some model failed at something, and its row says so
+        sys.exit(done.returncode)
     seconds = time.perf_counter() - clock
     facts = machine("cpu")
     where = (
