@@ -1,0 +1,70 @@
+"""Errors and smoothness against CPU seconds of training: ``python experiments/correlation/curve.py`` from the root.
+
+Read from ``results/compare.json``, which ``run.py`` wrote: the models of ``trainings.txt`` with the default settings of
+their family, and the shipped ones. With ``--write`` into docs/transformer.md too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from bsct_zoo.models import parse_model
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.append(str(ROOT / "benchmarks"))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=HERE / "results" / "compare.json", help="of bsct-zoo compare")
+    parser.add_argument("--write", action="store_true", help="into docs/transformer.md")
+    options = parser.parse_args()
+    text = table(json.loads(options.results.read_text(encoding="utf-8"))["rows"])
+    print(text)
+    if options.write:
+        from pages import fill
+
+        fill(ROOT / "docs" / "transformer.md", "curve", text)
+
+
+def table(rows: list[dict]) -> str:
+    """A line for each training, and the power of the budget with which a family's figures fall, in Markdown."""
+    trained = plain_trainings()
+    families: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    for row in rows:
+        name = Path(row["model"].partition(":")[2]).stem or row["model"]
+        if name in trained:
+            family, budget = trained[name]
+            families[family].append((budget, row["metrics"]["fsd_full"], row["metrics"]["forces_mae_full"]))
+    lines = ["| family | CPU s | FSD full, 1/Å | F MAE on `core`, eV/Å |", "|---|---:|---:|---:|"]
+    for family, points in families.items():
+        points.sort()
+        lines += [f"| `{family}` | {budget:.0f} | {fsd:.1f} | {error:.3f} |" for budget, fsd, error in points]
+        budget, fsd, error = np.log(np.array(points)).T
+        powers = [np.polyfit(budget, values, 1)[0] for values in (fsd, error)]
+        lines.append(f"| `{family}` | *power* | *{powers[0]:.2f}* | *{powers[1]:.2f}* |")
+    return "\n".join([*lines, ""])
+
+
+def plain_trainings() -> dict[str, tuple[str, float]]:
+    """Family and budget by name, of trainings without settings of their own; shipped ones by their family's name."""
+    found: dict[str, tuple[str, float]] = {}
+    for line in (HERE / "trainings.txt").read_text(encoding="utf-8").splitlines():
+        name, *words = line.partition("#")[0].split() or [""]
+        if len(words) == 2:
+            found[name] = (words[0], float(words[1]))
+    for family in {family for family, _ in found.values()}:
+        found[family] = (family, parse_model(family).card.notes["settings"]["budget_s"])
+    return found
+
+
+if __name__ == "__main__":
+    main()
