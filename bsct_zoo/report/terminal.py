@@ -22,7 +22,7 @@ def draw(layout: Layout, console: Console) -> None:
     starred = [any(cell.best for cell in column) for column in columns]
     widths = [_width(layout.headers[i], columns[i], starred[i]) for i in range(len(columns))]
     gap = 2 if sum(widths) + 2 * len(widths) <= console.width else 1
-    names = max(min(widths[0], _NARROWEST), min(widths[0], console.width - sum(w + gap for w in widths[1:])))
+    names = min(widths[0], _room_for_names(console.width, sum(w + gap for w in widths[1:])))
     for page, chosen in enumerate(_pages(widths, console.width - names, gap)):
         if page:
             console.print()
@@ -39,6 +39,11 @@ def draw(layout: Layout, console: Console) -> None:
         console.print(Text(f"{superscript(index)} {note}"), style=style)
     for remark in layout.remarks:
         console.print(Text(remark), style="dim")
+
+
+def _room_for_names(width: int, numbers: int) -> int:
+    """What is left beside the numbers, if that is enough; else there are pages anyway, and names need not be narrow."""
+    return width - numbers if width - numbers >= _NARROWEST else max(_NARROWEST, width // 3)
 
 
 def _width(header: str, cells: list[Cell], starred: bool) -> int:
@@ -69,7 +74,7 @@ def _broken(name: str, width: int) -> str:
     """``name`` on lines of ``width``, broken behind punctuation where there is any."""
     lines = []
     while cell_len(name) > width:
-        at = 1 + max(name.rfind(mark, 1, width) for mark in ":@,=/_-")
+        at = 1 + max(name.rfind(mark, 1, width) for mark in " :@,=/_-")
         at = at if at >= width // 4 else width
         lines.append(name[:at])
         name = name[at:]

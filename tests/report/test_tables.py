@@ -59,7 +59,7 @@ def test_columns_that_do_not_fit_go_below(everything, width):
 
 def test_long_names_are_folded_and_not_shortened(everything):
     text = drawn(default(everything))
-    first = [line[:12].strip() for line in text.splitlines()]
+    first = [line[:26].strip() for line in text.splitlines()]
     assert "a-model:/with/a/long/path.model@cutoff=5" in "".join(first)
 
 

@@ -101,7 +101,7 @@ MEASURES = {
     "fsd_stretch": Measure("FSD stretch", "1/Å"),
     "nonconservativity": Measure("non-cons.", "eV"),
     "drift": Measure("NVE drift", "meV/atom/ps"),
-    "failed": Measure("NVE failed", "of runs"),
+    "failed": Measure("NVE failed", "runs"),
 }
 
 
