@@ -63,8 +63,8 @@ def scan_measures(suite: str, group: str, rows: Sequence[Row | None], prefix: st
 def check_measures(check: Check, time_ps: float, group: str, rows: Sequence[MDRow | None]) -> Iterator[Measure]:
     """Every figure of a check, the share of runs that failed, and how long runs lasted.
 
-    A run that failed before it had a figure counts as worse than every value, where small is better; a run that never
-    began (an element that the model does not know) is none.
+    A run that failed counts as worse than every value, where small is better; a run that never began (an element that
+    the model does not know) is none.
     """
     systems = list(dict.fromkeys(run.system for row in rows if row for run in row.runs))
     table = _Runs(systems, rows)
@@ -133,11 +133,10 @@ class _Runs:
 
 
 def _figure(check: Check, column: Column, run: CheckRun) -> float:
+    if run.status == "failed" and not _absent(check, run) and column.better == "lower":
+        return np.inf  # even where there is a value: fragments that fly apart conserve their energy well
     value = run.values.get(column.figure)
-    if value is not None:
-        return float(value)
-    failed = run.status == "failed" and not _absent(check, run)
-    return np.inf if failed and column.better == "lower" else np.nan
+    return np.nan if value is None else float(value)
 
 
 def _absent(check: Check, run: CheckRun) -> bool:

@@ -128,23 +128,26 @@ def test_the_order_of_files_and_a_second_time_change_nothing(files, found):
 
 
 def test_failed_runs_enter_as_worse_than_every_value(files, tmp_path):
-    """One Morse potential explodes in every run, and one run of a sound model is made to: it stays where it was."""
+    """One Morse potential explodes in every run. Two runs of a sound model are made to fail, one with a drift."""
     data = json.loads(files["md"].read_text())
     dead, hurt = data["rows"][0], data["rows"][-1]
     assert (dead["n_failed"], hurt["n_failed"], hurt["model"]) == (8, 0, EMT)
     hurt["runs"][0].update(status="failed", message="failed at 0.01 ps: no finite energy")
     hurt["runs"][0]["values"] = dict.fromkeys(hurt["runs"][0]["values"]) | {"failure_time": 0.01}
+    hurt["runs"][1].update(status="failed", message="C0-H3 broke at 0.02 ps")
+    hurt["runs"][1]["values"] |= {"drift": 0.0, "failure_time": 0.02}
+    rest = [abs(one["values"]["drift"]) for one in hurt["runs"][2:]]
     (tmp_path / "md.json").write_text(json.dumps(data))
     arguments = ["--x", "fsd_full", "--y", "drift,failed,lasted", "--json", "-"]
     done = run("correlate", files["compare"], tmp_path / "md.json", *arguments)
     pairs = {pair["y"]["metric"]: pair for pair in json.loads(done.out)["pairs"]}
     values = {metric: dict(zip(pair["models"], pair["y"]["values"], strict=True)) for metric, pair in pairs.items()}
     assert values["nve_drift"][dead["model"]] == "failed"
-    assert values["nve_drift"][hurt["model"]] != "failed"
+    assert values["nve_drift"][hurt["model"]] == pytest.approx(np.median([*rest, np.inf, np.inf]))
     assert values["nve_failed"][dead["model"]] == 1.0
     assert values["nve_lasted"][dead["model"]] == np.mean([one["values"]["failure_time"] for one in dead["runs"]])
-    assert values["nve_failed"][hurt["model"]] == 1 / 8
-    assert values["nve_lasted"][hurt["model"]] == pytest.approx((7 * 0.05 + 0.01) / 8)
+    assert values["nve_failed"][hurt["model"]] == 2 / 8
+    assert values["nve_lasted"][hurt["model"]] == pytest.approx((6 * 0.05 + 0.01 + 0.02) / 8)
     notes = " ".join(pairs["nve_drift"]["notes"])
     assert "rank last, alike" in notes and f"worse than every value: {EMT}" in notes
     assert "Pearson of logs is over" in notes

@@ -100,7 +100,7 @@ class _Watch:
         if spent_s - self.kept_s >= state_every_s(self.budget.total_s):
             trainer.keep(self.job.out / STATE)
             self.kept_s = spent_s
-        if spent_s - self.validated_s >= validate_every_s(self.budget.total_s):
+        if spent_s - self.validated_s >= validate_every_s(self.budget.total_s, len(self.data.valid)):
             self._validate(trainer)
             self.validated_s = spent_s
 

@@ -149,7 +149,7 @@ class Run:
             total_s = self.budget.total_s
             if self.budget.spent_s - self.kept_s >= state_every_s(total_s):
                 self.keep()
-            if self.budget.spent_s - self.validated_s >= validate_every_s(total_s):
+            if self.budget.spent_s - self.validated_s >= validate_every_s(total_s, len(self.data.valid)):
                 self._validate(tell)
             if self.budget.over:
                 return

@@ -56,7 +56,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     config = replace(config, avg_num_neighbors=round(edges / atoms, 2))
     # It learns what is beyond the atoms' own energies: a total of -1e4 eV does not fit float32.
     model = build(replace(config, reference_energies=(0.0,) * len(config.elements))).to(job.device)
-    run = Run(job, optimiser, budget, model, learn, data.train, tell)
+    run = Run(job, optimiser, budget, model, learn, data, tell)
     tools.train(
         model=model,
         loss_fn=Loss(),
@@ -122,7 +122,7 @@ class Run:
         budget: Budget,
         model: nn.Module,
         learn: list[Any],
-        frames: FrameSet,
+        data: TrainingData,
         tell: Tell,
     ) -> None:
         self.model, self.budget, self.state = model, budget, job.out / STATE
@@ -130,9 +130,9 @@ class Run:
             model.parameters(), lr=optimiser.lr, weight_decay=optimiser.weight_decay, amsgrad=True, fused=True
         )
         self.average = ExponentialMovingAverage(model.parameters(), decay=optimiser.ema_decay)
-        self.n_slices = max(1, round(job.budget_s / validate_every_s(job.budget_s)))
+        self.n_slices = max(1, round(job.budget_s / validate_every_s(job.budget_s, len(data.valid))))
         self.slice = self.steps = 0
-        self.order = SizedBatches(frames.n_atoms, optimiser.batch_atoms, job.seed)
+        self.order = SizedBatches(data.train.n_atoms, optimiser.batch_atoms, job.seed)
         if self.state.exists():
             self._go_on(job.device)
             tell(f"going on from step {self.steps}", self.budget.spent_s)

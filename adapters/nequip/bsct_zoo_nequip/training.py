@@ -47,7 +47,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     config = replace(config, avg_num_neighbors=round(mean_neighbours(data.train, config.r_max), 2))
     job.out.mkdir(parents=True, exist_ok=True)
     state = job.out / "last.ckpt"
-    module, steps = _fit(job, config, optimiser, Watch(budget, optimiser.lr, state, tell), state)
+    module, steps = _fit(job, config, optimiser, Watch(budget, optimiser.lr, len(data.valid), state, tell), state)
 
     model = module.evaluation_model["sole_model"]  # which holds the averaged weights from here on
     checkpoint = job.out / f"{job.name}.safetensors"

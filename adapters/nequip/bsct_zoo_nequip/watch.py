@@ -20,8 +20,8 @@ TELL_EVERY_S = 30.0
 class Watch(lightning.Callback):
     """Keeps a run to its budget of CPU seconds, counted across the parts of a run that was cut off."""
 
-    def __init__(self, budget: Budget, lr: float, state: Path, tell: Tell) -> None:
-        self.budget, self.lr, self.state, self.tell = budget, lr, state, tell
+    def __init__(self, budget: Budget, lr: float, n_valid: int, state: Path, tell: Tell) -> None:
+        self.budget, self.lr, self.n_valid, self.state, self.tell = budget, lr, n_valid, state, tell
         self.saved_s, self.validated_s, self.told = 0.0, 0.0, time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Watch(lightning.Callback):
             part = self.state.with_suffix(".part")
             trainer.save_checkpoint(part, weights_only=False)
             part.replace(self.state)
-        if self.budget.over or spent_s - self.validated_s > validate_every_s(self.budget.total_s):
+        if self.budget.over or spent_s - self.validated_s > validate_every_s(self.budget.total_s, self.n_valid):
             self.validated_s = spent_s
             record(self.state.parent, self.budget, trainer.global_step, validated(trainer, pl_module), self.tell)
             self.told = time.monotonic()

@@ -151,7 +151,7 @@ class Watch(WeightAveraging):
         every: float = self.loop.validate_every or self.loop.steps // 10
         here: float = step
         if not every:
-            here, every = self.budget.spent_s, max(validate_every_s(self.budget.total_s), 1e-9)
+            here, every = self.budget.spent_s, validate_every_s(self.budget.total_s, len(self.data.valid))
         if here - self.validated < every:
             return False
         self.validated = here
