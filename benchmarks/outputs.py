@@ -46,6 +46,7 @@ def output(command: str) -> str:
     """What ``command`` prints, and how long it took."""
     if command == "cards":
         return cards()
+    busy = os.getloadavg()[0]
     clock = time.perf_counter()
     print("$", command, file=sys.stderr)
     done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "80"})
@@ -56,6 +57,8 @@ def output(command: str) -> str:
     where = (
         f"{facts['cores']} cores of {facts['processor']}, Python {platform.python_version()}, torch {version('torch')}"
     )
+    if busy > 0.5:
+        where += f", beside jobs that keep {busy:.0f} cores busy"
     text = "\n".join(line.rstrip() for line in done.stdout.splitlines())
     return f"```text\n{text}\n```\n\n`{command}` took {seconds:.0f} s on {where}.\n"
 
