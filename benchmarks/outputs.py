@@ -58,7 +58,7 @@ def output(command: str) -> str:
         f"{facts['cores']} cores of {facts['processor']}, Python {platform.python_version()}, torch {version('torch')}"
     )
     if busy > 0.5:
-        where += f", beside jobs that keep {busy:.0f} cores busy"
+        where += f", load {busy:.1f} before it"
     text = "\n".join(line.rstrip() for line in done.stdout.splitlines())
     return f"```text\n{text}\n```\n\n`{command}` took {seconds:.0f} s on {where}.\n"
 
