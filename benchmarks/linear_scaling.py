@@ -43,7 +43,7 @@ def main() -> None:
     text = table(arguments.system, arguments.up_to)
     print(text)
     if arguments.write:
-        fill(PAGE, "scaling", text)
+        fill(PAGE, f"scaling {arguments.system}", text)
 
 
 def table(system: str, up_to: int) -> str:
