@@ -17,12 +17,14 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from pages import fill
+
 from bsct_zoo.models import parse_model
 from bsct_zoo.results.machine import machine
 
 README = Path(__file__).parents[1] / "README.md"
 FAMILIES = ("mace", "nequip", "equiformer", "transformer")
-BLOCK = re.compile(r"(<!-- output: (?P<command>.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+COMMAND = re.compile(r"<!-- output: (.*?) -->\n")
 
 
 def main() -> None:
@@ -30,16 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", type=Path, default=[README])
     for page in parser.parse_args().pages:
-        for command in [found["command"] for found in BLOCK.finditer(page.read_text())]:
-            text = output(command)
-            page.write_text(
-                BLOCK.sub(
-                    lambda found, command=command, text=text: (
-                        f"{found[1]}\n{text}\n{found[3]}" if found["command"] == command else found[0]
-                    ),
-                    page.read_text(),
-                )
-            )
+        for command in COMMAND.findall(page.read_text()):
+            fill(page, f"output: {command}", output(command))
 
 
 def output(command: str) -> str:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from train import read_trainings
 
 from bsct_zoo.models import parse_model
 
@@ -56,11 +57,7 @@ def table(rows: list[dict]) -> str:
 
 def plain_trainings() -> dict[str, tuple[str, float]]:
     """Family and budget by name, of trainings without settings of their own; shipped ones by their family's name."""
-    found: dict[str, tuple[str, float]] = {}
-    for line in (HERE / "trainings.txt").read_text(encoding="utf-8").splitlines():
-        name, *words = line.partition("#")[0].split() or [""]
-        if len(words) == 2:
-            found[name] = (words[0], float(words[1]))
+    found = {name: (family, float(budget)) for name, family, budget, *settings in read_trainings() if not settings}
     for family in {family for family, _ in found.values()}:
         found[family] = (family, parse_model(family).card.notes["settings"]["budget_s"])
     return found

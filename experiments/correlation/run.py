@@ -30,7 +30,7 @@ DRAWN = (("fsd_full", "forces_mae_full", "nonconservativity"), ("nve_drift", "nv
 def main() -> None:
     """Run the three commands, and a fourth for the figure."""
     options = arguments()
-    models = read_models(options.models)
+    models = read_lines(options.models)
     options.out.mkdir(parents=True, exist_ok=True)
     compared, simulated = options.out / "compare.json", options.out / "nve.json"
     trust = ["--trust"] if options.trust else []
@@ -56,7 +56,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_models(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
     """Lines of the list, without comments."""
     lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if line]

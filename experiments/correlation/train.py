@@ -15,6 +15,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from run import read_lines
+
+from bsct_zoo.files import npz_bytes, write_whole
 
 HERE = Path(__file__).parent
 EVERY = {"train": 5, "valid": 10, "unseen": 10}
@@ -27,17 +30,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "checkpoints", help="a folder for each model goes there")
     options = parser.parse_args()
     data = thinned(options.data, options.out / "frames")
-    for line in (HERE / "trainings.txt").read_text(encoding="utf-8").splitlines():
-        words = line.partition("#")[0].split()
-        if not words:
-            continue
-        name, family, budget, *settings = words
+    for name, family, budget, *settings in read_trainings():
         out = options.out / name
         if (out / f"{name}.safetensors").exists():
             continue
         chosen = [word for setting in settings for word in ("--set", setting)]
         command = ["train", family, "--data", data, "--out", out, "--name", name, "--budget", budget, *chosen]
         subprocess.run([sys.executable, "-m", "bsct_zoo", *map(str, command)], check=True)
+
+
+def read_trainings() -> list[list[str]]:
+    """Name, family, budget and settings of each model."""
+    return [line.split() for line in read_lines(HERE / "trainings.txt")]
 
 
 def thinned(folder: Path, out: Path) -> Path:
@@ -50,10 +54,10 @@ def thinned(folder: Path, out: Path) -> Path:
         frames = np.arange(len(arrays["n_atoms"])) % every == 0
         atoms = np.repeat(frames, arrays["n_atoms"])
         kept = {name: values[atoms if len(values) == len(atoms) else frames] for name, values in arrays.items()}
-        path = out / f"{split}.npz"
-        np.savez(path, **kept)
-        manifest["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (out / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+        content = npz_bytes(kept)
+        write_whole(out / f"{split}.npz", content)
+        manifest["sha256"][f"{split}.npz"] = hashlib.sha256(content).hexdigest()
+    write_whole(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1).encode())
     return out
 
 

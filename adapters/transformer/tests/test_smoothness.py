@@ -56,11 +56,6 @@ def surface_of(dtype="float64", **changes):
     return TransformerPotential(EdgeTransformer(replace(CONFIG, **changes)), "cpu", dtype, "random", "MIT")
 
 
-def shipped():
-    """The checkpoint that people use, in float64: its slopes are those of a trained model."""
-    return load(parse_model("transformer").card, "cpu", "float64")
-
-
 def answer(surface, frames):
     """Energies [n] and forces [n, atoms, 3]."""
     found = surface.compute(AtomsBatch.from_atoms(frames))
@@ -191,18 +186,21 @@ def test_no_jump_on_known_paths(name, design):
     assert excess(surface_of(**SMOOTH[design]), *KNOWN[name]) < 3
 
 
-@few
-@given(paths(periodic=st.just(True)))
-def test_the_shipped_model_where_its_graph_changes(path):
+def test_the_shipped_model_where_its_graph_changes():
     """In cells, whose images give every atom more neighbours than k. Forces are the gradient at the same places."""
-    surface = shipped()
-    places = events(surface, path, most=2)
-    assert places
-    for t in places:
-        assert excess(surface, path, t) < 3
-        _, forces = answer(surface, [path(t)])
-        expected = -slope(lambda x, t=t: answer(surface, [path(t + x)])[0][0])
-        assert (forces[0] * path.direction).sum() == pytest.approx(expected, rel=1e-7, abs=1e-6)
+    surface = load(parse_model("transformer").card, "cpu", "float64")
+
+    @few
+    @given(paths(periodic=st.just(True)))
+    def check(path):
+        places = events(surface, path, most=2)
+        assert places
+        for t in places:
+            assert excess(surface, path, t) < 3
+            force, expected = force_and_slope(surface, path, t)
+            assert force == pytest.approx(expected, rel=1e-7, abs=1e-6)
+
+    check()
 
 
 def test_the_hard_graph_jumps_where_ranks_swap():
@@ -230,6 +228,12 @@ def slope(function, h=5e-4):
     return (far - 8 * near + 8 * forth - further) / (12 * h)
 
 
+def force_and_slope(surface, path, t):
+    """The force along the path, and what it must be: minus the slope of the energy."""
+    _, forces = answer(surface, [path(t)])
+    return (forces[0] * path.direction).sum(), -slope(lambda x: answer(surface, [path(t + x)])[0][0])
+
+
 @pytest.mark.parametrize("design", CONSERVATIVE)
 def test_forces_are_the_gradient_where_the_graph_changes(design):
     surface = surface_of(**SMOOTH[design])
@@ -238,9 +242,8 @@ def test_forces_are_the_gradient_where_the_graph_changes(design):
     @given(paths(periodic=st.booleans()))
     def check(path):
         for t in [0.0, *events(surface, path, most=2)]:
-            _, forces = answer(surface, [path(t)])
-            expected = -slope(lambda x, t=t: answer(surface, [path(t + x)])[0][0])
-            assert (forces[0] * path.direction).sum() == pytest.approx(expected, abs=1e-6)
+            force, expected = force_and_slope(surface, path, t)
+            assert force == pytest.approx(expected, abs=1e-6)
 
     check()
 
