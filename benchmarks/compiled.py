@@ -1,9 +1,9 @@
 """Whether torch.compile makes the Transformer faster: energies and forces of batches of molecules, eager and compiled.
 
-python benchmarks/compiled.py
+    python benchmarks/compiled.py [--device cuda]
 
 The graph is not compiled (its size depends on the positions), the blocks and the embedding are, for any size. CPU
-seconds of one thread, the least of some repeats; compiling is counted apart.
+seconds of one thread, or wall time until the GPU is done; the least of some repeats; compiling is counted apart.
 """
 
 import argparse
@@ -26,27 +26,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=32, help="of each molecule, in a batch")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     batches = [batch_of(name, arguments.frames) for name in NAMES]
-    eager = least(shipped(), batches, arguments.repeats)
-    potential = shipped()
+    eager = least(shipped(arguments.device), batches, arguments.repeats)
+    potential = shipped(arguments.device)
     for part in (potential.model.embed, *potential.model.blocks):
         part.compile(dynamic=True)
-    clock = time.process_time()
-    for batch in batches:
-        potential.compute(batch)
-    compiling = time.process_time() - clock
+    compiling = seconds(potential, batches)
     compiled = least(potential, batches, arguments.repeats)
-    print(f"{machine('cpu')['processor']}, one thread, torch {torch.__version__}, Python {platform.python_version()}")
+    facts = machine(arguments.device)
+    where = facts.get("gpu") or f"{facts['processor']}, one thread"
+    print(f"{where}, torch {torch.__version__}, Python {platform.python_version()}")
     print(f"eager {1e3 * eager:.1f} ms, compiled {1e3 * compiled:.1f} ms for {len(batches)} batches of ", end="")
-    print(f"{arguments.frames}: {eager / compiled:.2f} times as fast after {compiling:.0f} CPU s of compiling")
+    print(f"{arguments.frames}: {eager / compiled:.2f} times as fast after {compiling:.0f} s of compiling")
 
 
-def shipped() -> TransformerPotential:
+def shipped(device: str) -> TransformerPotential:
     """The shipped model in float32."""
     spec = parse_model("transformer")
-    potential = spec.adapter.load(spec.card, "cpu", "float32")
+    potential = spec.adapter.load(spec.card, device, "float32")
     assert isinstance(potential, TransformerPotential)
     return potential
 
@@ -60,14 +60,20 @@ def batch_of(name: str, n: int) -> AtomsBatch:
 
 
 def least(potential: TransformerPotential, batches: list[AtomsBatch], repeats: int) -> float:
-    """CPU seconds of all batches."""
-    times = []
-    for _ in range(repeats):
-        clock = time.process_time()
-        for batch in batches:
-            potential.compute(batch)
-        times.append(time.process_time() - clock)
-    return min(times)
+    """Seconds of all batches."""
+    return min(seconds(potential, batches) for _ in range(repeats))
+
+
+def seconds(potential: TransformerPotential, batches: list[AtomsBatch]) -> float:
+    """CPU seconds of all batches, or wall time on a GPU."""
+    on_gpu = potential.info.device.startswith("cuda")
+    now = time.perf_counter if on_gpu else time.process_time
+    clock = now()
+    for batch in batches:
+        potential.compute(batch)
+    if on_gpu:
+        torch.cuda.synchronize()
+    return now() - clock
 
 
 if __name__ == "__main__":

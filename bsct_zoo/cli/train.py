@@ -25,7 +25,10 @@ def train(
     ],
     data: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more."),
+        # Named here: typer 0.27 would make --DATA of the metavar.
+        typer.Option(
+            "--data", metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for all that the run leaves.")] = None,
     config: Annotated[

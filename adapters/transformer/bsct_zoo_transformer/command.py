@@ -27,7 +27,10 @@ def _group() -> None:
 def transformer(
     data: Annotated[
         list[Path],
-        typer.Option(metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more files."),
+        # Named here: typer 0.27 would make --DATA of the metavar.
+        typer.Option(
+            "--data", metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more files."
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for all runs, the table and the figure.")],
     budget: Annotated[str, typer.Option(help="CPU time of each run: 1800 (seconds), 30m, 2h.")] = "30m",
