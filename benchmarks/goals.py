@@ -30,7 +30,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "transformer.md"
 OURS, OTHER = "transformer", "mace"
 DYNAMICS = ("--check", "nve", "--temperature", "300", "--step", "0.5", "--seeds", "2", "--dtype", "float32")
 RUN = [word for name in MOLECULES[:16] for word in ("--molecule", name)]
-FRAMES, TURNS = 50, 5  # of ethanol, for the throughput
+FRAMES, TURNS = 50, 25  # of ethanol, for the throughput
 
 
 def main() -> None:

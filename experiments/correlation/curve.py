@@ -1,7 +1,14 @@
-"""Errors and smoothness against CPU seconds of training: ``python experiments/correlation/curve.py`` from the root.
+r"""Errors and smoothness against CPU seconds of training: ``python experiments/correlation/curve.py`` from the root.
 
-Read from ``results/compare.json``, which ``run.py`` wrote: the models of ``trainings.txt`` with the default settings of
-their family, and the shipped ones. With ``--write`` into docs/transformer.md too.
+The models of ``trainings.txt`` with the default settings of their family, and the shipped ones. Read from
+``results/compare.json``, which ``run.py`` wrote, and, for the Transformer, whose design has changed since, from
+``results/transformer.json``:
+
+    cd experiments/correlation/checkpoints    # where train.py left them
+    bsct-zoo compare transformer transformer:new60/new60.safetensors transformer:new150/new150.safetensors \
+        --suite core --json ../results/transformer.json
+
+With ``--write`` into docs/transformer.md too.
 """
 
 from __future__ import annotations
@@ -25,10 +32,12 @@ sys.path.append(str(ROOT / "benchmarks"))
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, default=HERE / "results" / "compare.json", help="of bsct-zoo compare")
+    files = [HERE / "results" / name for name in ("compare.json", "transformer.json")]
+    parser.add_argument("--results", type=Path, nargs="+", default=files, help="of bsct-zoo compare; the last counts")
     parser.add_argument("--write", action="store_true", help="into docs/transformer.md")
     options = parser.parse_args()
-    text = table(json.loads(options.results.read_text(encoding="utf-8"))["rows"])
+    rows = [row for file in options.results for row in json.loads(file.read_text(encoding="utf-8"))["rows"]]
+    text = table(list({row["model"]: row for row in rows}.values()))
     print(text)
     if options.write:
         from pages import fill

@@ -30,6 +30,7 @@ def load(path: Path, sha256: str | None = None) -> EdgeTransformer:
     try:
         config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
         old = facts["version"] == 1
+        config = config if old else {"atom_hidden": 0, **config}  # the first files of version 2 do not speak of it
         model = SerialTransformer(config_of(config)) if old else EdgeTransformer(TransformerConfig(**config))
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, ValueError) as error:

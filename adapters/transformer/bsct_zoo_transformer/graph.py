@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PAIRS_AT_ONCE = 2**18  # what a graph may have that is not taken apart
 PAIRS_IN_A_PART = 2**16  # small enough for a cache, large enough to keep a core busy
 RANKS_AT_ONCE = 2**20  # what ranks may have that are not counted part by part
+ON_A_GPU = 2**5  # times as many, which keep it busy: 4 GB for what is not taken apart
 
 
 class _Gather(torch.autograd.Function):
@@ -68,7 +69,7 @@ class Graph:
     slots: Tensor
     place: Tensor
     n_angular: int
-    _kept_rows: dict[tuple[int, int], tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+    _kept_rows: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def envelope(self) -> Tensor:
@@ -82,7 +83,7 @@ class Graph:
 
     @cached_property
     def pair_terms(self) -> Tensor:
-        """[A, 2 + n_angular, D D] what there is to say of two edges e, m at an atom.
+        """[2 + n_angular, A D D] what there is to say of two edges e, m at an atom.
 
         log f_m (where e or m is an empty slot: what makes it nothing), 1, and the Legendre polynomials P_1 ... of their
         cosine.
@@ -91,48 +92,58 @@ class Graph:
         cosine = direction @ direction.transpose(1, 2)  # [A, D, D]
         polynomials = [torch.ones_like(cosine), cosine]
         for n in range(1, self.n_angular):
-            polynomials.append(((2 * n + 1) * cosine * polynomials[n] - n * polynomials[n - 1]) / (n + 1))
+            before = polynomials[n - 1] * (-n / (n + 1))
+            polynomials.append(torch.addcmul(before, cosine, polynomials[n], value=(2 * n + 1) / (n + 1)))
         nothing = cosine.new_full((1,), -1e4)
         log_envelope = torch.cat([self.log_envelope, nothing])[self.slots]  # [A, D]
         there = torch.where(self.slots < len(self.source), torch.zeros_like(nothing), nothing)  # [A, D]
         terms = [log_envelope[:, None] + there[:, :, None], *polynomials[: 1 + self.n_angular]]
-        return torch.stack(terms, dim=1).flatten(2)
+        return torch.stack(terms).flatten(1)
 
     def to_slots(self, values: Tensor) -> Tensor:
-        """Values of edges [E, G, H, C] in the slots of their source [G, A, H, D, C]; anything in empty slots.
+        """Values of edges [E, H, C] in the slots of their source [H, A, D, C]; anything in empty slots.
 
         What empty slots are given must weigh nothing, and so must what comes out of them (``pair_terms`` sees to it).
         """
-        groups, heads = values.shape[1:3]
-        there, back = self._rows(groups, heads)
-        return _Gather.apply(values.flatten(0, 2), there, back).view(
-            groups, -1, heads, self.slots.shape[1], values.shape[3]
-        )
+        heads = values.shape[1]
+        there, back = self._rows(heads)
+        return _Gather.apply(values.flatten(0, 1), there, back).view(heads, *self.slots.shape, values.shape[2])
 
     def from_slots(self, values: Tensor) -> Tensor:
-        """Back again: [A, H, D, C] → [E, H, C]."""
-        heads = values.shape[1]
-        there, back = self._rows(1, heads)
+        """Back again: [H, A, D, C] → [E, H, C]."""
+        heads = values.shape[0]
+        there, back = self._rows(heads)
         return _Gather.apply(values.flatten(0, 2), back, there).view(-1, heads, values.shape[3])
+
+    @cached_property
+    def atom(self) -> Tensor:
+        """[E] the source as a row of ``slots``, which in a part are not all atoms."""
+        return self.place // self.slots.shape[1]
+
+    def mean_at_atoms(self, values: Tensor) -> Tensor:
+        """Values of edges [E, C], weighed by the envelope, averaged at their source [A, C].
+
+        Towards zero where an atom has no edges: Σ f values / (1 + Σ f).
+        """
+        envelope = self.envelope[:, None]
+        total = values.new_zeros((len(self.slots), values.shape[1])).index_add(0, self.atom, values * envelope)
+        return total / (1 + values.new_zeros((len(self.slots), 1)).index_add(0, self.atom, envelope))
 
     def swapped(self, values: Tensor) -> Tensor:
         """[E, W] what each edge's reverse has."""
         swapped: Tensor = _Gather.apply(values, self.reverse, self.reverse)
         return swapped
 
-    def _rows(self, groups: int, heads: int) -> tuple[Tensor, Tensor]:
-        """Where a row of slots [G A H D] stands among the rows of edges [E G H], and where that of an edge in those."""
-        if (groups, heads) not in self._kept_rows:
-            n_atoms, most = self.slots.shape
-            device = self.slots.device
-            group = torch.arange(groups, device=device)[:, None, None, None]
-            head = torch.arange(heads, device=device)[:, None]
-            edge = self.slots.clamp_max(max(len(self.source) - 1, 0))[:, None]  # [A, 1, D]
-            there = ((edge * groups + group) * heads + head).flatten()  # [G, A, H, D]
-            atom, slot = self.place[:, None, None] // most, self.place[:, None, None] % most  # [E, 1, 1]
-            back = ((group[:, 0, 0] * n_atoms + atom) * heads + head[:, 0]) * most + slot  # [E, G, H]
-            self._kept_rows[groups, heads] = there, back.flatten()
-        return self._kept_rows[groups, heads]
+    def _rows(self, heads: int) -> tuple[Tensor, Tensor]:
+        """Where a row of slots [H A D] stands among the rows of edges [E H], and where that of an edge in those."""
+        if heads not in self._kept_rows:
+            head = torch.arange(heads, device=self.slots.device)[:, None]
+            edge = self.slots.clamp_max(max(len(self.source) - 1, 0)).flatten()  # [A D]
+            self._kept_rows[heads] = (
+                (edge * heads + head).flatten(),
+                (head.T * self.slots.numel() + self.place[:, None]).flatten(),
+            )
+        return self._kept_rows[heads]
 
     @cached_property
     def parts(self) -> list[Graph]:
@@ -141,9 +152,9 @@ class Graph:
         In a part ``source`` and ``target`` still count all atoms, and ``reverse`` all edges.
         """
         n_atoms, most = self.slots.shape
-        if n_atoms * most**2 <= PAIRS_AT_ONCE or not len(self.source):
+        if n_atoms * most**2 <= for_device(PAIRS_AT_ONCE, self.source) or not len(self.source):
             return [self]
-        at_once = max(1, PAIRS_IN_A_PART // most**2)
+        at_once = max(1, for_device(PAIRS_IN_A_PART, self.source) // most**2)
         rows = self.slots.split(at_once)
         sizes = [int((part < len(self.source)).sum()) for part in rows]
         of_edges = (self.source, self.target, self.reverse, self.distance, self.direction, self.coordinate)
@@ -203,9 +214,9 @@ def soft_rank(distance: Tensor, slots: Tensor, place: Tensor, config: Transforme
         nearer = torch.sigmoid((d[:, :, None] - d[:, None, :]) / config.rank_width)  # [A, D, D]
         return (nearer @ counted[:, :, None]).squeeze(2)
 
-    if slots.numel() * slots.shape[1] <= RANKS_AT_ONCE:
+    if slots.numel() * slots.shape[1] <= for_device(RANKS_AT_ONCE, slots):
         return rank(0, d, counted).flatten()[place]
-    at_once = max(1, PAIRS_IN_A_PART // slots.shape[1] ** 2)
+    at_once = max(1, for_device(PAIRS_IN_A_PART, slots) // slots.shape[1] ** 2)
     return over_ranges(rank, [len(part) for part in d.split(at_once)], d, counted).flatten()[place]
 
 
@@ -214,6 +225,11 @@ def hard_rank(distance: Tensor, slots: Tensor, place: Tensor, config: Transforme
     d = torch.cat([distance.detach(), distance.new_full((1,), torch.inf)])[slots]  # [A, D]
     nearer = torch.searchsorted(d.sort(1).values, d)  # [A, D] by bisection, so that no [A, D, D] is needed
     return nearer.flatten()[place].to(distance.dtype)
+
+
+def for_device(limit: int, values: Tensor) -> int:
+    """How much to do at once where ``values`` are, if it is ``limit`` on a CPU."""
+    return limit if values.device.type == "cpu" else ON_A_GPU * limit
 
 
 def soft_maximum(values: Tensor, width: float) -> Tensor:

@@ -11,8 +11,9 @@ Shapes: A atoms, E edges, D most edges at an atom (padded), H heads, W width, S 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from ase.units import Bohr, Hartree
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo_transformer.graph import Graph, edge_graph
 
+COULOMB = Hartree * Bohr  # e² in eV Å
 # (c, b) of Σ c exp(-b d/a).
 ZBL_SCREENING = ((0.18175, 3.1998), (0.50986, 0.94229), (0.28022, 0.4029), (0.028171, 0.20162))
 
@@ -45,10 +47,11 @@ class TransformerConfig:
         basis_width: their standard deviation in Å; narrow ones make ripples.
         n_angular: Legendre polynomials of the angle between two edges at an atom, a term of the logits; 0 for none.
         directions: whether edges also know their direction in space, as in the paper; rotations are then learned.
-        repulsion: "zbl" adds the screened repulsion of the nuclei, which rules at half the length of a bond; "none"
-            leaves it to be learned.
+        repulsion: of two atoms, which rules at half the length of a bond, added to what tokens say: "learned", with a
+            charge and a decay for each element; "zbl", that of bare nuclei; "none" leaves it to the tokens.
         width: of a token.
-        hidden: width inside the perceptron of a block.
+        hidden: width inside the perceptron on each edge of a block.
+        atom_hidden: width inside the perceptron on each atom of a block; 0 for none.
         heads: of the attention.
         blocks: their number.
         charges: whether total charge and multiplicity enter; if not, every system is taken for a neutral singlet.
@@ -70,11 +73,12 @@ class TransformerConfig:
     basis_width: float = 0.4
     n_angular: int = 6
     directions: bool = False
-    repulsion: Literal["zbl", "none"] = "zbl"
+    repulsion: Literal["learned", "zbl", "none"] = "learned"
     width: int = 64
-    hidden: int = 288
+    hidden: int = 64
+    atom_hidden: int = 432
     heads: int = 4
-    blocks: int = 3
+    blocks: int = 2
     charges: bool = False
     forces: Literal["gradient", "direct"] = "gradient"
     energy_scale: float = 1.0
@@ -96,6 +100,9 @@ class EdgeTransformer(nn.Module):
         self.norm = nn.RMSNorm(config.width, eps=1e-6)
         self.energy_head = mlp(config.width, config.width, 1)
         self.force_head = mlp(config.width, config.width, 1) if config.forces == "direct" else None
+        self.repulsion = {"learned": LearnedRepulsion, "zbl": Nuclei, "none": NoRepulsion}[config.repulsion](
+            config.elements
+        )
 
     def block(self) -> nn.Module:
         """A new block, [E, W] → [E, W]."""
@@ -114,7 +121,7 @@ class EdgeTransformer(nn.Module):
         for block in self.blocks if len(h) else ():
             h = graph.swapped(block(h, graph))
         h = self.norm(h)
-        repulsion, slope = self.repulsion(batch.atomic_numbers, graph)  # [E]
+        repulsion, slope = self.repulsion(species[graph.source], species[graph.target], graph.distance)  # [E]
         of_edge = self.energy_head(h).squeeze(1) * self.config.energy_scale + repulsion / 2  # [E]
         atom_energy = self.reference[species].index_add(0, graph.source, (of_edge * graph.envelope).double())  # [A]
         energy = torch.zeros(batch.n_systems, dtype=torch.float64, device=h.device)
@@ -124,12 +131,6 @@ class EdgeTransformer(nn.Module):
         along = self.force_head(h).squeeze(1) * self.config.energy_scale + slope  # [E]
         pull = (along * graph.envelope)[:, None] * graph.direction  # [E, 3]
         return energy, torch.zeros_like(batch.positions).index_add(0, graph.source, pull)
-
-    def repulsion(self, atomic_numbers: Tensor, graph: Graph) -> tuple[Tensor, Tensor]:
-        """[E] energy of the pair in eV, and its slope in eV/Å; zeros if the design has none."""
-        if self.config.repulsion == "none":
-            return torch.zeros_like(graph.distance), torch.zeros_like(graph.distance)
-        return zbl(atomic_numbers[graph.source], atomic_numbers[graph.target], graph.distance)
 
 
 class EdgeEmbedding(nn.Module):
@@ -158,90 +159,161 @@ class EdgeEmbedding(nn.Module):
 
     def forward(self, species: Tensor, batch: AtomsBatch, graph: Graph) -> Tensor:
         """[E, W]."""
-        scaled = (graph.distance[:, None] - self.centres) / self.basis_width  # [E, n_basis]
-        zi, zj = species[graph.source], species[graph.target]  # [E]
-        h = self.radial(torch.exp(-0.5 * scaled**2)) * self.pair(zi * self.n_elements + zj)
+        scaled = (graph.distance[:, None] - self.centres) / (2**0.5 * self.basis_width)  # [E, n_basis]
+        pair = species[graph.source] * self.n_elements + species[graph.target]  # [E]
+        radial = self.radial(torch.exp(-scaled.square()))
         half = self.CHARGES // 2
-        charge, spin = batch.charge, batch.spin
-        if not self.knows_charges:  # the embeddings of other states have never seen a gradient
-            charge, spin = torch.zeros_like(charge), torch.ones_like(spin)
-        state = self.charge(charge.clamp(-half, half) + half) + self.spin((spin - 1).clamp(0, self.SPINS - 1))
-        h = h + self.source(zi) + self.target(zj) + state[batch.system_idx[graph.source]]
+        ends = (self.source.weight[:, None] + self.target.weight).flatten(0, 1)  # [n_elements², W]
+        if self.knows_charges:
+            state = self.charge(batch.charge.clamp(-half, half) + half)
+            state = state + self.spin((batch.spin - 1).clamp(0, self.SPINS - 1))  # [S, W]
+            known = ends[pair] + state[batch.system_idx[graph.source]]  # [E, W]
+        else:  # the embeddings of other states have never seen a gradient
+            known = (ends + self.charge.weight[half] + self.spin.weight[0])[pair]
+        h = torch.addcmul(known, radial, self.pair(pair))
         if self.direction is not None:
             h = h + self.direction(graph.direction)
         return self.out(F.silu(h))
 
 
 class Block(nn.Module):
-    """Temperature-controlled attention between the edges that share an atom, and beside it a perceptron on each edge.
+    """Temperature-controlled attention between the edges that share an atom; beside it perceptrons on edges and atoms.
 
-    Both read the same normed tokens by one matrix and write by another (side by side as in arXiv:2204.02311). An edge e
-    listens to the edges m at its atom, itself included, with the weights
+    Attention and the perceptron on each edge read the same normed tokens by one matrix and write by another (side by
+    side as in arXiv:2204.02311). An edge e listens to the edges m at its atom, itself included, with the weights
 
         w_em = exp(l_em) / (sink + Σ_m exp(l_em))      l_em = (cos(q_e, k_m) - 1) / τ + Σ_n c_n P_n(cos θ_em) + log f_m
 
     where f is the envelope and P_n are the Legendre polynomials of the angle between the two. The sink keeps the
     weights smooth when the last neighbour leaves; the bounded logits bound how fast attention can switch from one
-    neighbour to another.
+    neighbour to another. What the perceptrons on the edges m of an atom find, u_m, is averaged,
+
+        u = Σ_m f_m u_m / (1 + Σ_m f_m)
+
+    and goes through a wide perceptron, whose word all edges at the atom hear: weights that act on atoms cost a tenth
+    of those that act on edges.
     """
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.widths = [2 * config.width, config.width, config.hidden]  # queries and keys, values, perceptron
+        self.widths = [config.width] * 3 + [config.hidden]  # queries, keys, values, perceptron
         self.into = nn.Linear(config.width, sum(self.widths))
         self.out = nn.Linear(config.width + config.hidden, config.width)
+        self.of_atom = mlp(config.hidden, config.atom_hidden, config.width) if config.atom_hidden else None
         self.temperature = nn.Parameter(torch.zeros(config.heads), requires_grad=config.learn_temperature)
         self.sink = nn.Parameter(torch.zeros(config.heads))
         self.angular = nn.Parameter(0.3 * torch.randn(config.heads, config.n_angular))
 
     def forward(self, h: Tensor, graph: Graph) -> Tensor:
         """[E, W] → [E, W]."""
-        normed = h * torch.rsqrt((h * h).mean(-1, keepdim=True) + 1e-6)
-        qk, v, hidden = self.into(normed).split(self.widths, dim=-1)
-        return h + self.out(torch.cat([self.attention(qk, v, graph), F.silu(hidden)], dim=-1))
+        normed = h * torch.rsqrt(sum_of_squares(h) / self.config.width + 1e-6)
+        # One matrix cut in pieces rather than its product: joining gradients of all edges would cost more than it.
+        reads = zip(self.into.weight.split(self.widths), self.into.bias.split(self.widths), strict=True)
+        q, k, v, found = (F.linear(normed, weight, bias) for weight, bias in reads)
+        found = F.silu(found)  # [E, hidden]
+        of_attention, of_edge = self.out.weight.split([self.config.width, self.config.hidden], dim=1)
+        h = h + torch.addmm(F.linear(self.attention(q, k, v, graph), of_attention, self.out.bias), found, of_edge.T)
+        if self.of_atom is None:
+            return h
+        return h + self.of_atom(graph.mean_at_atoms(found)).index_select(0, graph.atom)
 
-    def attention(self, qk: Tensor, v: Tensor, graph: Graph) -> Tensor:
-        """[E, 2W] queries and keys, [E, W] values → [E, W]."""
-        heads = self.config.heads
-        scaled, shift = self.scaled(qk.unflatten(-1, (2, heads, -1)))
-        q, k = graph.to_slots(scaled)  # [A, H, D, W/H]
-        v = v.unflatten(-1, (1, heads, -1))
-        (v,) = graph.to_slots(torch.cat([v, torch.ones_like(v[..., :1])], dim=-1))  # [A, H, D, W/H + 1]
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, graph: Graph) -> Tensor:
+        """Queries, keys and values [E, W] → [E, W]."""
+        q, k, v = (graph.to_slots(x.unflatten(-1, (self.config.heads, -1))) for x in (q, k, v))  # [H, A, D, W/H]
+        alike, shift = self.alike(q, k)  # [H, A, D, D]
         # The terms of the logits that know no query in one product: log f_m, the shift, the angles.
-        weights = torch.cat([torch.ones_like(shift), shift, self.angular], dim=1)  # [H, 2 + L]
-        bias = (weights @ graph.pair_terms).view(-1, q.shape[2], q.shape[2])  # [A H, D, D]
-        q, k = q.flatten(0, 1), k.flatten(0, 1).transpose(1, 2)
-        if self.config.attention == "dot":
-            logits = bias + 30 * torch.tanh(torch.bmm(q, k) / 30)  # exp stays finite
-        else:
-            logits = torch.baddbmm(bias, q, k)
-        found = graph.from_slots((torch.exp(logits) @ v.flatten(0, 1)).view_as(v))  # [E, H, W/H + 1]
-        values, total = found[..., :-1], found[..., -1:]
-        return (values * (1 / (self.sink.exp()[:, None] + total))).flatten(1)
+        terms = torch.cat([torch.ones_like(shift), shift, self.angular], dim=1)  # [H, 2 + L]
+        weights = torch.exp(alike + (terms @ graph.pair_terms).view_as(alike))
+        weights = weights / (self.sink.exp()[:, None, None, None] + weights.sum(-1, keepdim=True))
+        return graph.from_slots(weights @ v).flatten(1)
 
-    def scaled(self, qk: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries and keys [E, 2, H, W/H] whose products, plus the shift [H, 1], are the logits."""
+    def alike(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """How alike queries and keys [H, A, D, W/H] are, [H, A, D, D]; with the shift [H, 1] it is their logits."""
+        products = q @ k.transpose(2, 3)
         if self.config.attention == "dot":
-            return qk / qk.shape[-1] ** 0.25, torch.zeros_like(self.temperature)[:, None]
+            largest = 30.0  # exp stays finite
+            return largest * torch.tanh(products / (largest * q.shape[-1] ** 0.5)), torch.zeros_like(self.sink)[:, None]
         sharpness = 1 / (self.config.temperature_floor + 0.3 * F.softplus(self.temperature))[:, None]  # [H, 1]
-        length = torch.rsqrt((qk * qk).sum(-1, keepdim=True) + 1e-6)  # [E, 2, H, 1]
-        return qk * (length * torch.stack([sharpness, torch.ones_like(sharpness)])), -sharpness
+        # Lengths divide the products, which are fewer than what went into them.
+        of_q, of_k = (torch.rsqrt(sum_of_squares(x) + 1e-6) for x in (q, k))  # [H, A, D, 1]
+        return products * (of_q * sharpness[:, :, None, None]) * of_k.transpose(2, 3), -sharpness
 
 
-def zbl(z_i: Tensor, z_j: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
-    """Energy in eV and slope in eV/Å of the screened repulsion of two nuclei at ``distance`` Å, [E] each.
+class LearnedRepulsion(nn.Module):
+    """Repulsion of two atoms, of one form for all elements, with a charge and a decay learned for each.
 
-    The universal potential of Ziegler, Biersack and Littmark (1985): e² z_i z_j / d times a screening function of d/a
-    with a = 0.8854 a₀ / (z_i^0.23 + z_j^0.23).
+        V = e² Z_i Z_j / d exp(-√(a_i a_j) d^p)
+
+    A Yukawa potential to begin with (p = 1); p is learned too. Tight binding repels like that (with p = 3/2 in
+    S. Grimme et al., J. Chem. Theory Comput. 13, 1989 (2017), eq. 13).
     """
-    z_i, z_j = z_i.to(distance.dtype), z_j.to(distance.dtype)
-    coulomb = Hartree * Bohr * z_i * z_j / distance  # e² = Hartree · Bohr in eV Å
-    inverse = (z_i**0.23 + z_j**0.23) / (0.8854 * Bohr)
-    terms = [(c * torch.exp(-b * inverse * distance), b) for c, b in ZBL_SCREENING]
-    screening = sum(term for term, _ in terms)
-    slope = -sum(term * b for term, b in terms) * inverse
-    return coulomb * screening, coulomb * (slope - screening / distance)
+
+    def __init__(self, elements: tuple[int, ...]) -> None:
+        super().__init__()
+        self.log_charge = nn.Parameter(0.9 * torch.log(torch.tensor(elements, dtype=torch.float32)))
+        self.log_decay = nn.Parameter(torch.full((len(elements),), math.log(3.0)))  # of Å^-p
+        self.power = nn.Parameter(torch.ones(()))
+
+    def forward(self, i: Tensor, j: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy [E] in eV and its slope [E] in eV/Å for elements ``i`` and ``j`` [E] by index at ``distance`` in Å."""
+        charge, decay = self.log_charge.exp(), (self.log_decay / 2).exp()
+        scaled = decay[i] * decay[j] * distance**self.power
+        energy = COULOMB * charge[i] * charge[j] / distance * torch.exp(-scaled)
+        return energy, -energy * (1 + self.power * scaled) / distance
+
+
+class Nuclei(nn.Module):
+    """Screened repulsion of bare nuclei: the universal potential of Ziegler, Biersack and Littmark (1985).
+
+    e² z_i z_j / d times a screening function of d/a with a = 0.8854 a₀ / (z_i^0.23 + z_j^0.23).
+    """
+
+    def __init__(self, elements: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("numbers", torch.tensor(elements), persistent=False)
+
+    def forward(self, i: Tensor, j: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """As in ``LearnedRepulsion``."""
+        z_i, z_j = self.numbers[i].to(distance.dtype), self.numbers[j].to(distance.dtype)
+        coulomb = COULOMB * z_i * z_j / distance
+        inverse = (z_i**0.23 + z_j**0.23) / (0.8854 * Bohr)
+        terms = [(c * torch.exp(-b * inverse * distance), b) for c, b in ZBL_SCREENING]
+        screening = sum(term for term, _ in terms)
+        slope = -sum(term * b for term, b in terms) * inverse
+        return coulomb * screening, coulomb * (slope - screening / distance)
+
+
+class NoRepulsion(nn.Module):
+    """None."""
+
+    def __init__(self, elements: tuple[int, ...]) -> None:
+        super().__init__()
+
+    def forward(self, i: Tensor, j: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """As in ``LearnedRepulsion``."""
+        return torch.zeros_like(distance), torch.zeros_like(distance)
+
+
+class _SumOfSquares(torch.autograd.Function):
+    """Σ x² over the last axis, which is kept; its gradient in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.square().sum(-1, keepdim=True)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        found: Tensor = x * (2 * gradient)
+        return found
+
+
+def sum_of_squares(x: Tensor) -> Tensor:
+    """[..., C] → [..., 1]."""
+    found: Tensor = _SumOfSquares.apply(x)
+    return found
 
 
 def mlp(n_in: int, n_hidden: int, n_out: int) -> nn.Sequential:

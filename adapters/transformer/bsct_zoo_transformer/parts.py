@@ -14,7 +14,7 @@ from dataclasses import replace
 from torch import Tensor, nn
 
 from bsct_zoo.batch import AtomsBatch
-from bsct_zoo_transformer.graph import Graph
+from bsct_zoo_transformer.graph import Graph, for_device
 from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.ranges import over_ranges
 
@@ -73,9 +73,10 @@ class RowsByParts(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """[E, W] → [E, ...]."""
-        if len(h) <= _ROWS:
+        at_once = for_device(_ROWS, h)
+        if len(h) <= at_once:
             return self.module(h)
-        return over_ranges(lambda _, rows: self.module(rows), [len(rows) for rows in h.split(_ROWS)], h)
+        return over_ranges(lambda _, rows: self.module(rows), [len(rows) for rows in h.split(at_once)], h)
 
 
 def _over_parts(graph: Graph, function: Callable[..., Tensor], *values: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
 
 def config_of(found: Mapping[str, Any]) -> TransformerConfig:
     """The configuration that a checkpoint of version 1 means."""
-    return TransformerConfig(**{"repulsion": "none", "hidden": 2 * found["width"], **found})
+    return TransformerConfig(**{"repulsion": "none", "hidden": 2 * found["width"], "atom_hidden": 0, **found})
 
 
 class SerialTransformer(EdgeTransformer):
@@ -72,8 +72,7 @@ class SerialAttention(nn.Module):
         q, k, v = padded(self.qkv(h), graph).unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)  # [A, H, D, W/H]
         logits = self.logits(q, k)  # [A, H, D, D]
         if self.angular_bias is not None:
-            most = logits.shape[-1]
-            angular = graph.pair_terms[:, 2:].transpose(1, 2).unflatten(1, (most, most))  # [A, D, D, L]
+            angular = graph.pair_terms[2:].T.unflatten(0, logits[:, 0].shape)  # [A, D, D, L]
             bias = self.angular_bias(angular).permute(0, 3, 1, 2)
             logits = logits + 4 * torch.tanh(bias / 4)  # bounded, as the cosine is
         weights = padded(graph.envelope, graph)[:, None, None, :] * torch.exp(logits)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,6 +35,18 @@ def test_round_trip(path):
     card = file_card(str(path))
     assert card.name == "mine" and not card.executes_code
     assert load_card(card, "cpu", "float64").info.elements == {1, 6, 8}
+
+
+def test_a_file_of_version_2_from_before_there_were_perceptrons_on_atoms(tmp_path):
+    torch.manual_seed(0)
+    model, file = EdgeTransformer(replace(CONFIG, atom_hidden=0, repulsion="zbl")), tmp_path / "old.safetensors"
+    save(file, model, CARD)
+    beside = file.with_suffix(".json")
+    facts = json.loads(beside.read_text())
+    del facts["config"]["atom_hidden"]
+    beside.write_text(json.dumps(facts))
+    batch = AtomsBatch.from_atoms(molecule("CH3CH2OH"), dtype=torch.float32)
+    assert torch.equal(load(file)(batch), model(batch))
 
 
 def test_damage_is_one_line(path):
@@ -124,5 +137,5 @@ def test_shipped_checkpoint_knows_neither_charge_nor_spin(shipped):
     surface = adapter.load(card, "cpu", "float64")
     found = surface.compute(AtomsBatch.from_atoms([molecule("CH3CH2OH"), ion]))
     assert not surface.info.charges
-    assert found.energy[0] == found.energy[1]
-    assert np.array_equal(*found.forces.numpy().reshape(2, -1, 3))
+    torch.testing.assert_close(found.energy[0], found.energy[1], rtol=0, atol=1e-10)
+    torch.testing.assert_close(*found.forces.reshape(2, -1, 3), rtol=0, atol=1e-10)

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from ase.build import bulk, molecule
+from bsct_zoo_transformer import graph
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
 from bsct_zoo_transformer.potential import TransformerPotential
 from torch.autograd import gradgradcheck
@@ -54,7 +55,8 @@ def test_it_says_the_same_as_on_the_cpu(design, dtype, digits):
         )
 
 
-def test_a_large_crystal_goes_part_by_part_there_too():
+def test_a_large_crystal_goes_part_by_part_there_too(monkeypatch):
+    monkeypatch.setattr(graph, "ON_A_GPU", 1)
     crystal = bulk("NaCl", "rocksalt", a=5.6, cubic=True).repeat(8)  # 4,096 atoms
     crystal.rattle(0.1, seed=0)
     batch = AtomsBatch.from_atoms([crystal])

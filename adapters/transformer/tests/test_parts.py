@@ -21,6 +21,7 @@ SMALL = {
     "r_cut": 4.5,
     "width": 16,
     "hidden": 24,
+    "atom_hidden": 40,
     "heads": 2,
     "blocks": 2,
 }
@@ -53,6 +54,7 @@ DESIGNS = [
     {"graph": "radius", "attention": "dot"},
     {"forces": "direct"},
     {"directions": True},
+    {"atom_hidden": 0, "repulsion": "zbl"},
 ]
 
 

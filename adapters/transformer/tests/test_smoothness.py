@@ -43,6 +43,7 @@ SMOOTH = {
     "dot products": {"attention": "dot"},
     "directions": {"directions": True, "n_angular": 0},
     "narrow basis": {"basis_width": 0.1},
+    "edges alone, nuclei": {"atom_hidden": 0, "repulsion": "zbl"},
     "direct forces": {"forces": "direct"},
 }
 CONSERVATIVE = [name for name in SMOOTH if name != "direct forces"]
