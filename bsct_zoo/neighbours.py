@@ -36,14 +36,15 @@ def pairs_within(batch: AtomsBatch, cutoff: float) -> Pairs:
     counts = batch.atoms_per_system
     simple = batch.n_atoms == 0 or (not bool(batch.pbc.any()) and int(counts.max()) <= _ALL_PAIRS)
     source, target, shift = _all_pairs(batch, counts) if simple else _searched(batch, counts, cutoff)
-    vectors = batch.positions[target] - batch.positions[source]
+    vectors = batch.positions.index_select(0, target) - batch.positions.index_select(0, source)
     if shift is not None:
         vectors = vectors + _translations(shift.to(vectors.dtype), batch, source)
     near = ((vectors.detach() ** 2).sum(-1) < cutoff**2).nonzero().squeeze(1)
-    source, target, vectors = source[near], target[near], vectors[near]
-    shift = None if shift is None else shift[near]
-    order, reverse = _paired(source, target, shift, batch.n_atoms)
-    return Pairs(source[order], target[order], None if shift is None else shift[order], vectors[order], reverse)
+    source, target, vectors = source[near], target[near], vectors.index_select(0, near)
+    if shift is None:  # sorted as they are; the k-th by target, then source, is the reverse of the k-th
+        return Pairs(source, target, None, vectors, torch.argsort(target * batch.n_atoms + source, stable=True))
+    order, reverse = _paired(source, target, shift[near], batch.n_atoms)
+    return Pairs(source[order], target[order], shift[near][order], vectors[order], reverse)
 
 
 def _translations(shift: Tensor, batch: AtomsBatch, source: Tensor) -> Tensor:
@@ -85,17 +86,12 @@ def _searched(batch: AtomsBatch, counts: Tensor, cutoff: float) -> tuple[Tensor,
     return torch.as_tensor(source, device=to), torch.as_tensor(target, device=to), torch.as_tensor(shift, device=to)
 
 
-def _paired(source: Tensor, target: Tensor, shift: Tensor | None, n_atoms: int) -> tuple[Tensor, Tensor]:
+def _paired(source: Tensor, target: Tensor, shift: Tensor, n_atoms: int) -> tuple[Tensor, Tensor]:
     """Order that sorts pairs by source, and the index of each sorted pair's reverse in that order."""
-    forward, backward = source * n_atoms + target, target * n_atoms + source
-    if shift is None:
-        order = torch.argsort(forward, stable=True)
-        by_reverse = torch.argsort(backward, stable=True)
-    else:
-        base = 2 * int(shift.abs().max()) + 1 if len(shift) else 1
-        weights = torch.tensor([base**2, base, 1], device=shift.device)
-        order = _lexsort(forward, (shift * weights).sum(1))
-        by_reverse = _lexsort(backward, (-shift * weights).sum(1))
+    base = 2 * int(shift.abs().max()) + 1 if len(shift) else 1
+    weights = torch.tensor([base**2, base, 1], device=shift.device)
+    order = _lexsort(source * n_atoms + target, (shift * weights).sum(1))
+    by_reverse = _lexsort(target * n_atoms + source, (-shift * weights).sum(1))
     # The k-th pair of one order is the reverse of the k-th of the other.
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order), device=order.device)

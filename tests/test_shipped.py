@@ -59,10 +59,12 @@ FAMILIES = ("mace", "nequip", "equiformer", "transformer")
 
 
 def test_shipped_models_were_trained_alike():
-    """The same frames, budget, loss and averaging, and nearly the same size."""
+    """The same frames, budget, loss and averaging, the same type of machine, and nearly the same size."""
     cards = [parse_model(name).card for name in FAMILIES]
-    for key in ("data_sha256", "frames", "machine"):
+    for key in ("data_sha256", "frames"):
         assert all(card.notes[key] == cards[0].notes[key] for card in cards), key
+    for key in ("processor", "cores", "python"):
+        assert len({card.notes["machine"][key] for card in cards}) == 1, key
     for key in ("budget_s", "seed", "dtype", "loss", "energy_weight", "force_weight", "ema_decay", "clip"):
         assert len({card.notes["settings"][key] for card in cards}) == 1, key
     for card in cards:

@@ -97,7 +97,7 @@ class EdgeTransformer(nn.Module):
         self.register_buffer("reference", reference, persistent=False)
         self.embed = EdgeEmbedding(config)
         self.blocks = nn.ModuleList(self.block() for _ in range(config.blocks))
-        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.norm = Norm(config.width)
         self.energy_head = mlp(config.width, config.width, 1)
         self.force_head = mlp(config.width, config.width, 1) if config.forces == "direct" else None
         self.repulsion = {"learned": LearnedRepulsion, "zbl": Nuclei, "none": NoRepulsion}[config.repulsion](
@@ -207,16 +207,17 @@ class Block(nn.Module):
 
     def forward(self, h: Tensor, graph: Graph) -> Tensor:
         """[E, W] → [E, W]."""
-        normed = h * torch.rsqrt(sum_of_squares(h) / self.config.width + 1e-6)
+        h_normed = normed(h)
         # One matrix cut in pieces rather than its product: joining gradients of all edges would cost more than it.
         reads = zip(self.into.weight.split(self.widths), self.into.bias.split(self.widths), strict=True)
-        q, k, v, found = (F.linear(normed, weight, bias) for weight, bias in reads)
+        q, k, v, found = (F.linear(h_normed, weight, bias) for weight, bias in reads)
         found = F.silu(found)  # [E, hidden]
         of_attention, of_edge = self.out.weight.split([self.config.width, self.config.hidden], dim=1)
-        h = h + torch.addmm(F.linear(self.attention(q, k, v, graph), of_attention, self.out.bias), found, of_edge.T)
-        if self.of_atom is None:
-            return h
-        return h + self.of_atom(graph.mean_at_atoms(found)).index_select(0, graph.atom)
+        heard = self.out.bias
+        if self.of_atom is not None:
+            heard = (self.of_atom(graph.mean_at_atoms(found)) + heard).index_select(0, graph.atom)  # [E, W]
+        h = torch.addmm(h + heard, self.attention(q, k, v, graph), of_attention.T)
+        return torch.addmm(h, found, of_edge.T)
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, graph: Graph) -> Tensor:
         """Queries, keys and values [E, W] → [E, W]."""
@@ -308,6 +309,23 @@ class _SumOfSquares(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         found: Tensor = x * (2 * gradient)
         return found
+
+
+class Norm(nn.Module):
+    """Tokens of length √W, times a gain for each channel."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """[E, W] → [E, W]."""
+        return normed(h) * self.weight
+
+
+def normed(h: Tensor) -> Tensor:
+    """Tokens [E, W] divided by their root mean square (arXiv:1910.07467); smooth at zero."""
+    return h * torch.rsqrt(sum_of_squares(h) / h.shape[1] + 1e-6)
 
 
 def sum_of_squares(x: Tensor) -> Tensor:
