@@ -75,6 +75,8 @@ def own_calculator(spec: ModelSpec) -> ModelSpec | None:
 def clock(potential: Potential) -> float:
     """Seconds on a CPU of the process that computes, here or a worker; by the wall where a GPU computes."""
     if potential.info.device != "cpu":
+        if torch.cuda.is_initialized():  # a worker answers when it is done, this process before that
+            torch.cuda.synchronize()
         return time.perf_counter()
     process = getattr(potential, "pid", None) or os.getpid()
     return time.clock_gettime((~process << 3) | 2)  # Linux: the clock of all threads of a process

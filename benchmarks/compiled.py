@@ -8,12 +8,12 @@ seconds of one thread, or wall time until the GPU is done; the least of some rep
 
 import argparse
 import platform
-import time
 
 import torch
 from ase.build import molecule
 from bsct_zoo_transformer.potential import TransformerPotential
 
+from adapters import seconds
 from bsct_zoo.batch import AtomsBatch
 from bsct_zoo.models import parse_model
 from bsct_zoo.results.machine import machine
@@ -62,18 +62,6 @@ def batch_of(name: str, n: int) -> AtomsBatch:
 def least(potential: TransformerPotential, batches: list[AtomsBatch], repeats: int) -> float:
     """Seconds of all batches."""
     return min(seconds(potential, batches) for _ in range(repeats))
-
-
-def seconds(potential: TransformerPotential, batches: list[AtomsBatch]) -> float:
-    """CPU seconds of all batches, or wall time on a GPU."""
-    on_gpu = potential.info.device.startswith("cuda")
-    now = time.perf_counter if on_gpu else time.process_time
-    clock = now()
-    for batch in batches:
-        potential.compute(batch)
-    if on_gpu:
-        torch.cuda.synchronize()
-    return now() - clock
 
 
 if __name__ == "__main__":

@@ -43,8 +43,9 @@ def pairs_within(batch: AtomsBatch, cutoff: float) -> Pairs:
     source, target, vectors = source[near], target[near], vectors.index_select(0, near)
     if shift is None:  # sorted as they are; the k-th by target, then source, is the reverse of the k-th
         return Pairs(source, target, None, vectors, torch.argsort(target * batch.n_atoms + source, stable=True))
-    order, reverse = _paired(source, target, shift[near], batch.n_atoms)
-    return Pairs(source[order], target[order], shift[near][order], vectors[order], reverse)
+    shift = shift[near]
+    order, reverse = _paired(source, target, shift, batch.n_atoms)
+    return Pairs(source[order], target[order], shift[order], vectors[order], reverse)
 
 
 def _translations(shift: Tensor, batch: AtomsBatch, source: Tensor) -> Tensor:

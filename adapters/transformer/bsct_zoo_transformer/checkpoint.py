@@ -29,9 +29,10 @@ def load(path: Path, sha256: str | None = None) -> EdgeTransformer:
     weights = read_weights(path, sha256)
     try:
         config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
-        old = facts["version"] == 1
-        config = config if old else {"atom_hidden": 0, **config}  # the first files of version 2 do not speak of it
-        model = SerialTransformer(config_of(config)) if old else EdgeTransformer(TransformerConfig(**config))
+        if facts["version"] == 1:
+            model: EdgeTransformer = SerialTransformer(config_of(config))
+        else:  # the first files of version 2 do not speak of perceptrons on atoms
+            model = EdgeTransformer(TransformerConfig(**{"atom_hidden": 0, **config}))
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]

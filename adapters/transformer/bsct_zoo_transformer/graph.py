@@ -125,9 +125,13 @@ class Graph:
 
         Towards zero where an atom has no edges: Σ f values / (1 + Σ f).
         """
-        envelope = self.envelope[:, None]
-        total = values.new_zeros((len(self.slots), values.shape[1])).index_add(0, self.atom, values * envelope)
-        return total / (1 + values.new_zeros((len(self.slots), 1)).index_add(0, self.atom, envelope))
+        total = values.new_zeros((len(self.slots), values.shape[1]))
+        return total.index_add(0, self.atom, values * self.envelope[:, None]) / (1 + self.envelope_at_atoms[:, None])
+
+    @cached_property
+    def envelope_at_atoms(self) -> Tensor:
+        """[A] sum over an atom's edges."""
+        return self.envelope.new_zeros(len(self.slots)).index_add(0, self.atom, self.envelope)
 
     def swapped(self, values: Tensor) -> Tensor:
         """[E, W] what each edge's reverse has."""
@@ -185,6 +189,7 @@ def edge_graph(batch: AtomsBatch, config: TransformerConfig) -> Graph:
     else:
         inside = x < 1
     kept = (inside & inside[reverse]).nonzero().squeeze(1)  # both or neither, whatever the last digit says
+    of_kept = distance.index_select(0, kept)
     position = torch.full_like(source, -1)
     position[kept] = torch.arange(len(kept), device=source.device)
     slots, place = _slots(source[kept], batch.n_atoms)
@@ -192,8 +197,8 @@ def edge_graph(batch: AtomsBatch, config: TransformerConfig) -> Graph:
         source=source[kept],
         target=pairs.target[kept],
         reverse=position[reverse[kept]],
-        distance=distance.index_select(0, kept),
-        direction=(pairs.vectors / distance[:, None]).index_select(0, kept),
+        distance=of_kept,
+        direction=pairs.vectors.index_select(0, kept) / of_kept[:, None],
         coordinate=x.index_select(0, kept),
         slots=slots,
         place=place,
