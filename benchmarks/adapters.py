@@ -28,11 +28,11 @@ from ase.build import bulk, molecule
 from pages import fill
 
 from bsct_zoo import __version__
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, BsctZooError
-from bsct_zoo.models import ModelSpec, parse_model
-from bsct_zoo.potential import Potential
-from bsct_zoo.results.machine import machine
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.models.naming import ModelSpec, parse_model
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.runtime.load import load_potential
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"

@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 from pages import fill
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.batching import DEFAULT_ATOMS, Batcher
-from bsct_zoo.models import parse_model
-from bsct_zoo.results.machine import machine
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.models.naming import parse_model
+from bsct_zoo.potentials.batching import DEFAULT_ATOMS, Batcher
 from bsct_zoo.runtime.load import load_potential
-from bsct_zoo.scans.frames import frames_of
-from bsct_zoo.scans.library import open_suite
+from bsct_zoo.suites.frames import frames_of
+from bsct_zoo.suites.library import open_suite
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 SIZES = {"cpu": (1, 64, 128, 256, 512, 1024, 2048), "cuda": (1, 64, 256, 1024, 4096, 16384, 65536)}

@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from bsct_zoo.building.build import About, build
-from bsct_zoo.building.reference import open_reference
-from bsct_zoo.building.settings import BuildSettings
-from bsct_zoo.building.sites import Choice
-from bsct_zoo.results.machine import machine
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.suites.building.build import About, build
+from bsct_zoo.suites.building.reference import open_reference
+from bsct_zoo.suites.building.settings import BuildSettings
+from bsct_zoo.suites.building.sites import Choice
 
 DRUGS = {
     "acetaminophen": "CC(=O)Nc1ccc(O)cc1",

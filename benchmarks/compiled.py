@@ -14,9 +14,9 @@ from ase.build import molecule
 from bsct_zoo_transformer.potential import TransformerPotential
 
 from adapters import seconds
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.models import parse_model
-from bsct_zoo.results.machine import machine
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.models.naming import parse_model
 
 NAMES = ("CH3CH2OH", "C6H6", "CH3COOH", "H2O")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bsct_zoo.metrics.defects import DEFECTS, STRENGTHS, detection
+from bsct_zoo.evaluation.defects import DEFECTS, STRENGTHS, detection
 
 # One of each kind; the ranges of FSD and of the errors differ by where the defect sits.
 SHOWN = (
@@ -39,7 +39,7 @@ What to read from it:
 - No single number sees everything; look at one of each kind.
 
 Made by `python benchmarks/defects.py` (no model takes part, so it is the same on every machine); a test holds it
-against `bsct_zoo.metrics.defects`.
+against `bsct_zoo.evaluation.defects`.
 """
 
 

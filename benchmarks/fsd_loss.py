@@ -61,14 +61,14 @@ def main() -> None:
     models = [f"transformer:{options.out / f'run-{k}' / 'small.safetensors'}" for k in range(len(runs))]
     rows = json.loads(run("compare", *models, "--json", "-", "--quiet"))["rows"]
     print(
-        "| | FSD full | compress | stretch | F MAE core | F valid | F unseen | CPU s |\n"
+        "| | FSD full | compress | stretch | F MAE core | F valid | F test | CPU s |\n"
         "|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     for (name, note), row in zip(notes.items(), rows, strict=True):
         means = row["metrics"]
         found = [means[f"fsd_{part}"] for part in ("full", "compress", "stretch")] + [means["forces_mae_full"]]
         cells = [f"{value:.3g}" for value in found]
-        cells += [f"{note[split]['all']['forces_mae_mev_A']:.0f}" for split in ("valid", "unseen")]
+        cells += [f"{note[split]['all']['forces_mae_mev_A']:.0f}" for split in ("valid", "test")]
         print(f"| {name} | " + " | ".join([*cells, f"{note['spent_s']:.0f}"]) + " |")
 
 

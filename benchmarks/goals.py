@@ -3,7 +3,7 @@
     python benchmarks/goals.py --keep goals            # a table; what is in the folder is not measured again
     python benchmarks/goals.py --keep goals --write    # into docs/transformer.md too
 
-Errors on unseen molecules are on the cards, measured by the trainers at their end. All else runs through the commands
+Errors on test molecules are on the cards, measured by the trainers at their end. All else runs through the commands
 that a user has, and the folder keeps what they wrote. Dynamics takes most of an hour for each model; ``--dynamics``
 names the models that run it.
 """
@@ -21,10 +21,10 @@ from pathlib import Path
 from pages import fill
 
 from bsct_zoo import __version__
-from bsct_zoo.checks.systems import MOLECULES
-from bsct_zoo.models import parse_model
+from bsct_zoo.atoms.molecules import MOLECULES
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.models.naming import parse_model
 from bsct_zoo.properties.systems import MOLECULES as VIBRATING
-from bsct_zoo.results.machine import machine
 
 PAGE = Path(__file__).parents[1] / "docs" / "transformer.md"
 OURS, OTHER = "transformer", "mace"
@@ -50,7 +50,7 @@ def main() -> None:
 
 def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
     """Every figure of both models, its goal, and whether it is reached, in Markdown."""
-    unseen = {name: parse_model(name).card.notes["unseen"]["all"]["forces_mae_mev_A"] for name in (OURS, OTHER)}
+    test = {name: parse_model(name).card.notes["test"]["all"]["forces_mae_mev_A"] for name in (OURS, OTHER)}
     compared = rows("compare", [OURS, OTHER], keep / "compare.json", "--suite", "core")
     fsd = {name: row["metrics"]["fsd_full"] for name, row in compared.items()}
     vibrations = rows(
@@ -65,7 +65,7 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
         cells = [f"{values[name]:.{digits}f}" if values.get(name) is not None else "–" for name in (OURS, OTHER)]
         lines.append(f"| {title} | {' | '.join(cells)} | {goal} | {'yes' if reached else '**no**'} |")
 
-    line("force MAE, unseen molecules, meV/Å", unseen, f"no higher than of `{OTHER}`", unseen[OURS] <= unseen[OTHER])
+    line("force MAE, test molecules, meV/Å", test, f"no higher than of `{OTHER}`", test[OURS] <= test[OTHER])
     line("FSD full on `core`, 1/Å", fsd, f"no higher than of `{OTHER}`", fsd[OURS] <= fsd[OTHER])
     drift, ended, total = {}, {}, {}
     for name in dynamics:
@@ -107,7 +107,7 @@ def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, 
 def throughput(file: Path) -> dict[str, float]:
     """Milliseconds of CPU time a frame of ethanol in a batch, float32, the models in turns."""
     from adapters import frames, seconds
-    from bsct_zoo.batch import AtomsBatch
+    from bsct_zoo.atoms.batch import AtomsBatch
     from bsct_zoo.runtime.load import load_potential
 
     if not file.exists():

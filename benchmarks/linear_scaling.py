@@ -48,7 +48,7 @@ def main() -> None:
 
 def table(system: str, up_to: int) -> str:
     """All measurements, in Markdown."""
-    from bsct_zoo.results.machine import machine
+    from bsct_zoo.evaluation.machine import machine
 
     constant = ""
     lines = ["| what | atoms | CPU s | ms an atom | peak memory, GB |", "|---|---:|---:|---:|---:|"]
@@ -85,7 +85,7 @@ def measured(what: str, system: str, n_atoms: int) -> dict[str, float]:
     from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
     from bsct_zoo_transformer.potential import TransformerPotential
 
-    from bsct_zoo.batch import AtomsBatch
+    from bsct_zoo.atoms.batch import AtomsBatch
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -140,7 +140,7 @@ def batch_of(system: str, n_atoms: int):
     from ase.build import bulk, molecule
     from scipy.spatial.transform import Rotation
 
-    from bsct_zoo.batch import AtomsBatch
+    from bsct_zoo.atoms.batch import AtomsBatch
 
     random = np.random.default_rng(0)
     if system == "rocksalt":

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from pages import fill
 
-from bsct_zoo.models import parse_model
-from bsct_zoo.results.machine import machine
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.models.naming import parse_model
 
 README = Path(__file__).parents[1] / "README.md"
 FAMILIES = ("mace", "nequip", "equiformer", "transformer")
@@ -60,18 +60,18 @@ def output(command: str) -> str:
 def cards() -> str:
     """Errors of the shipped checkpoints, from their cards."""
     lines = [
-        "| model | parameters | steps | E valid | F valid | E unseen | F unseen | F unseen, MD frames |",
+        "| model | parameters | steps | E valid | F valid | E test | F test | F test, MD frames |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name in FAMILIES:
         notes = parse_model(name).card.notes
-        valid, unseen = notes["valid"]["all"], notes["unseen"]["all"]
+        valid, test = notes["valid"]["all"], notes["test"]["all"]
         values = [
             valid["energy_mae_mev_atom"],
             valid["forces_mae_mev_A"],
-            unseen["energy_mae_mev_atom"],
-            unseen["forces_mae_mev_A"],
-            notes["unseen"]["md"]["forces_mae_mev_A"],
+            test["energy_mae_mev_atom"],
+            test["forces_mae_mev_A"],
+            notes["test"]["md"]["forces_mae_mev_A"],
         ]
         numbers = " | ".join(f"{value:.1f}" for value in values)
         lines.append(f"| `{name}` | {notes['parameters']:,} | {notes['steps']:,} | {numbers} |")

@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 from ase.build import molecule
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.runtime.remote import RemotePotential
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runtime" / "plugins"))

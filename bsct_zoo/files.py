@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes) -> None:
     """Write ``content`` beside ``path`` and move it there in one step: a reader finds the whole of it or nothing.
 
     Raises:
@@ -51,7 +51,7 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 @contextmanager
-def only_here(folder: Path, at_work: str, instead: str) -> Iterator[None]:
+def exclusive_lock(folder: Path, at_work: str, instead: str) -> Iterator[None]:
     """Hold the lock of ``folder``, made if it is not there.
 
     Args:

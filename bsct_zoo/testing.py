@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from bsct_zoo.cards import Adapter, OptionValue
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import Adapter, OptionValue
 
 if TYPE_CHECKING:
     from bsct_zoo.conformance.finding import Finding
-    from bsct_zoo.models import ModelSpec
-    from bsct_zoo.potential import Potential
+    from bsct_zoo.models.naming import ModelSpec
+    from bsct_zoo.potentials.potential import Potential
 
 Dtype = Literal["float32", "float64"]
 Trial = Callable[[str], "Finding"]
@@ -156,7 +156,7 @@ def _trial(
 
 
 def _spec(model: str | Adapter, trust: bool) -> ModelSpec:
-    from bsct_zoo.models import ModelSpec, parse_model
+    from bsct_zoo.models.naming import ModelSpec, parse_model
 
     if isinstance(model, str):
         return parse_model(model, trust=trust)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from bsct_zoo.building.build import About, build
-from bsct_zoo.building.reference import open_reference
-from bsct_zoo.building.settings import BuildSettings
+from bsct_zoo.suites.building.build import About, build
+from bsct_zoo.suites.building.reference import open_reference
+from bsct_zoo.suites.building.settings import BuildSettings
 
 HERE = Path(__file__).parent
 TRAINED = HERE.parent / "training" / "molecules.smi"

@@ -5,7 +5,7 @@ from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 
 

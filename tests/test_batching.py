@@ -3,10 +3,10 @@ from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.batching import Batcher, cost, fill
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import OutOfMemoryError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.potentials.batching import Batcher, cost, fill
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 INFO = PotentialInfo(None, 3.0, "float64", "cpu", "gradient", "a test", "MIT")
 

@@ -8,11 +8,11 @@ from ase.build import bulk, fcc111, molecule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.boxes import MARGIN, boxed, vacuum
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import pairs_within
+from bsct_zoo.potentials.boxes import MARGIN, boxed, vacuum
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo
 from bsct_zoo.runtime.guard import GuardedPotential
 
 CUTOFF = 4.0

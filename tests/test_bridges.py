@@ -8,10 +8,10 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.md.verlet import VelocityVerlet
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.bridges import CalculatorPotential, PotentialCalculator
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import UnknownElementError
-from bsct_zoo.potential import PotentialInfo
+from bsct_zoo.potentials.bridges import CalculatorPotential, PotentialCalculator
+from bsct_zoo.potentials.potential import PotentialInfo
 
 
 def info(**changes):

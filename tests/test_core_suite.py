@@ -8,7 +8,7 @@ import pytest
 from ase import units
 from ase.data import chemical_symbols
 
-from bsct_zoo.scans.geometry import bond_scan
+from bsct_zoo.suites.geometry import bond_scan
 
 ROOT = Path(__file__).parents[1]
 GROUPS = ("C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O", "N-P", "O-P")

@@ -8,7 +8,7 @@ from ase.neighborlist import natural_cutoffs, neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bsct_zoo.scans.geometry import bond_scan, fragments
+from bsct_zoo.suites.geometry import bond_scan, fragments
 
 
 def bonds_of(atoms):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from bsct_zoo.errors import BadInputError, MissingWeightsError, UnknownNameError, UntrustedFileError
-from bsct_zoo.models import complete_models, named_model, parse_model
+from bsct_zoo.models.naming import complete_models, named_model, parse_model
 from bsct_zoo.plugins.registry import registry
 
 

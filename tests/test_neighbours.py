@@ -4,8 +4,8 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.neighborlist import neighbor_list
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.neighbours import pairs_within
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import pairs_within
 
 
 def as_set(i, j, vectors):

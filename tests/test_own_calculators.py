@@ -9,13 +9,13 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from bsct_zoo.batching import Batcher
-from bsct_zoo.cards import import_path
 from bsct_zoo.metrics.table import score_scan
+from bsct_zoo.plugins.cards import import_path
 from bsct_zoo.plugins.registry import registry
+from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.runtime.load import load_potential
-from bsct_zoo.scans.frames import frames_of
-from bsct_zoo.scans.library import open_suite
+from bsct_zoo.suites.frames import frames_of
+from bsct_zoo.suites.library import open_suite
 
 REL = {"float64": 1e-8, "float32": 1e-5}
 FLOAT32_ALONE = {"sevennet", "chgnet"}  # their packages' calculators know nothing else

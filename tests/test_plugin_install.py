@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.plugins.install import check_interpreter
-from bsct_zoo.plugins.source import parse_source
+from bsct_zoo.runtime.plugin_install import check_interpreter
+from bsct_zoo.runtime.plugin_source import parse_source
 
 ADAPTER = """
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, ModelCard
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, ModelCard
 
 @hookimpl
 def register_adapters():
@@ -26,7 +26,7 @@ def register_adapters():
 LOADER = """
 {imports}
 import torch
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 class Trap(Potential):
     info = PotentialInfo(None, None, "float64", "cpu", "gradient", "none", "MIT")

@@ -8,14 +8,14 @@ import pytest
 import torch
 from jsonschema import validate
 
-from bsct_zoo.cards import Adapter, ModelCard
 from bsct_zoo.errors import BadInputError, ModelError, OutOfMemoryError
-from bsct_zoo.models import ModelSpec
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.evaluation.run import Settings, compare
+from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.cards import Adapter, ModelCard
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.report.files import json_text
 from bsct_zoo.report.schema import SCHEMA
-from bsct_zoo.results.run import Settings, compare
-from bsct_zoo.scans.library import open_suite
+from bsct_zoo.suites.library import open_suite
 
 LOADED: list[str] = []
 
@@ -31,12 +31,12 @@ class Springs(Potential):
             5.0 if mode == "crystals" else None,
             "float64",
             "cpu",
-            "direct" if mode == "direct" else "gradient",
+            mode != "direct",
             "springs",
             "MIT",
             periodic_only=mode == "crystals",
-            charges=mode == "charges",
-            rotation="learned" if mode == "turns" else "exact",
+            supports_charge_spin=mode == "charges",
+            equivariant=mode != "turns",
         )
 
     def compute(self, batch):
@@ -172,7 +172,7 @@ def test_json_is_schema_1(suite):
 
 
 def test_changed_code_does_not_meet_old_numbers(suite, monkeypatch):
-    from bsct_zoo.results import identity
+    from bsct_zoo.models import identity
 
     one(suite, "good")
     monkeypatch.setattr(identity, "code_sha256", lambda package: "changed")
@@ -181,7 +181,7 @@ def test_changed_code_does_not_meet_old_numbers(suite, monkeypatch):
 
 
 def test_full_disk_keeps_the_results(suite, monkeypatch):
-    from bsct_zoo.results.cache import PredictionCache
+    from bsct_zoo.evaluation.cache import PredictionCache
 
     def full(self, key, scan, prediction):
         raise OSError(28, "No space left on device")

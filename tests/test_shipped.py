@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from ase.build import molecule
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.models import parse_model
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.models.naming import parse_model
 from bsct_zoo.runtime.load import load_potential
 
 ZOO = [sys.executable, "-m", "bsct_zoo"]

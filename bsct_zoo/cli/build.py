@@ -13,9 +13,9 @@ import typer
 from bsct_zoo.cli import completion
 
 if TYPE_CHECKING:
-    from bsct_zoo.building.build import Built
-    from bsct_zoo.building.findings import Finding
-    from bsct_zoo.building.labelling import OnProgress
+    from bsct_zoo.suites.building.build import Built
+    from bsct_zoo.suites.building.findings import Finding
+    from bsct_zoo.suites.building.labelling import OnProgress
 
 _SHOWN = 12  # findings, before a table says how many more
 
@@ -63,12 +63,12 @@ def build(
 
     A build that is cut off goes on where it was when the same command is given again.
     """
-    from bsct_zoo.building.build import About
-    from bsct_zoo.building.build import build as make
-    from bsct_zoo.building.manifest import command_line
-    from bsct_zoo.building.reference import open_reference
-    from bsct_zoo.building.settings import BuildSettings
-    from bsct_zoo.building.sites import Choice
+    from bsct_zoo.suites.building.build import About
+    from bsct_zoo.suites.building.build import build as make
+    from bsct_zoo.suites.building.manifest import command_line
+    from bsct_zoo.suites.building.reference import open_reference
+    from bsct_zoo.suites.building.settings import BuildSettings
+    from bsct_zoo.suites.building.sites import Choice
 
     path = _target(name, out)
     choice = Choice(tuple(only or ()), tuple(smarts or ()), hydrogens, per_type, seed)
@@ -118,13 +118,13 @@ def validate(
     """
     from dataclasses import replace as changed
 
-    from bsct_zoo.building.build import flagged
-    from bsct_zoo.building.manifest import write_manifest
-    from bsct_zoo.building.validate import validate as check
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.scans.library import suite_path
-    from bsct_zoo.scans.suite_file import read_suite, write_suite
+    from bsct_zoo.suites.building.build import flagged
+    from bsct_zoo.suites.building.manifest import write_manifest
+    from bsct_zoo.suites.building.validate import validate as check
+    from bsct_zoo.suites.library import suite_path
+    from bsct_zoo.suites.suite_file import read_suite, write_suite
 
     path = suite_path(name)
     suite = read_suite(path)
@@ -161,7 +161,7 @@ def _report(built: Built) -> None:
 
 def shown_as(built: Built) -> str:
     """How a user names the suite: by its name in the data folder, else by its file."""
-    from bsct_zoo.scans.source import imported_path
+    from bsct_zoo.suites.source import imported_path
 
     return built.suite.name if built.path == imported_path(built.suite.name) else str(built.path)
 
@@ -192,7 +192,7 @@ def _target(name: str, out: Path | None) -> Path:
     """
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.scans.source import imported_path
+    from bsct_zoo.suites.source import imported_path
 
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith((".", "-")):
         raise BadInputError(f"'{name}' is not a name; use letters, digits, '-', '_' and '.'")

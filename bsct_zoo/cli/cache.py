@@ -12,7 +12,7 @@ app = typer.Typer(help="Predictions that are kept.", no_args_is_help=True)
 @app.command("show")
 def show() -> None:
     """Say where predictions are kept and how much room they take."""
-    from bsct_zoo.results.cache import PredictionCache
+    from bsct_zoo.evaluation.cache import PredictionCache
     from bsct_zoo.runtime.folders import cache_dir
 
     cache = PredictionCache(cache_dir() / "predictions")
@@ -26,7 +26,7 @@ def clear(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] 
     import sys
 
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.results.cache import PredictionCache
+    from bsct_zoo.evaluation.cache import PredictionCache
     from bsct_zoo.runtime.folders import cache_dir
 
     cache = PredictionCache(cache_dir() / "predictions")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bsct_zoo.conformance.finding import Finding
     from bsct_zoo.conformance.process import CheckProcess
-    from bsct_zoo.models import ModelSpec
+    from bsct_zoo.models.naming import ModelSpec
 
 _STYLES = {"passed": "green", "failed": "bold red", "reported": "yellow", "skipped": "dim"}
 
@@ -53,14 +53,14 @@ def check(
     Exit code: 0 all passed, 1 some property failed or the model does not load, 2 bad input.
     """
     from bsct_zoo.cli import output
-    from bsct_zoo.cli.weights import ready_models
+    from bsct_zoo.cli.weights import resolve_models
     from bsct_zoo.conformance.process import CheckProcess
     from bsct_zoo.conformance.properties import chosen
 
     names = [one.name for one in chosen(part for text in only or [] for part in text.split(","))]
     numbers = None if elements is None else _elements(elements)
     output.check_targets(json, None, False)
-    [spec] = ready_models([model], trust=trust, yes=yes)
+    [spec] = resolve_models([model], trust=trust, yes=yes)
     with CheckProcess(
         spec.adapter,
         spec.card,

@@ -12,13 +12,13 @@ import typer
 from bsct_zoo.cli import completion
 
 if TYPE_CHECKING:
-    from bsct_zoo.checks.request import CheckRequest
+    from bsct_zoo.analysis.gate import Gate
+    from bsct_zoo.evaluation.comparison import Comparison
+    from bsct_zoo.evaluation.md_request import CheckRequest
+    from bsct_zoo.evaluation.run import Settings
     from bsct_zoo.metrics.table import Metric
-    from bsct_zoo.models import ModelSpec
-    from bsct_zoo.results.comparison import Comparison
-    from bsct_zoo.results.run import Settings
-    from bsct_zoo.scans.suite import Suite
-    from bsct_zoo.selection.gate import Gate
+    from bsct_zoo.models.naming import ModelSpec
+    from bsct_zoo.suites.suite import Suite
 
 
 class Dtype(StrEnum):
@@ -96,8 +96,8 @@ def compare(
     from dataclasses import replace
 
     from bsct_zoo.cli import output
-    from bsct_zoo.cli.progress import Progress
-    from bsct_zoo.cli.weights import ready_models
+    from bsct_zoo.cli.weights import resolve_models
+    from bsct_zoo.report.progress import Progress
 
     debug = debug or bool(context.find_root().params.get("debug"))
     requests = _requests(md or [])
@@ -105,14 +105,14 @@ def compare(
     columns, rank = _metrics(metric, sort, known, requests)
     output.check_targets(json, csv, markdown)
     gate = _gate(fail_if, against, known)
-    specs = ready_models(models, trust=trust, yes=yes)
+    specs = resolve_models(models, trust=trust, yes=yes)
     chosen = _suite(suite).select(only=only, limit=limit, seed=seed)
     gate.check(chosen, [spec.text for spec in specs])
+    from bsct_zoo.evaluation.run import Settings
+    from bsct_zoo.evaluation.run import compare as run
     from bsct_zoo.metrics.table import METRICS
     from bsct_zoo.report import layout
     from bsct_zoo.report.files import csv_text
-    from bsct_zoo.results.run import Settings
-    from bsct_zoo.results.run import compare as run
 
     settings = Settings(
         device=device,
@@ -144,10 +144,10 @@ def compare(
     elif not quiet and any(row.status != "ok" and row.log_tail for row in comparison.rows):
         print("see what the failed models printed with --debug", file=sys.stderr)
     ran = [found for row in comparison.rows for found in row.checks.values()]
-    mendable = [f"{row.model}: {row.message}" for row in comparison.rows if row.bad_input]
-    mendable += [f"{found.model}: {found.message}" for found in ran if found.bad_input]
+    user_error = [f"{row.model}: {row.message}" for row in comparison.rows if row.bad_input]
+    user_error += [f"{found.model}: {found.message}" for found in ran if found.bad_input]
     kept = [comparison.settings.get("cache_error"), *(report.problem for report in comparison.checks.values())]
-    problems = list(dict.fromkeys([*mendable, *filter(None, kept)]))
+    problems = list(dict.fromkeys([*user_error, *filter(None, kept)]))
     if problems:  # said last, when every result is written
         from bsct_zoo.errors import BadInputError
 
@@ -163,8 +163,8 @@ def _requests(texts: list[str]) -> list[CheckRequest]:
     """What --md asks for."""
     if not texts:
         return []
-    from bsct_zoo.checks.request import parse_request
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.evaluation.md_request import parse_request
     from bsct_zoo.plugins.registry import registry
 
     requests = [parse_request(text, registry().checks) for text in texts]
@@ -178,8 +178,8 @@ def _known(requests: list[CheckRequest], asked: list[str]) -> dict[str, Metric]:
     """Metrics of scans and of the checks that are asked for, by name; ``asked`` may speak of no other check's."""
     import re
 
-    from bsct_zoo.checks.columns import check_metrics, check_of
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.evaluation.md_columns import check_metrics, check_of
     from bsct_zoo.metrics.table import METRICS
     from bsct_zoo.plugins.registry import registry
 
@@ -195,10 +195,10 @@ def _checked(
     comparison: Comparison, request: CheckRequest, specs: list[ModelSpec], settings: Settings, quiet: bool
 ) -> Comparison:
     """``comparison`` with what a check finds of its models, kept and gone on with as in ``bsct-zoo md``."""
-    from bsct_zoo.checks.models import MDSettings, run_models
-    from bsct_zoo.checks.systems import system
+    from bsct_zoo.atoms.molecules import system
     from bsct_zoo.cli import output
-    from bsct_zoo.cli.md_progress import MDProgress
+    from bsct_zoo.evaluation.md_run import MDSettings, run_models
+    from bsct_zoo.report.md_progress import MDProgress
 
     seeds = range(request.physics.seed, request.physics.seed + request.seeds)
     systems = [system(name, seed) for name in request.molecules for seed in seeds]
@@ -215,7 +215,7 @@ def _checked(
 
 def _gate(fail_if: list[str] | None, against: Path | None, known: dict[str, Metric]) -> Gate:
     """What the comparison is held against, read and checked before anything is computed."""
-    from bsct_zoo.selection.gate import Gate
+    from bsct_zoo.analysis.gate import Gate
 
     return Gate.read(fail_if or [], against, known)
 
@@ -237,6 +237,6 @@ def _metrics(
 
 
 def _suite(name: str) -> Suite:
-    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.suites.library import open_suite
 
     return open_suite(name)

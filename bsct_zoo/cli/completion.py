@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def models(incomplete: str) -> list[str]:
     """Model names."""
-    from bsct_zoo.models import complete_models
+    from bsct_zoo.models.naming import complete_models
 
     return complete_models(incomplete)
 
@@ -19,7 +19,7 @@ def trainable(incomplete: str) -> list[str]:
 
 def suites(incomplete: str) -> list[str]:
     """Suite names."""
-    from bsct_zoo.scans.library import suite_names
+    from bsct_zoo.suites.library import suite_names
 
     return [name for name in suite_names() if name.startswith(incomplete)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from bsct_zoo.correlation.reading import Results
+    from bsct_zoo.analysis.reading import Results
 
 _FORCE_ERROR = "forces_mae_full"  # what every model is chosen by, and so the first suspect behind a correlation
 
@@ -35,11 +35,11 @@ def correlate(
 
     Models are matched by name, card and checkpoint. Exit code: 0 all done, 2 bad input.
     """
+    from bsct_zoo.analysis.correlate import correlate as run
+    from bsct_zoo.analysis.reading import read_results
     from bsct_zoo.cli import output
-    from bsct_zoo.correlation import figure as drawing
-    from bsct_zoo.correlation import tables
-    from bsct_zoo.correlation.correlate import correlate as run
-    from bsct_zoo.correlation.reading import read_results
+    from bsct_zoo.report import correlation_figure as drawing
+    from bsct_zoo.report import correlation_tables as tables
 
     output.check_targets(json, csv, markdown)
     if figure is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from bsct_zoo.data.make import Outcome
+    from bsct_zoo.training.making.make import Outcome
 
 app = typer.Typer(help="Frames to train on.", no_args_is_help=True)
 
@@ -47,12 +47,12 @@ def make(
     Molecules that are in a shipped suite are left out. A run that is cut off goes on where it was when the same command
     is given again.
     """
-    from bsct_zoo.building.manifest import command_line
-    from bsct_zoo.building.reference import open_reference
     from bsct_zoo.cli.build import cores, progress, say
-    from bsct_zoo.data.make import make as run
-    from bsct_zoo.data.recipe import Recipe, parse_temperatures, with_frames
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.suites.building.manifest import command_line
+    from bsct_zoo.suites.building.reference import open_reference
+    from bsct_zoo.training.making.make import make as run
+    from bsct_zoo.training.making.recipe import Recipe, parse_temperatures, with_frames
 
     recipe = with_frames(Recipe(seed=seed, temperatures=parse_temperatures(temperatures)), frames or [])
     for path in source:

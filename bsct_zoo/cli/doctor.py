@@ -18,7 +18,7 @@ def doctor() -> int:
     from bsct_zoo.plugins.registry import GROUP, registry
     from bsct_zoo.runtime.folders import cache_dir, data_dir, writable
     from bsct_zoo.runtime.load import where
-    from bsct_zoo.scans.library import suite_names, suite_path
+    from bsct_zoo.suites.library import suite_names, suite_path
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from bsct_zoo.cards import Adapter
+    from bsct_zoo.plugins.cards import Adapter
 
 app = typer.Typer(no_args_is_help=True, help="Environments that models run in: list, build, remove.")
 

@@ -71,12 +71,12 @@ def md(
 
     The same command goes on where it was stopped. Exit code: 0 all done, 1 some model or run failed, 2 bad input.
     """
-    from bsct_zoo.checks import CheckSettings
-    from bsct_zoo.checks.request import require_time
-    from bsct_zoo.checks.systems import MOLECULES, system
+    from bsct_zoo.atoms.molecules import MOLECULES, system
     from bsct_zoo.cli import output
-    from bsct_zoo.cli.weights import ready_models
+    from bsct_zoo.cli.weights import resolve_models
     from bsct_zoo.errors import BadInputError, UnknownNameError
+    from bsct_zoo.evaluation.md_request import require_time
+    from bsct_zoo.plugins.checks import CheckSettings
     from bsct_zoo.plugins.registry import registry
 
     debug = debug or bool(context.find_root().params.get("debug"))
@@ -87,15 +87,15 @@ def md(
         raise BadInputError("--state keeps what --no-cache does not want kept; give one of them")
     require_time(time, step)
     systems = [system(name, number) for name in molecule or MOLECULES for number in range(seed, seed + seeds)]
-    specs = ready_models(models, trust=trust, yes=yes)
-    from bsct_zoo.checks import tables
-    from bsct_zoo.checks.models import MDSettings, run_models
-    from bsct_zoo.cli.md_progress import MDProgress
+    specs = resolve_models(models, trust=trust, yes=yes)
+    from bsct_zoo.evaluation.md_run import MDSettings, run_models
+    from bsct_zoo.report import md_tables as tables
+    from bsct_zoo.report.md_progress import MDProgress
 
     physics = CheckSettings(
         temperature=temperature,
         time_ps=time,
-        step_fs=step,
+        dt_fs=step,
         seed=seed,
         friction=friction,
         final_temperature=final_temperature,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from bsct_zoo.cards import Adapter
+    from bsct_zoo.plugins.cards import Adapter
 
 app = typer.Typer(help="Models that can be compared.", invoke_without_command=True)
 
@@ -65,7 +65,7 @@ def show(
     from rich.console import Console
     from rich.table import Table
 
-    from bsct_zoo.models import named_model
+    from bsct_zoo.models.naming import named_model
     from bsct_zoo.report.model import full, lines
 
     spec = named_model(name)
@@ -91,10 +91,10 @@ def fetch(
     2 something could not be had.
     """
     from bsct_zoo.cli.weights import confirmed, fetch_shown
-    from bsct_zoo.download import file_sha256
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.models import named_model
-    from bsct_zoo.weights import find
+    from bsct_zoo.models.download import file_sha256
+    from bsct_zoo.models.naming import named_model
+    from bsct_zoo.models.weights import find
 
     specs = [named_model(name) for name in names]
     for spec in specs:

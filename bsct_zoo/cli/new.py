@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from bsct_zoo.scaffold.package import Kind
+    from bsct_zoo.plugins.scaffold import Kind
 
 app = typer.Typer(no_args_is_help=True, help="Start a package of your own: an adapter, a suite or a check.")
 
@@ -45,7 +45,7 @@ def _write(kind: Kind, name: str, place: Path) -> None:
     from shlex import quote
 
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.scaffold.package import new_package, write_package
+    from bsct_zoo.plugins.scaffold import new_package, write_package
 
     package = new_package(kind, name, place, registry())
     files = write_package(package)

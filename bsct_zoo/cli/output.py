@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import write_whole
+from bsct_zoo.files import atomic_write
 
 if TYPE_CHECKING:
+    from bsct_zoo.evaluation.comparison import Comparison
     from bsct_zoo.report.files import Report
     from bsct_zoo.report.layout import Layout
-    from bsct_zoo.results.comparison import Comparison
 
     R = TypeVar("R", bound=Report)
 
@@ -104,7 +104,7 @@ def replace_file(path: Path, text: str) -> None:
     if _is_device(path):
         path.write_text(text, encoding="utf-8")
         return
-    write_whole(path.resolve(), text.encode())
+    atomic_write(path.resolve(), text.encode())
 
 
 @contextmanager

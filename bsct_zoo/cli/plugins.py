@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bsct_zoo.plugins.installed import PluginPackage
+    from bsct_zoo.runtime.plugin_packages import PluginPackage
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 
@@ -29,9 +29,9 @@ def install(
     from rich.markup import escape
 
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.plugins.install import check_interpreter
-    from bsct_zoo.plugins.install import install as install_package
-    from bsct_zoo.plugins.source import parse_source
+    from bsct_zoo.runtime.plugin_install import check_interpreter
+    from bsct_zoo.runtime.plugin_install import install as install_package
+    from bsct_zoo.runtime.plugin_source import parse_source
 
     source = parse_source(package)
     check_interpreter()
@@ -63,10 +63,10 @@ def uninstall(
     quiet: Quiet = False,
 ) -> None:
     """Remove a plugin package and the environments of its models."""
-    from bsct_zoo.plugins.install import uninstall as uninstall_package
-    from bsct_zoo.plugins.installed import plugin_packages
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.runtime import environment
+    from bsct_zoo.runtime.plugin_install import uninstall as uninstall_package
+    from bsct_zoo.runtime.plugin_packages import plugin_packages
 
     messages = _messages(quiet)
     found = uninstall_package(name, plugin_packages(registry()))
@@ -85,8 +85,8 @@ def plugins(
     from rich.console import Console
     from rich.table import Table
 
-    from bsct_zoo.plugins.installed import plugin_packages
     from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.runtime.plugin_packages import plugin_packages
 
     packages = plugin_packages(registry())
     if json_file is not None:
@@ -107,7 +107,7 @@ def _write_json(file: str, packages: list[PluginPackage]) -> None:
     import json
     from dataclasses import asdict
 
-    from bsct_zoo.files import write_whole
+    from bsct_zoo.files import atomic_write
 
     text = json.dumps(
         {"schema": 1, "packages": [asdict(package) for package in packages]}, indent=1, ensure_ascii=False
@@ -115,7 +115,7 @@ def _write_json(file: str, packages: list[PluginPackage]) -> None:
     if file == "-":
         print(text)
     else:
-        write_whole(Path(file), f"{text}\n".encode())
+        atomic_write(Path(file), f"{text}\n".encode())
 
 
 def _messages(quiet: bool) -> Console:

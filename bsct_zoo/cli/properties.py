@@ -13,8 +13,8 @@ from bsct_zoo.cli import completion
 from bsct_zoo.cli.compare import Dtype
 
 if TYPE_CHECKING:
-    from bsct_zoo.models import ModelSpec
-    from bsct_zoo.properties.run import Watcher
+    from bsct_zoo.evaluation.properties_run import Watcher
+    from bsct_zoo.models.naming import ModelSpec
     from bsct_zoo.properties.systems import System
 
 
@@ -78,7 +78,7 @@ def properties(
     Exit code: 0 all done, 1 some model or system failed, 2 bad input.
     """
     from bsct_zoo.cli import output
-    from bsct_zoo.cli.weights import ready_models
+    from bsct_zoo.cli.weights import resolve_models
     from bsct_zoo.errors import BadInputError
 
     debug = debug or bool(context.find_root().params.get("debug"))
@@ -86,12 +86,12 @@ def properties(
     wanted = _what(what, molecule, crystal)
     systems = _systems(wanted, molecule, crystal)
     named = [] if reference == "none" else [reference]
-    *specs, last = ready_models([*models, *named], trust=trust, yes=yes)
+    *specs, last = resolve_models([*models, *named], trust=trust, yes=yes)
     truth = last if named else None
     specs = specs if named else [*specs, last]
-    from bsct_zoo.properties import tables
+    from bsct_zoo.evaluation.properties_run import RunSettings, run_models
     from bsct_zoo.properties.measured import Settings
-    from bsct_zoo.properties.run import RunSettings, run_models
+    from bsct_zoo.report import properties_tables as tables
 
     settings = RunSettings(
         measure=Settings(what=wanted, max_force=force, max_steps=steps),
@@ -170,7 +170,7 @@ def _near(specs: list[ModelSpec]) -> str | None:
 
 
 def _watcher(quiet: bool) -> Watcher:
-    from bsct_zoo.properties.run import Watcher
+    from bsct_zoo.evaluation.properties_run import Watcher
 
     class Lines(Watcher):
         """A line on standard error for each step of each model."""

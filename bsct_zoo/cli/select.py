@@ -31,12 +31,12 @@ def select(
 
     Exit code: 0 if a model is left, 1 if none is, 2 on bad input.
     """
+    from bsct_zoo.analysis.choice import merged
+    from bsct_zoo.analysis.choice import select as choose
+    from bsct_zoo.analysis.conditions import parse_condition
     from bsct_zoo.cli.output import show
+    from bsct_zoo.evaluation.stored import read_comparison
     from bsct_zoo.report.selection import candidates
-    from bsct_zoo.results.stored import read_comparison
-    from bsct_zoo.selection.choice import merged
-    from bsct_zoo.selection.choice import select as choose
-    from bsct_zoo.selection.conditions import parse_condition
 
     objectives = [name.strip() for name in minimise.split(",") if name.strip()]
     if not objectives:

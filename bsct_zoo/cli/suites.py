@@ -23,9 +23,9 @@ def list_suites() -> None:
 
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.scans.library import suite_names
-    from bsct_zoo.scans.source import imported_path
-    from bsct_zoo.scans.suite_file import read_manifest
+    from bsct_zoo.suites.library import suite_names
+    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.suite_file import read_manifest
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("suite", "what", "scans", "level of theory", "licence", "state"):
@@ -66,7 +66,7 @@ def show(
     from rich.console import Console
     from rich.table import Table
 
-    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.suites.library import open_suite
 
     suite = open_suite(name)
     groups = Counter(scan.group for scan in suite.scans)
@@ -112,7 +112,7 @@ def _list(name: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.suites.library import open_suite
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("scan", overflow="fold")
@@ -130,9 +130,9 @@ def _draw(name: str, wanted: str) -> None:
     """Energy and force of the first scan that ``wanted`` fits, over its coordinate, in 80 columns."""
     import numpy as np
 
-    from bsct_zoo.building.curve import draw
     from bsct_zoo.metrics.reference_free import force_along
-    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.report.curve import draw
+    from bsct_zoo.suites.library import open_suite
 
     suite = open_suite(name)
     chosen = suite.select(only=wanted).scans
@@ -157,7 +157,7 @@ def _draw(name: str, wanted: str) -> None:
 @app.command("path")
 def path(name: Name) -> None:
     """Print where the file of a suite is."""
-    from bsct_zoo.scans.library import suite_path
+    from bsct_zoo.suites.library import suite_path
 
     print(suite_path(name))
 
@@ -176,11 +176,11 @@ def import_suite(
     from rich.console import Console
     from rich.progress import Progress
 
-    from bsct_zoo.cards import import_path
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins.cards import import_path
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.scans.source import imported_path
-    from bsct_zoo.scans.suite_file import write_suite
+    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.suite_file import write_suite
 
     known = registry().suite(suite)
     kept = name or suite

@@ -57,9 +57,9 @@ def train(
     import shlex
 
     from bsct_zoo.cli import output
-    from bsct_zoo.cli.training_progress import TrainingProgress
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.report.training_progress import TrainingProgress
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.training.budget import parse_budget
     from bsct_zoo.training.config import Config, read_config

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bsct_zoo.cards import Adapter, ModelCard
-    from bsct_zoo.models import ModelSpec
-    from bsct_zoo.weights import Fetched
+    from bsct_zoo.models.naming import ModelSpec
+    from bsct_zoo.models.weights import Fetched
+    from bsct_zoo.plugins.cards import Adapter, ModelCard
 
 
-def ready_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[ModelSpec]:
+def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[ModelSpec]:
     """The models that ``texts`` name, ready to be loaded; missing weights are fetched after a yes.
 
     Every name is looked at before anything is fetched.
@@ -23,7 +23,7 @@ def ready_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[ModelS
         BadInputError: see ``parse_model``.
     """
     from bsct_zoo.errors import MissingWeightsError
-    from bsct_zoo.models import named_model, parse_model
+    from bsct_zoo.models.naming import named_model, parse_model
 
     ready: dict[str, ModelSpec] = {}
     missing: dict[str, ModelSpec] = {}
@@ -44,7 +44,7 @@ def confirmed(adapter: Adapter, card: ModelCard) -> bool:
     """Whether somebody at a terminal says yes to fetching; False where nobody can be asked."""
     import typer
 
-    from bsct_zoo.weights import size_text
+    from bsct_zoo.models.weights import size_text
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
@@ -61,7 +61,7 @@ def fetch_shown(adapter: Adapter, card: ModelCard) -> Fetched:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from bsct_zoo.weights import fetch, size_text
+    from bsct_zoo.models.weights import fetch, size_text
 
     name = f"{adapter.name}:{card.name}"
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)

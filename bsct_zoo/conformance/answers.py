@@ -10,10 +10,10 @@ import torch
 from ase import Atoms
 from numpy.typing import NDArray
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.boxes import boxed, without_stress
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.finding import Measure
-from bsct_zoo.potential import Potential, Prediction
+from bsct_zoo.potentials.boxes import boxed, without_stress
+from bsct_zoo.potentials.potential import Potential, Prediction
 from bsct_zoo.runtime.guard import checked
 
 Floats = NDArray[np.float64]

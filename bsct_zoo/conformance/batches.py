@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import ask, differences, predict
 from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed
 from bsct_zoo.conformance.subject import Subject

@@ -40,8 +40,8 @@ def main() -> None:
 
 
 def _loaded(fields: Mapping[str, Any]) -> Any:
-    from bsct_zoo.cards import ModelCard
     from bsct_zoo.conformance.run import loaded
+    from bsct_zoo.plugins.cards import ModelCard
 
     elements = None if fields["elements"] is None else frozenset(fields["elements"])
     card = ModelCard.from_json(fields["card"])

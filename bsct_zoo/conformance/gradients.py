@@ -15,7 +15,7 @@ from bsct_zoo.conformance.answers import Floats, ask, energies
 from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.potential import Potential
 
 _COORDINATES = 12  # of one system; a larger one is tried along so many of them
 _STEPS = np.array([-2.0, -1.0, 1.0, 2.0])
@@ -64,7 +64,7 @@ def forces(subject: Subject) -> Finding:
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
         measures.append(Measure(float(np.abs(found - expected).max()), limit, "eV/Å", where))
-    return judged(measures, required=potential.info.forces == "gradient")
+    return judged(measures, required=potential.info.conservative)
 
 
 def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats, float]:
@@ -105,7 +105,7 @@ def stress(subject: Subject) -> Finding:
         deviation = float(np.abs(found - expected).max())
         measures.append(Measure(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
         measures.append(Measure(float(np.abs(found - found.T).max()), limit, "eV/Å³", f"{where} that is not symmetric"))
-    return judged(measures, required=potential.info.forces == "gradient")
+    return judged(measures, required=potential.info.conservative)
 
 
 def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> tuple[Floats, float]:

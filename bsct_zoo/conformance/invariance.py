@@ -35,7 +35,7 @@ def rotation(subject: Subject) -> Finding:
         for one in ask(subject.potential, subject.systems)
     ]
     found = ask(subject.potential, turned)
-    exact = subject.potential.info.rotation == "exact"
+    exact = subject.potential.info.equivariant
     return judged(differences(subject.potential, found, expected, "when it is turned"), required=exact)
 
 
@@ -76,11 +76,11 @@ def net_force(subject: Subject) -> Finding:
         limit = _sum_limit(info.dtype, answer.forces)
         total = float(np.linalg.norm(answer.forces.sum(axis=0)))
         measures.append(Measure(total, limit, "eV/Å", f"net force on system {index + 1}"))
-        if not atoms.pbc.any() and info.rotation == "exact":
+        if not atoms.pbc.any() and info.equivariant:
             arms = atoms.positions - atoms.positions.mean(axis=0)
             torque = float(np.linalg.norm(np.cross(arms, answer.forces).sum(axis=0)))
             measures.append(Measure(torque, 5 * limit, "eV", f"net torque on system {index + 1}"))
-    return judged(measures, required=info.forces == "gradient")
+    return judged(measures, required=info.conservative)
 
 
 def _sum_limit(dtype: str, forces: Floats) -> float:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bsct_zoo.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.conformance.finding import Finding
 from bsct_zoo.errors import ModelError
+from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.runtime import environment, requirements
 from bsct_zoo.runtime.load import resolve_device
 from bsct_zoo.runtime.process import WorkerProcess

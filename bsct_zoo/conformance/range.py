@@ -37,7 +37,7 @@ def cutoff(subject: Subject) -> Finding:
         Measure(abs(far.energy - lone), 1e-5 * scale, "eV", "energy between atoms beyond the declared cut-off"),
     ]
     reach = judged(beyond)
-    return reach if reach.status == "failed" else judged(measures, required=potential.info.forces == "gradient")
+    return reach if reach.status == "failed" else judged(measures, required=potential.info.conservative)
 
 
 def precision(subject: Subject) -> Finding:

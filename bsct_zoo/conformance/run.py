@@ -9,12 +9,12 @@ from time import perf_counter
 
 import torch
 
-from bsct_zoo.cards import Adapter, ModelCard, OptionValue
-from bsct_zoo.checkpoints import require_vouched
 from bsct_zoo.conformance.finding import Finding, failed
 from bsct_zoo.conformance.properties import Property, chosen
 from bsct_zoo.conformance.subject import Dtype, Subject
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import require_trusted
 from bsct_zoo.runtime.remote import RemotePotential
 
 
@@ -48,13 +48,13 @@ def loaded(
     """The model of ``card``, loaded in this interpreter and able to be loaded again and in a worker.
 
     Raises:
-        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.trust``).
+        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.models.trust``).
         Exception: whatever its loader raises.
     """
     adapter = Adapter(name=card.name, summary="", loader=loader, cards=(card,))
 
     def load(precision: Dtype) -> Potential:
-        require_vouched(card)
+        require_trusted(card)
         return adapter.load(card, device, precision, **options)
 
     def worker() -> Potential:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import ask, differences, predict
 from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import ModelError
-from bsct_zoo.potential import PotentialInfo
+from bsct_zoo.potentials.potential import PotentialInfo
 
 _HEAVIEST = 118
 _RESOLUTION = 1e-5  # eV: differences of energies below it do not matter along any scan
@@ -121,16 +121,16 @@ def charges(subject: Subject) -> Finding:
     try:
         other = ask(subject.potential, [ion])
     except ModelError as error:
-        if subject.potential.info.charges:
+        if subject.potential.info.supports_charge_spin:
             return failed(f"declared, but a cation is refused: {error}")
         return passed(f"an ion is refused: {error}")
     worst = judged(differences(subject.potential, other, one, "that became a cation"))
-    if not subject.potential.info.charges:
+    if not subject.potential.info.supports_charge_spin:
         if worst.status == "failed":
-            return failed("a charge changes the answer, but info.charges is False")
+            return failed("a charge changes the answer, but info.supports_charge_spin is False")
         return worst
     if worst.status == "passed":
-        return failed("a cation has the energy of the neutral molecule, but info.charges is True")
+        return failed("a cation has the energy of the neutral molecule, but info.supports_charge_spin is True")
     return passed()
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import answers_of, ask, differences, predict
 from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed, skipped
 from bsct_zoo.conformance.subject import Subject
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.potential import Potential
 
 _WARM_UP, _CALLS = 3, 9
 _SYSTEMS = 64

@@ -12,7 +12,7 @@ from ase import Atoms
 from bsct_zoo.conformance import probes
 from bsct_zoo.conformance.answers import ask
 from bsct_zoo.errors import ModelError
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.potential import Potential
 
 Dtype = Literal["float32", "float64"]
 

@@ -20,7 +20,7 @@ from bsct_zoo.conformance.finding import Finding, Measure, judged
 from bsct_zoo.conformance.gradients import force_components
 from bsct_zoo.conformance.measured import BONDS, BULK_MODULI
 from bsct_zoo.conformance.subject import Subject
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.potential import Potential
 
 _ENERGY = {"kcal/mol": 23.06, "kJ/mol": 96.49, "Hartree": 1 / 27.211, "Rydberg": 1 / 13.606, "meV": 1000.0}
 _LENGTHS = (1.8897, 0.5292)  # Bohr for Å, one way or the other

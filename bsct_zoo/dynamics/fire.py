@@ -1,6 +1,6 @@
 """Relaxation of many systems at once by FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)).
 
-Every system has its own time step and mixing, so that what it does is independent of the others. Masses are one.
+Every system has its own time step and ``alpha``, so that what it does is independent of the others. Masses are one.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.dynamics.answers import answer, chosen
-from bsct_zoo.potential import Potential
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.isolation import answer, chosen
+from bsct_zoo.potentials.potential import Potential
 
-# As in the paper: steps downhill before a system speeds up, and the factors of speeding up and slowing down.
-_PATIENCE, _FASTER, _SLOWER = 5, 1.1, 0.5
-_MIXING, _LESS_MIXING = 0.1, 0.99
-_FIRST_STEP, _LONGEST_STEP = 0.1, 1.0
+# Named as in the paper.
+_N_MIN, _F_INC, _F_DEC = 5, 1.1, 0.5
+_ALPHA_START, _F_ALPHA = 0.1, 0.99
+_DT_START, _DT_MAX = 0.1, 1.0
 _MAX_MOVE = 0.2  # Å that the atoms of a system may move together in one step, as a Euclidean norm
 
 
@@ -31,18 +31,18 @@ class FireState:
         velocities: [n_atoms, 3].
         forces: [n_atoms, 3] eV/Å.
         energy: [n_systems] eV.
-        step: [n_systems] time step, in units of a mass of one.
-        mixing: [n_systems] how far velocities are turned towards the forces.
-        downhill: [n_systems] steps downhill in a row.
+        dt: [n_systems] time step, in units of a mass of one.
+        alpha: [n_systems] how far velocities are turned towards the forces.
+        n_pos: [n_systems] consecutive steps with positive power F·v.
     """
 
     batch: AtomsBatch
     velocities: Tensor
     forces: Tensor
     energy: Tensor
-    step: Tensor
-    mixing: Tensor
-    downhill: Tensor
+    dt: Tensor
+    alpha: Tensor
+    n_pos: Tensor
 
     @property
     def largest_force(self) -> Tensor:
@@ -82,9 +82,9 @@ def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
         velocities=torch.zeros_like(forces),
         forces=forces,
         energy=energy,
-        step=_FIRST_STEP * per_system,
-        mixing=_MIXING * per_system,
-        downhill=torch.zeros(batch.n_systems, dtype=torch.int64),
+        dt=_DT_START * per_system,
+        alpha=_ALPHA_START * per_system,
+        n_pos=torch.zeros(batch.n_systems, dtype=torch.int64),
     )
 
 
@@ -96,20 +96,20 @@ def fire_step(potential: Potential, state: FireState, moving: Tensor | None = No
     def total(per_atom: Tensor) -> Tensor:
         return torch.zeros_like(state.energy).index_add(0, owner, per_atom)
 
-    down = total((state.forces * state.velocities).sum(1)) > 0
+    downhill = total((state.forces * state.velocities).sum(1)) > 0
     speed, pull = total((state.velocities**2).sum(1)).sqrt(), total((state.forces**2).sum(1)).sqrt()
-    towards = (state.mixing * speed / pull.clamp(min=1e-300))[owner, None] * state.forces
-    velocities = (1 - state.mixing)[owner, None] * state.velocities + towards
-    velocities = torch.where(down[owner, None], velocities, 0.0)
+    towards = (state.alpha * speed / pull.clamp(min=1e-300))[owner, None] * state.forces
+    velocities = (1 - state.alpha)[owner, None] * state.velocities + towards
+    velocities = torch.where(downhill[owner, None], velocities, 0.0)
 
-    quicker = down & (state.downhill > _PATIENCE)
-    step = torch.where(quicker, (state.step * _FASTER).clamp(max=_LONGEST_STEP), state.step)
-    step = torch.where(down | (speed == 0), step, step * _SLOWER)  # at the very start nothing went uphill
-    mixing = torch.where(quicker, state.mixing * _LESS_MIXING, state.mixing)
-    mixing = torch.where(down, mixing, torch.full_like(mixing, _MIXING))
+    quicker = downhill & (state.n_pos > _N_MIN)
+    dt = torch.where(quicker, (state.dt * _F_INC).clamp(max=_DT_MAX), state.dt)
+    dt = torch.where(downhill | (speed == 0), dt, dt * _F_DEC)  # at the very start nothing went uphill
+    alpha = torch.where(quicker, state.alpha * _F_ALPHA, state.alpha)
+    alpha = torch.where(downhill, alpha, torch.full_like(alpha, _ALPHA_START))
 
-    velocities = velocities + step[owner, None] * state.forces
-    move = step[owner, None] * velocities
+    velocities = velocities + dt[owner, None] * state.forces
+    move = dt[owner, None] * velocities
     length = total((move**2).sum(1)).sqrt()
     move = move * (_MAX_MOVE / length.clamp(min=_MAX_MOVE))[owner, None]
     move = torch.where(moving[owner, None], move, 0.0)
@@ -120,9 +120,9 @@ def fire_step(potential: Potential, state: FireState, moving: Tensor | None = No
         velocities=torch.where(moving[owner, None], velocities, state.velocities),
         forces=forces,
         energy=energy,
-        step=torch.where(moving, step, state.step),
-        mixing=torch.where(moving, mixing, state.mixing),
-        downhill=torch.where(moving, torch.where(down, state.downhill + 1, 0), state.downhill),
+        dt=torch.where(moving, dt, state.dt),
+        alpha=torch.where(moving, alpha, state.alpha),
+        n_pos=torch.where(moving, torch.where(downhill, state.n_pos + 1, 0), state.n_pos),
     )
 
 

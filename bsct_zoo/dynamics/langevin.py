@@ -15,11 +15,11 @@ import torch
 from ase import Atoms, units
 from torch import Tensor
 
-from bsct_zoo.dynamics.answers import answer
 from bsct_zoo.dynamics.nve import started
 from bsct_zoo.dynamics.state import MDState, kinetic_energy
 from bsct_zoo.dynamics.velocities import maxwell_boltzmann
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.isolation import answer
+from bsct_zoo.potentials.potential import Potential
 
 
 def langevin_init(potential: Potential, systems: Sequence[Atoms], temperature: float, seeds: Sequence[int]) -> MDState:
@@ -27,20 +27,26 @@ def langevin_init(potential: Potential, systems: Sequence[Atoms], temperature: f
     return started(potential, systems, temperature, seeds, maxwell_boltzmann)
 
 
-def langevin_step(potential: Potential, state: MDState, step: float, temperature: float, friction: float) -> MDState:
-    """One step in a bath of ``temperature`` K; ``step`` in ASE's unit of time, ``friction`` in its inverse."""
+def langevin_step(potential: Potential, state: MDState, dt: float, temperature: float, friction: float) -> MDState:
+    """One step in a bath of ``temperature`` K; ``dt`` in ASE's unit of time, ``friction`` in its inverse."""
     masses = state.masses[:, None]
-    decay = math.exp(-friction * step)
-    velocities = state.velocities + 0.5 * step * state.forces / masses
-    positions = state.batch.positions + 0.5 * step * velocities
+    decay = math.exp(-friction * dt)
+    velocities = state.velocities + 0.5 * dt * state.forces / masses
+    positions = state.batch.positions + 0.5 * dt * velocities
     before = kinetic_energy(state.batch, state.masses, velocities)
     velocities = decay * velocities + torch.sqrt((1 - decay**2) * units.kB * temperature / masses) * noise(state)
-    heat = state.heat + kinetic_energy(state.batch, state.masses, velocities) - before
-    batch = state.batch.with_positions(positions + 0.5 * step * velocities)
+    work = state.thermostat_work + kinetic_energy(state.batch, state.masses, velocities) - before
+    batch = state.batch.with_positions(positions + 0.5 * dt * velocities)
     energy, forces = answer(potential, batch)
-    velocities = velocities + 0.5 * step * forces / masses
+    velocities = velocities + 0.5 * dt * forces / masses
     return replace(
-        state, batch=batch, velocities=velocities, forces=forces, energy=energy, heat=heat, count=state.count + 1
+        state,
+        batch=batch,
+        velocities=velocities,
+        forces=forces,
+        energy=energy,
+        thermostat_work=work,
+        count=state.count + 1,
     )
 
 

@@ -10,11 +10,11 @@ import torch
 from ase import Atoms
 from numpy.typing import NDArray
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.dynamics.answers import answer
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.state import MDState
 from bsct_zoo.dynamics.velocities import thermal_velocities
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.isolation import answer
+from bsct_zoo.potentials.potential import Potential
 
 
 def nve_init(potential: Potential, systems: Sequence[Atoms], temperature: float, seeds: Sequence[int]) -> MDState:
@@ -22,12 +22,12 @@ def nve_init(potential: Potential, systems: Sequence[Atoms], temperature: float,
     return started(potential, systems, temperature, seeds, thermal_velocities)
 
 
-def nve_step(potential: Potential, state: MDState, step: float) -> MDState:
-    """One velocity Verlet step of ``step`` (ASE's unit of time)."""
-    half = state.velocities + 0.5 * step * state.forces / state.masses[:, None]
-    batch = state.batch.with_positions(state.batch.positions + step * half)
+def nve_step(potential: Potential, state: MDState, dt: float) -> MDState:
+    """One velocity Verlet step of ``dt`` (ASE's unit of time)."""
+    half = state.velocities + 0.5 * dt * state.forces / state.masses[:, None]
+    batch = state.batch.with_positions(state.batch.positions + dt * half)
     energy, forces = answer(potential, batch)
-    velocities = half + 0.5 * step * forces / state.masses[:, None]
+    velocities = half + 0.5 * dt * forces / state.masses[:, None]
     return replace(state, batch=batch, velocities=velocities, forces=forces, energy=energy, count=state.count + 1)
 
 
@@ -48,6 +48,6 @@ def started(
         forces=forces,
         energy=energy,
         masses=torch.tensor(np.concatenate([atoms.get_masses() for atoms in systems])),
-        heat=torch.zeros(len(systems), dtype=torch.float64),
+        thermostat_work=torch.zeros(len(systems), dtype=torch.float64),
         seeds=torch.tensor(list(seeds), dtype=torch.int64),
     )

@@ -8,8 +8,8 @@ import torch
 from ase import units
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.dynamics.answers import chosen
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.isolation import chosen
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class MDState:
         forces: [n_atoms, 3] eV/Å.
         energy: [n_systems] potential energy in eV.
         masses: [n_atoms] u.
-        heat: [n_systems] eV that a thermostat has put in.
+        thermostat_work: [n_systems] eV that a thermostat has put in.
         seeds: [n_systems] int64, of each system's random numbers.
         count: steps taken.
     """
@@ -32,7 +32,7 @@ class MDState:
     forces: Tensor
     energy: Tensor
     masses: Tensor
-    heat: Tensor
+    thermostat_work: Tensor
     seeds: Tensor
     count: int = 0
 
@@ -44,11 +44,11 @@ class MDState:
     @property
     def conserved(self) -> Tensor:
         """[n_systems] eV that no step should change: total energy without the heat of a thermostat."""
-        return self.energy + self.kinetic - self.heat
+        return self.energy + self.kinetic - self.thermostat_work
 
-    def kelvin(self, freedom: Tensor) -> Tensor:
-        """[n_systems] kinetic temperature in K for ``freedom`` [n_systems] degrees of freedom."""
-        return 2 * self.kinetic / (freedom * units.kB)
+    def temperature(self, dof: Tensor) -> Tensor:
+        """[n_systems] kinetic temperature in K for ``dof`` [n_systems] degrees of freedom."""
+        return 2 * self.kinetic / (dof * units.kB)
 
     def select(self, systems: Tensor) -> MDState:
         """The state of some ``systems`` [n_systems] (bool)."""
@@ -59,7 +59,7 @@ class MDState:
             forces=self.forces[atoms],
             energy=self.energy[systems],
             masses=self.masses[atoms],
-            heat=self.heat[systems],
+            thermostat_work=self.thermostat_work[systems],
             seeds=self.seeds[systems],
             count=self.count,
         )

@@ -33,7 +33,7 @@ def thermal_velocities(atoms: Atoms, temperature: float, seed: int) -> NDArray[n
     return at_rest(atoms, maxwell_boltzmann(atoms, temperature, seed))
 
 
-def internal_freedom(atoms: Atoms) -> int:
+def internal_dof(atoms: Atoms) -> int:
     """Degrees of freedom of a system at rest: 3n - 6 of a molecule, 3n - 5 of a straight one, 3n - 3 of a crystal."""
     if atoms.pbc.any():
         return max(3 * len(atoms) - 3, 1)

@@ -16,7 +16,7 @@ from bsct_zoo.metrics.minima import extra_minima
 from bsct_zoo.metrics.ranges import RANGES, Floats
 from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
 from bsct_zoo.metrics.roughness import force_roughness
-from bsct_zoo.scans.scan import Scan
+from bsct_zoo.suites.scan import Scan
 
 _BSCT = "arXiv:2602.04861"
 _ARENA = "arXiv:2509.20630"

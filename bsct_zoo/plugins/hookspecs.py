@@ -9,9 +9,9 @@ import pluggy
 if TYPE_CHECKING:
     import typer
 
-    from bsct_zoo.cards import Adapter
-    from bsct_zoo.checks import Check
-    from bsct_zoo.scans.source import SuiteSource
+    from bsct_zoo.plugins.cards import Adapter
+    from bsct_zoo.plugins.checks import Check
+    from bsct_zoo.suites.source import SuiteSource
 
 hookspec = pluggy.HookspecMarker("bsct_zoo")
 hookimpl = pluggy.HookimplMarker("bsct_zoo")

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from bsct_zoo.cards import Adapter, EnvironmentSpec
-from bsct_zoo.checks import BUILT_IN, Check
 from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.plugins import hookspecs
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
+from bsct_zoo.plugins.checks import BUILT_IN, Check
 
 if TYPE_CHECKING:
     import typer
 
-    from bsct_zoo.scans.source import SuiteSource
+    from bsct_zoo.suites.source import SuiteSource
 
 GROUP = "bsct_zoo"
 _BROKEN = (Exception, SystemExit)  # a script that was taken for a module may call sys.exit

@@ -11,13 +11,13 @@ import numpy as np
 from ase import Atoms, units
 from numpy.typing import NDArray
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.batching import Batcher
-from bsct_zoo.dynamics.answers import IsolatedPotential
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import relax
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.answers import answers
+from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.isolation import IsolatedPotential
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import elastic
-from bsct_zoo.properties.answers import answers
 from bsct_zoo.properties.eos import EquationOfState, fit_birch_murnaghan
 from bsct_zoo.properties.measured import Draft, Measured, Settings
 from bsct_zoo.properties.symmetry import is_cubic

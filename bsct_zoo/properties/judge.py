@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bsct_zoo.properties import elastic, modes, topology
 from bsct_zoo.properties.measured import Measured
-from bsct_zoo.properties.results import TOPICS, Quantity, Status, SystemResult
+from bsct_zoo.properties.quantities import TOPICS, Quantity, Status, SystemResult
 from bsct_zoo.properties.torsion import barrier_height
 
 _IMAGINARY = -10.0  # 1/cm; smaller ones are within the error of differences of forces

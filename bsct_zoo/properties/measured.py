@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bsct_zoo.files import write_whole
+from bsct_zoo.files import atomic_write
 from bsct_zoo.properties.systems import Kind
 
 MOLECULAR = ("relax", "frequencies", "barrier", "atomisation")
@@ -93,7 +93,7 @@ def write(path: Path, measured: Measured) -> None:
     said = json.dumps({"problems": dict(measured.problems), "notes": list(measured.notes)}, ensure_ascii=True)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, said=np.array(said), **measured.arrays)
-    write_whole(path, buffer.getvalue())
+    atomic_write(path, buffer.getvalue())
 
 
 def read(path: Path, system: str, kind: Kind) -> Measured | None:

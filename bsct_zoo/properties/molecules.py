@@ -9,13 +9,13 @@ from ase import Atoms
 from ase.data import chemical_symbols, ground_state_magnetic_moments
 from numpy.typing import NDArray
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.batching import Batcher
-from bsct_zoo.dynamics.answers import IsolatedPotential
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import relax
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.answers import answers
+from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.isolation import IsolatedPotential
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import topology
-from bsct_zoo.properties.answers import answers
 from bsct_zoo.properties.measured import Draft, Measured, Settings
 from bsct_zoo.properties.systems import System
 from bsct_zoo.properties.torsion import relaxed_energies
@@ -174,7 +174,7 @@ def _atomisation(potential: Potential, starts: dict[int, Atoms], drafts: Sequenc
             drafts[n].problems["atomisation"] = f"the model has no answer for single atoms of {names}"
             continue
         drafts[n].keep(atomisation=total - float(drafts[n].arrays["energy"]))
-        if not potential.info.charges:
+        if not potential.info.supports_charge_spin:
             drafts[n].notes.append("the model does not know spin: single atoms are what it takes them for")
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.batching import Batcher
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.properties.answers import answers
+from bsct_zoo.potentials.answers import answers
+from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties.measured import Draft
 
 

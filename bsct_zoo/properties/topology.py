@@ -8,7 +8,7 @@ import numpy as np
 from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import ArrayLike, NDArray
 
-from bsct_zoo.scans.geometry import fragments
+from bsct_zoo.suites.geometry import fragments
 
 _BONDED = 1.25  # times the sum of covalent radii
 _MULTIPLE = 0.90  # times that sum; shorter bonds are at least double, and do not turn

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import FireState, fire_init, fire_step
-from bsct_zoo.potential import Potential, Prediction
+from bsct_zoo.potentials.potential import Potential, Prediction
 
 _STIFFNESS = 20.0  # eV/rad², that of a stiff bond angle or so: relaxations take no more steps for it
 _FINE = 3600  # points that the interpolated curve is looked at

@@ -7,9 +7,9 @@ import io
 import json
 from typing import Any, Protocol
 
+from bsct_zoo.evaluation.comparison import Comparison
 from bsct_zoo.metrics.table import METRICS
 from bsct_zoo.report.layout import Layout, superscript
-from bsct_zoo.results.comparison import Comparison
 
 
 def markdown(layout: Layout) -> str:

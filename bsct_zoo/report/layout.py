@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bsct_zoo.checks.columns import check_of
-from bsct_zoo.checks.results import MDRow
+from bsct_zoo.evaluation.comparison import Comparison, Row
+from bsct_zoo.evaluation.md_columns import check_of
+from bsct_zoo.evaluation.md_results import MDRow
 from bsct_zoo.metrics.table import METRICS, Metric
-from bsct_zoo.results.comparison import Comparison, Row
 
 DEFAULT_METRICS = (
     "fsd_full",
@@ -235,7 +235,7 @@ def _checked(comparison: Comparison, name: str) -> str:
     rows = [(row.model, row.checks[name]) for row in comparison.rows]
     runs = max((len(row.runs) for _, row in rows), default=0)
     took = ", ".join(f"{model} {number(row.seconds)} s" for model, row in rows if row.seconds)
-    time, step, kelvin = (settings.get(key) for key in ("time_ps", "step_fs", "temperature"))
+    time, step, kelvin = (settings.get(key) for key in ("time_ps", "dt_fs", "temperature"))
     return f"{name}: {runs} run{'s' * (runs != 1)} of {time:g} ps, {step:g} fs, {kelvin:g} K; {took or 'no time'}"
 
 

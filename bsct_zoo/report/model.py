@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.cards import Adapter, ModelCard
-from bsct_zoo.results.throughput import throughputs
+from bsct_zoo.evaluation.throughput import throughputs
+from bsct_zoo.models.weights import find, size_text
+from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.runtime import environment
 from bsct_zoo.runtime.folders import cache_dir
 from bsct_zoo.runtime.requirements import unmet
-from bsct_zoo.weights import find, size_text
 
 
 def name_of(adapter: Adapter, card: ModelCard) -> str:

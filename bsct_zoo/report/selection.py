@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bsct_zoo.analysis.changes import Change
+from bsct_zoo.analysis.choice import Candidate, Selection
+from bsct_zoo.evaluation.comparison import Comparison
 from bsct_zoo.metrics.table import Metric
 from bsct_zoo.report.layout import Cell, Layout, header, number
-from bsct_zoo.results.comparison import Comparison
-from bsct_zoo.selection.changes import Change
-from bsct_zoo.selection.choice import Candidate, Selection
 
 _FACTS = {
     "seconds": Metric("seconds", "time", "s", needs_reference=False),

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
 
-from bsct_zoo.cards import Adapter, EnvironmentSpec
 from bsct_zoo.errors import BadInputError, EnvironmentBuildError
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.requirements import BASE, installed, python_fits, versions
 from bsct_zoo.runtime.uv_tool import OnEvent, UvResult, run_uv

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.cards import Adapter, ModelCard, import_path
+from bsct_zoo.plugins.cards import Adapter, ModelCard, import_path
 from bsct_zoo.runtime import environment, requirements
-from bsct_zoo.runtime.guard import as_our_error
+from bsct_zoo.runtime.guard import wrap_error
 from bsct_zoo.runtime.process import WorkerProcess
 from bsct_zoo.runtime.protocol import Message, ProtocolError
 from bsct_zoo.runtime.remote import error_of
@@ -26,7 +26,7 @@ def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEve
         try:
             return Path(import_path(adapter.fetcher)(card, folder))
         except (Exception, SystemExit) as error:
-            failure = as_our_error(error)
+            failure = wrap_error(error)
         raise failure
     python = environment.build(adapter, on_event).python
     worker = WorkerProcess(python, ("bsct_zoo", adapter.fetcher.partition(":")[0].partition(".")[0]))

@@ -9,15 +9,15 @@ import traceback
 
 import torch
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.boxes import boxed, without_stress
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BsctZooError, ModelError, OutOfMemoryError
-from bsct_zoo.potential import Potential, Prediction
+from bsct_zoo.potentials.boxes import boxed, without_stress
+from bsct_zoo.potentials.potential import Potential, Prediction
 
 _MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE)
 
 
-def as_our_error(error: BaseException) -> BsctZooError:
+def wrap_error(error: BaseException) -> BsctZooError:
     """One of our errors that says in one line what ``error`` says, with its traceback in ``log_tail``.
 
     It does not refer to ``error``, whose frames would hold on to the tensors that filled the memory.
@@ -51,7 +51,7 @@ class GuardedPotential(Potential):
             inside, molecules = boxed(batch, self.info.cutoff)
             return without_stress(checked(self.potential.compute(inside), batch), molecules)
         except (Exception, SystemExit) as error:
-            failure = as_our_error(error)
+            failure = wrap_error(error)
         if isinstance(failure, OutOfMemoryError):
             _free_memory()
         raise failure

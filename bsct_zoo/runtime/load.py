@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from bsct_zoo.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.runtime import environment, requirements
 from bsct_zoo.runtime.uv_tool import OnEvent
 
 if TYPE_CHECKING:
-    from bsct_zoo.potential import Potential
+    from bsct_zoo.potentials.potential import Potential
 
 
 def load_potential(
@@ -35,7 +35,7 @@ def load_potential(
     Raises:
         BadInputError: the device is not there, the model refuses an option, or ``isolate`` is False and this
             interpreter lacks something.
-        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.trust``).
+        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.models.trust``).
         EnvironmentBuildError: its environment cannot be made.
         ModelError: it cannot be loaded.
     """
@@ -120,14 +120,14 @@ def _load_here(
 ) -> Potential:
     import torch
 
-    from bsct_zoo.checkpoints import require_vouched
-    from bsct_zoo.runtime.guard import GuardedPotential, as_our_error
+    from bsct_zoo.runtime.checkpoints import require_trusted
+    from bsct_zoo.runtime.guard import GuardedPotential, wrap_error
 
     if threads:
         torch.set_num_threads(threads)
     try:
-        require_vouched(card)
+        require_trusted(card)
         return GuardedPotential(adapter.load(card, device, dtype, **options))
     except (Exception, SystemExit) as error:
-        failure = as_our_error(error)
+        failure = wrap_error(error)
     raise failure

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from bsct_zoo import errors
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BsctZooError, ModelError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.runtime.process import WorkerProcess
 from bsct_zoo.runtime.protocol import Message, ProtocolError
 

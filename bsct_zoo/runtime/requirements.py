@@ -12,8 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from bsct_zoo.cards import EnvironmentSpec
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import EnvironmentSpec
 
 # What a worker needs to run the core's side of a model; the same lines as in pyproject.toml.
 BASE = (

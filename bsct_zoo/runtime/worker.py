@@ -56,14 +56,14 @@ class Server:
     def _load(self, fields: Any) -> Message:
         import torch
 
-        from bsct_zoo.cards import ModelCard, import_path
-        from bsct_zoo.checkpoints import require_vouched
+        from bsct_zoo.plugins.cards import ModelCard, import_path
+        from bsct_zoo.runtime.checkpoints import require_trusted
         from bsct_zoo.runtime.guard import GuardedPotential
 
         if fields["threads"]:
             torch.set_num_threads(fields["threads"])
         card = ModelCard.from_json(fields["card"])
-        require_vouched(card)
+        require_trusted(card)
         loaded = import_path(fields["loader"])(card, fields["device"], fields["dtype"], **fields["options"])
         self.potential = GuardedPotential(loaded)
         info = asdict(loaded.info)
@@ -73,7 +73,7 @@ class Server:
     def _fetch(self, fields: Any) -> Message:
         from pathlib import Path
 
-        from bsct_zoo.cards import ModelCard, import_path
+        from bsct_zoo.plugins.cards import ModelCard, import_path
 
         card = ModelCard.from_json(fields["card"])
         return Message("result", {"path": str(import_path(fields["fetcher"])(card, Path(fields["folder"])))})
@@ -81,7 +81,7 @@ class Server:
     def _compute(self, request: Message) -> Message:
         import torch
 
-        from bsct_zoo.batch import AtomsBatch
+        from bsct_zoo.atoms.batch import AtomsBatch
 
         batch = AtomsBatch(**{name: torch.from_numpy(array) for name, array in request.arrays.items()})
         started = perf_counter()
@@ -95,9 +95,9 @@ class Server:
 
 def error_message(error: BaseException) -> Message:
     """What the host hears of ``error``."""
-    from bsct_zoo.runtime.guard import as_our_error
+    from bsct_zoo.runtime.guard import wrap_error
 
-    ours = as_our_error(error)
+    ours = wrap_error(error)
     trace = getattr(ours, "log_tail", "") or "".join(traceback.format_exception(error))
     # The nearest class that the host knows, should the adapter have derived one of its own.
     name = next(kind.__name__ for kind in type(ours).__mro__ if kind.__module__ == "bsct_zoo.errors")

@@ -10,7 +10,7 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import write_whole
+from bsct_zoo.files import atomic_write
 from bsct_zoo.training.data import TrainingData
 from bsct_zoo.training.errors import Errors
 from bsct_zoo.training.job import Trained, TrainingJob
@@ -70,7 +70,7 @@ def finish_card(
         content["card"] = {**content["card"], **changes}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(f"{beside} is missing or damaged; train it again") from error
-    write_whole(beside, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    atomic_write(beside, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def trained_from(fields: Mapping[str, Any], out: Path) -> Trained:

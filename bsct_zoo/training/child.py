@@ -64,7 +64,7 @@ def main() -> None:
 def _train(trainer: str, fields: dict[str, Any], tell: Any) -> Trained:
     import torch
 
-    from bsct_zoo.cards import import_path
+    from bsct_zoo.plugins.cards import import_path
 
     job = TrainingJob(**(fields | {"data": Path(fields["data"]), "out": Path(fields["out"])}))
     torch.set_num_threads(job.threads)

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.cards import OptionValue
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import OptionValue
 
 # Options of the command that a file may hold, and what they must be.
 _KINDS: Mapping[str, tuple[type, ...]] = {

@@ -1,6 +1,6 @@
 """Labelled frames: read once, checked, and cut into batches in the same way for every family.
 
-A folder holds ``train.npz``, ``valid.npz`` and perhaps ``unseen.npz`` (molecules that no other file has), and
+A folder holds ``train.npz``, ``valid.npz`` and perhaps ``test.npz`` (molecules that no other file has), and
 ``manifest.json`` (``docs/training.md`` has the format). ``foreign`` makes such a folder from files of ASE.
 """
 
@@ -19,10 +19,11 @@ import torch
 from ase.data import atomic_numbers as number_of
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 
-SPLITS = ("train", "valid", "unseen")
+SPLITS = ("train", "valid", "test")
+OLD_SPLITS = {"unseen": "test"}  # spellings of 0.1
 # Shape of each array for F frames and A atoms in all of them, and its type once read.
 _ARRAYS: dict[str, tuple[str, tuple[int, ...], type]] = {
     "n_atoms": ("F", (), np.int64),
@@ -107,7 +108,7 @@ class TrainingData:
     Attributes:
         train: frames to learn from.
         valid: frames to watch, of the same molecules or, better, of others.
-        unseen: frames of molecules that neither of the others has, if there are any; no trainer looks at them.
+        test: frames of molecules that neither of the others has, if there are any; no trainer looks at them.
         reference_energies: energy in eV of an atom by atomic number, ascending; what a model learns is the rest.
         kinds: names of the kinds of frames.
         level_of_theory: of the labels, e.g. "GFN2-xTB (Te=3000 K)".
@@ -116,7 +117,7 @@ class TrainingData:
 
     train: FrameSet
     valid: FrameSet
-    unseen: FrameSet | None
+    test: FrameSet | None
     reference_energies: Mapping[int, float]
     kinds: tuple[str, ...]
     level_of_theory: str
@@ -193,9 +194,9 @@ def read_training_data(folder: Path) -> TrainingData:
     splits: dict[str, FrameSet] = {}
     digests: dict[str, str] = {}
     for split in SPLITS:
-        path = folder / f"{split}.npz"
+        path = _split_file(folder, split)
         if not path.exists():
-            if split == "unseen":
+            if split == "test":
                 continue
             raise BadInputError(f"{folder} has no {split}.npz; training needs train.npz and valid.npz")
         digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -210,12 +211,19 @@ def read_training_data(folder: Path) -> TrainingData:
     return TrainingData(
         splits["train"],
         splits["valid"],
-        splits.get("unseen"),
+        splits.get("test"),
         references,
         tuple(str(kind) for kind in kinds),
         _level_of_theory(manifest),
         digests,
     )
+
+
+def _split_file(folder: Path, split: str) -> Path:
+    """The file of a split, under the name that 0.1 gave it where only that one exists."""
+    names = [split, *(old for old, new in OLD_SPLITS.items() if new == split)]
+    paths = [folder / f"{name}.npz" for name in names]
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.batching import Batcher
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.data import FrameSet, SizedBatches
 
 Errors = dict[str, dict[str, float]]  # by kind of frame and "all": energy_mae_mev_atom, forces_mae_mev_A

@@ -15,13 +15,13 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import write_whole
+from bsct_zoo.files import atomic_write
 from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames, read_training_data
 
 # Where tools put labels: in ``info`` and ``arrays`` of a frame; a calculator's results come before them.
 ENERGY_KEYS = ("REF_energy", "energy", "dft_energy", "total_energy", "E")
 FORCES_KEYS = ("REF_forces", "forces", "dft_forces", "force", "F")
-SHARES = {"valid": 0.05, "unseen": 0.1}  # of the frames of train and valid; of the compositions
+SHARES = {"valid": 0.05, "test": 0.1}  # of the frames of train and valid; of the compositions
 
 _Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
 
@@ -66,8 +66,8 @@ def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
 def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any]) -> None:
     """Write ``folder`` from files that ASE reads (extxyz, db, ...), with labels in them, and from folders of frames.
 
-    Frames of files are split by composition: some compositions are for ``unseen``, of the others' frames some for
-    ``valid``. With too few compositions there is no ``unseen``. Folders keep their splits and kinds. Reference energies
+    Frames of files are split by composition: some compositions are for ``test``, of the others' frames some for
+    ``valid``. With too few compositions there is no ``test``. Folders keep their splits and kinds. Reference energies
     are the least-squares fit of energies to the compositions of the training frames, over all sources, whose energies
     must have one zero.
 
@@ -100,9 +100,9 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
             raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
     arrays = {split: _npz(frames) for split, frames in merged.items()}
     for split, content in arrays.items():
-        write_whole(folder / f"{split}.npz", content)
-    if "unseen" not in arrays:
-        (folder / "unseen.npz").unlink(missing_ok=True)
+        atomic_write(folder / f"{split}.npz", content)
+    if "test" not in arrays:
+        (folder / "test.npz").unlink(missing_ok=True)
     manifest = {
         "recipe": dict(recipe),
         "level_of_theory": levels.pop() if len(levels) == 1 else "unknown",
@@ -111,7 +111,7 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
         "counts": {split: len(frames) for split, frames in merged.items()},
         "sha256": {f"{split}.npz": hashlib.sha256(content).hexdigest() for split, content in arrays.items()},
     }
-    write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+    atomic_write(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
 
 
 def joined(sets: Sequence[FrameSet]) -> FrameSet:
@@ -136,15 +136,15 @@ def split_by_composition(formulas: Sequence[str], seed: int) -> dict[str, list[i
     """Frames of each split: the same for the same formulas and seed, whatever order the compositions come in."""
     random = np.random.default_rng(seed)
     compositions = sorted(set(formulas))
-    n_unseen = int(SHARES["unseen"] * len(compositions))
-    unseen = set(random.permutation(compositions)[:n_unseen].tolist())
-    seen = [i for i, formula in enumerate(formulas) if formula not in unseen]
+    n_test = int(SHARES["test"] * len(compositions))
+    test = set(random.permutation(compositions)[:n_test].tolist())
+    seen = [i for i, formula in enumerate(formulas) if formula not in test]
     shuffled = random.permutation(seen).tolist()
     n_valid = max(1, round(SHARES["valid"] * len(seen)))
     return {
         "train": sorted(shuffled[n_valid:]),
         "valid": sorted(shuffled[:n_valid]),
-        "unseen": [i for i, formula in enumerate(formulas) if formula in unseen],
+        "test": [i for i, formula in enumerate(formulas) if formula in test],
     }
 
 

@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from typing import Protocol
 
-from bsct_zoo.cards import Adapter
 from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.plugins.cards import Adapter
 from bsct_zoo.runtime import environment, requirements
 from bsct_zoo.runtime.process import WorkerProcess
 from bsct_zoo.runtime.protocol import Message

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from bsct_zoo.cards import OptionValue
 from bsct_zoo.errors import UnknownNameError
+from bsct_zoo.plugins.cards import OptionValue
 
 
 class Tell(Protocol):
@@ -23,7 +23,7 @@ class TrainingJob:
     """One training run. A run that was cut off goes on from ``out`` when it is asked for again.
 
     Attributes:
-        data: folder of ``train.npz``, ``valid.npz``, ``unseen.npz`` (if any) and ``manifest.json``, see ``data``.
+        data: folder of ``train.npz``, ``valid.npz``, ``test.npz`` (if any) and ``manifest.json``, see ``data``.
         out: folder for everything that the run leaves: logs, states to resume from, and the checkpoint.
         name: of the checkpoint: ``out/<name>.safetensors`` with ``out/<name>.json`` beside it.
         budget_s: CPU seconds of the process (of all its threads), those of earlier parts of the run included.

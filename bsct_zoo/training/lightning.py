@@ -7,7 +7,7 @@
     keep = ModelCheckpoint(monitor="bsct/fsd", mode="min")
     Trainer(callbacks=[callback, stop, keep])            # the callback before those that listen to it
 
-An ASE calculator becomes a ``Potential`` by ``bsct_zoo.bridges.CalculatorPotential``.
+An ASE calculator becomes a ``Potential`` by ``bsct_zoo.potentials.bridges.CalculatorPotential``.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ except ImportError:  # the same under its older name
     from pytorch_lightning import Callback  # type: ignore[assignment, unused-ignore]
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite import Suite
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
 from bsct_zoo.training.smoothness import Smoothness, score, subset
 
 SHARE = 0.05  # of the time of training

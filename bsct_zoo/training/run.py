@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bsct_zoo.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import only_here, write_whole
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.files import atomic_write, exclusive_lock
+from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.plugins.registry import registry
-from bsct_zoo.results.machine import machine
 from bsct_zoo.runtime.load import load_potential
-from bsct_zoo.scans.library import suite_names, suite_path
+from bsct_zoo.suites.library import suite_names, suite_path
 from bsct_zoo.training.card import finish_card, trained_from
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
@@ -75,7 +75,7 @@ class Outcome:
 
     Attributes:
         trained: the checkpoint and how it came about.
-        errors: by split ("valid", and "unseen" if there are such frames).
+        errors: by split ("valid", and "test" if there are such frames).
         repeated: it had been finished before; nothing was trained now.
     """
 
@@ -93,7 +93,7 @@ def train(request: Request, listener: Listener) -> Outcome:
         ModelError: the trainer failed, or what it made cannot answer.
     """
     data = read_training_data(request.data)
-    with only_here(request.out, "is training in", "another --out"):
+    with exclusive_lock(request.out, "is training in", "another --out"):
         record = _record(request, data)
         trained = _finished(record, request.out)
         repeated = trained is not None
@@ -115,7 +115,7 @@ def train(request: Request, listener: Listener) -> Outcome:
         )
         if request.merged is not None:
             content = config_bytes(request.adapter.name, _from_here(request), request.options)
-            write_whole(trained.checkpoint.with_suffix(".config.json"), content)
+            atomic_write(trained.checkpoint.with_suffix(".config.json"), content)
     return Outcome(trained, errors, repeated)
 
 
@@ -158,7 +158,7 @@ def _suites() -> dict[str, str]:
 def _errors(request: Request, data: TrainingData, trained: Trained, listener: Listener) -> dict[str, Errors]:
     """Errors of the checkpoint as it loads, in the precision that it was trained in."""
     listener.message("evaluating")
-    splits = {"valid": data.valid} | ({} if data.unseen is None else {"unseen": data.unseen})
+    splits = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
     with load_potential(
         request.adapter,
         card_of(request.adapter, trained.checkpoint),
@@ -231,4 +231,4 @@ def _finished(record: Mapping[str, Any], out: Path) -> Trained | None:
 
 
 def _write(out: Path, record: Mapping[str, Any]) -> None:
-    write_whole(out / _RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    atomic_write(out / _RECORD, (json.dumps(record, indent=1) + "\n").encode())

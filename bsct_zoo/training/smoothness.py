@@ -17,14 +17,14 @@ from time import perf_counter
 
 import numpy as np
 
-from bsct_zoo.batching import Batcher
 from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.metrics.fsd import fsd
-from bsct_zoo.potential import Potential
-from bsct_zoo.scans.frames import frames_of
-from bsct_zoo.scans.library import open_suite
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite import Suite
+from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.suites.frames import frames_of
+from bsct_zoo.suites.library import open_suite
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
 
 
 @dataclass(frozen=True)

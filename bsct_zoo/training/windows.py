@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.ranges import equilibrium
-from bsct_zoo.scans.library import open_suite
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite_file import read_suite
+from bsct_zoo.suites.library import open_suite
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite_file import read_suite
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from train import read_trainings
 
-from bsct_zoo.models import parse_model
+from bsct_zoo.models.naming import parse_model
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from run import read_lines
 
-from bsct_zoo.files import npz_bytes, write_whole
+from bsct_zoo.files import atomic_write, npz_bytes
 
 HERE = Path(__file__).parent
 EVERY = {"train": 5, "valid": 10, "unseen": 10}
@@ -55,9 +55,9 @@ def thinned(folder: Path, out: Path) -> Path:
         atoms = np.repeat(frames, arrays["n_atoms"])
         kept = {name: values[atoms if len(values) == len(atoms) else frames] for name, values in arrays.items()}
         content = npz_bytes(kept)
-        write_whole(out / f"{split}.npz", content)
+        atomic_write(out / f"{split}.npz", content)
         manifest["sha256"][f"{split}.npz"] = hashlib.sha256(content).hexdigest()
-    write_whole(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    atomic_write(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1).encode())
     return out
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.building.settings import BuildSettings
-from bsct_zoo.building.sites import Choice
+from bsct_zoo.suites.building.settings import BuildSettings
+from bsct_zoo.suites.building.sites import Choice
 from suites.making import CITATION, make
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 import numpy as np
 from ase.data import chemical_symbols
 
-from bsct_zoo.data.parts import npz_bytes
-from bsct_zoo.files import write_whole
-from bsct_zoo.scans.geometry import bond_scan, fragments
+from bsct_zoo.files import atomic_write
+from bsct_zoo.suites.geometry import bond_scan, fragments
+from bsct_zoo.training.making.parts import npz_bytes
 from suites.core.gfn2 import METHOD, SETTINGS, Array, embed, label, read_smiles, relax, seed_of
 
 HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ class Made:
 
 def read_entries(path: Path) -> list[Entry]:
     """The molecules of the suite, checked: canonical, of the bond type they say, and not trained on."""
-    trained = {smiles for smiles, _ in read_smiles(TRAINING_SMILES)}  # the unseen molecules among them
+    trained = {smiles for smiles, _ in read_smiles(TRAINING_SMILES)}  # the test molecules among them
     entries = []
     for line in path.read_text().splitlines():
         if not line.startswith("#") and line.strip():
@@ -179,7 +179,7 @@ def main() -> None:
             "forces": np.concatenate([scan.forces.reshape(-1, 3) for scan in scans]),
         }
     )
-    write_whole(options.out, content)
+    atomic_write(options.out, content)
     digest = hashlib.sha256(content).hexdigest()
     missing = sum(int(np.isnan(scan.energy).sum()) for scan in scans)
     size = options.out.stat().st_size / 2**20

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.building.settings import BuildSettings
-from bsct_zoo.building.sites import Choice
+from bsct_zoo.suites.building.settings import BuildSettings
+from bsct_zoo.suites.building.sites import Choice
 from suites.making import make
 
 # Where the double bond of nitrous acid breaks, one closed-shell determinant is not enough: the self-consistency jumps

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
-from bsct_zoo.building.settings import BuildSettings
+from bsct_zoo.suites.building.settings import BuildSettings
 from suites.making import make
 
 # Structure and lattice constants in Å at room temperature: a, or a and c.

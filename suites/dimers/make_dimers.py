@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.building.settings import BuildSettings
+from bsct_zoo.suites.building.settings import BuildSettings
 from suites.making import CITATION, make
 
 if __name__ == "__main__":

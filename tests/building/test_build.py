@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from bsct_zoo.building.build import About, build
-from bsct_zoo.building.journal import Answer, Journal, State, frame_key
-from bsct_zoo.building.reference import open_reference
-from bsct_zoo.building.settings import BuildSettings
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.scans.suite_file import read_suite
+from bsct_zoo.suites.building.build import About, build
+from bsct_zoo.suites.building.journal import Answer, Journal, State, frame_key
+from bsct_zoo.suites.building.reference import open_reference
+from bsct_zoo.suites.building.settings import BuildSettings
+from bsct_zoo.suites.suite_file import read_suite
 
 SPRINGS = "ase:bsct_zoo_test_calculators.Springs"
 
@@ -302,7 +302,7 @@ def test_show_draws_a_scan_in_80_columns(ethanol_file, tmp_path, here):
 def test_validate_says_what_is_wrong_and_can_flag_it(ethanol_file, tmp_path, here):
     from dataclasses import replace
 
-    from bsct_zoo.scans.suite_file import write_suite
+    from bsct_zoo.suites.suite_file import write_suite
 
     built = made(ethanol_file, tmp_path / "mine.npz", SPRINGS, frames=60)
     path = str(built.path)

@@ -8,11 +8,11 @@ import pytest
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.table import score_scan
-from bsct_zoo.scans.frames import frames_of
-from bsct_zoo.scans.library import open_suite
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite import Suite
-from bsct_zoo.scans.suite_file import read_manifest, read_suite, write_suite
+from bsct_zoo.suites.frames import frames_of
+from bsct_zoo.suites.library import open_suite
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
+from bsct_zoo.suites.suite_file import read_manifest, read_suite, write_suite
 
 
 def strained(name="a", n_frames=5):

@@ -8,10 +8,10 @@ from ase.geometry import get_angles, get_dihedrals
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bsct_zoo.scans.geometry import bond_scan
-from bsct_zoo.scans.rotation import angle_scan, torsion_scan
-from bsct_zoo.scans.strain import nearest_vectors, strain_scan
-from bsct_zoo.scans.translation import contact, dimer_scan, shift_scan
+from bsct_zoo.suites.geometry import bond_scan
+from bsct_zoo.suites.rotation import angle_scan, torsion_scan
+from bsct_zoo.suites.strain import nearest_vectors, strain_scan
+from bsct_zoo.suites.translation import contact, dimer_scan, shift_scan
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -11,7 +11,7 @@ import pytest
 
 SPRINGS = "ase:bsct_zoo_test_calculators.Springs"
 HASTY = "xtb@max_iterations=9"  # some frames need steadier settings
-JOURNAL = "bsct_zoo.building.journal:Journal.add"
+JOURNAL = "bsct_zoo.suites.building.journal:Journal.add"
 
 
 def zoo(data, *words, module=("bsct_zoo",), wait=True):
@@ -61,7 +61,7 @@ def sources(tmp_path_factory):
         ("hasty", JOURNAL, 1),
         ("hasty", JOURNAL, 17),
         ("hasty", JOURNAL, 32),  # among those with steadier settings: there are 30 frames
-        ("hasty", "bsct_zoo.building.build:write_manifest", 1),
+        ("hasty", "bsct_zoo.suites.building.build:write_manifest", 1),
         ("hasty", "pathlib:Path.replace", 3),  # the suite is not at its place yet, its manifest is
         ("hasty", "pathlib:Path.unlink", 1),  # all is there, the journal too
     ],

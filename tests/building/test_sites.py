@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from ase.build import molecule
 
-from bsct_zoo.building.plans import plan
-from bsct_zoo.building.settings import BuildSettings
-from bsct_zoo.building.sites import Choice, find_sites, make_site
-from bsct_zoo.building.sources import read_structures
-from bsct_zoo.building.structure import Structure, bonds_by_distance
+from bsct_zoo.atoms.sources import read_structures
+from bsct_zoo.atoms.structure import Structure, bonds_by_distance
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.suites.building.plans import plan
+from bsct_zoo.suites.building.settings import BuildSettings
+from bsct_zoo.suites.building.sites import Choice, find_sites, make_site
 
 
 def structure(name, **changes):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from ase.units import Bohr, Hartree, kcal, mol
 
-from bsct_zoo.building.validate import validate
-from bsct_zoo.scans.library import open_suite
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite import Suite
+from bsct_zoo.suites.building.validate import validate
+from bsct_zoo.suites.library import open_suite
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from bsct_zoo.report.schema import SCHEMA
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite import Suite
-from bsct_zoo.scans.suite_file import write_suite
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
+from bsct_zoo.suites.suite_file import write_suite
 
 PLUGIN = """
 import os, sys
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, ModelCard, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, ModelCard, Option
 
 
 def adapter(name, requirements=()):
@@ -38,11 +38,11 @@ def register_adapters():
 
 def load(card, device, dtype, mode):
     import torch
-    from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+    from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 
     class Spring(Potential):
         info = PotentialInfo(
-            elements=frozenset({1, 18}), cutoff=None, dtype=dtype, device=device, forces="gradient",
+            elements=frozenset({1, 18}), cutoff=None, dtype=dtype, device=device, conservative=True,
             level_of_theory=card.level_of_theory, licence=card.licence,
         )
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from bsct_zoo.correlation.bootstrap import interval, over_items, over_models
-from bsct_zoo.correlation.coefficients import kendall, log_pearson, partial_spearman, pearson, spearman
-from bsct_zoo.correlation.correlate import correlate
-from bsct_zoo.correlation.measures import Measure
-from bsct_zoo.correlation.reading import Results
-from bsct_zoo.correlation.tables import verdict
+from bsct_zoo.analysis.coefficients import kendall, log_pearson, partial_spearman, pearson, spearman
+from bsct_zoo.analysis.correlate import correlate
+from bsct_zoo.analysis.correlation_bootstrap import interval, over_items, over_models
+from bsct_zoo.analysis.measures import Measure
+from bsct_zoo.analysis.reading import Results
+from bsct_zoo.report.correlation_tables import verdict
 
 few = arrays(float, st.shared(st.integers(5, 15), key="n"), elements=st.integers(-4, 4).map(float))
 
@@ -147,10 +147,10 @@ def test_too_few_defined_draws_are_no_interval():
         ("mean", np.nanmean),
         ("sum", np.nansum),
         ("median", np.nanmedian),
-        ("median size", lambda x: np.nanmedian(np.abs(x))),
-        ("largest size", lambda x: np.nanmax(np.abs(x))),
-        ("highest", np.nanmax),
-        ("lowest", np.nanmin),
+        ("median_abs", lambda x: np.nanmedian(np.abs(x))),
+        ("max_abs", lambda x: np.nanmax(np.abs(x))),
+        ("max", np.nanmax),
+        ("min", np.nanmin),
     ],
 )
 def test_reductions_are_those_of_numpy(over, reduce):

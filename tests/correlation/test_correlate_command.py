@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bsct_zoo.analysis.correlation_schema import SCHEMA
 from bsct_zoo.cli.main import main
-from bsct_zoo.correlation.schema import SCHEMA
 
 EMT, LJ, MORSE = ("ase:ase.calculators." + path for path in ("emt.EMT", "lj.LennardJones", "morse.MorsePotential"))
 MODELS = (

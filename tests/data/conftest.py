@@ -3,9 +3,9 @@ import pytest
 pytest.importorskip("rdkit")
 pytest.importorskip("tblite")
 
-from bsct_zoo.building.reference import open_reference
-from bsct_zoo.data.make import make
-from bsct_zoo.data.recipe import Recipe
+from bsct_zoo.suites.building.reference import open_reference
+from bsct_zoo.training.making.make import make
+from bsct_zoo.training.making.recipe import Recipe
 
 LABELS = "xtb@electronic_temperature=3000,accuracy=0.1"
 FEW = Recipe(
@@ -15,7 +15,7 @@ FEW_OPTIONS = [
     *(word for name in ("md", "rattle", "mode", "bond", "heavy-bond", "dimer") for word in ("--frames", f"{name}=2")),
     *("--frames", "diatomic=3", "--temperatures", "600"),
 ]
-MOLECULES = "O train\nCN train\nCF train\nN valid\nC unseen\n"
+MOLECULES = "O train\nCN train\nCF train\nN valid\nC test\n"
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,15 @@ from ase.data import covalent_radii
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bsct_zoo.data.displacements import along_modes, cuttable, pulled, random_rotation, side_by_side, spread_evenly
 from bsct_zoo.properties.vibrations import vibrations
+from bsct_zoo.training.making.displacements import (
+    along_modes,
+    cuttable,
+    pulled,
+    random_rotation,
+    side_by_side,
+    spread_evenly,
+)
 
 seeds = st.integers(0, 2**32)
 

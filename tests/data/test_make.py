@@ -14,14 +14,14 @@ import torch
 from ase import Atoms
 from ase.io import write
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.building.reference import open_reference
-from bsct_zoo.building.structure import lowest_spin
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.structure import lowest_spin
 from bsct_zoo.cli.main import main
-from bsct_zoo.data.make import make
-from bsct_zoo.data.recipe import KINDS
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.suites.building.reference import open_reference
 from bsct_zoo.training.data import SPLITS, read_training_data
+from bsct_zoo.training.making.make import make
+from bsct_zoo.training.making.recipe import KINDS
 
 from .conftest import FEW, FEW_OPTIONS, LABELS, MOLECULES
 
@@ -49,7 +49,7 @@ def test_every_kind_of_frame_is_there_and_trainers_can_read_it(folder):
     assert left_out["diatomic C-O"] == "it is in the suite dimers" and len(pairs) + len(left_out) == 5 * 6 // 2
     assert 0 < train["diatomic"] <= 3 * len(pairs)
     assert sum(train.values()) == len(data.train) == manifest["counts"]["train"]["frames"]
-    assert set(data.valid.atomic_numbers) == {1, 7} and set(data.unseen.atomic_numbers) == {1, 6}
+    assert set(data.valid.atomic_numbers) == {1, 7} and set(data.test.atomic_numbers) == {1, 6}
 
 
 def test_frames_tell_their_molecule_and_dimers_stay_within_a_split(folder):
@@ -57,7 +57,7 @@ def test_frames_tell_their_molecule_and_dimers_stay_within_a_split(folder):
     for split in SPLITS:
         with np.load(folder / f"{split}.npz") as arrays:
             assert {manifest["molecules"][k]["split"] for k in arrays["molecule"]} == {split}
-    with np.load(folder / "unseen.npz") as arrays:  # methane has no partner but itself
+    with np.load(folder / "test.npz") as arrays:  # methane has no partner but itself
         cuts = np.split(arrays["atomic_numbers"], np.cumsum(arrays["n_atoms"])[:-1])
         dimers = [z for z, kind in zip(cuts, arrays["kind"], strict=True) if KINDS[kind] == "dimer"]
         assert dimers and all((z == 6).sum() == 2 for z in dimers)
@@ -141,7 +141,7 @@ def test_any_ase_calculator_labels_crystals_and_cells_come_along(tmp_path):
     emt = open_reference("ase:ase.calculators.emt.EMT")
     make(tmp_path / "out", [file], emt, replace(FEW, md=3))
     data = read_training_data(tmp_path / "out")
-    frames = [data.train, data.valid, *([] if data.unseen is None else [data.unseen])]
+    frames = [data.train, data.valid, *([] if data.test is None else [data.test])]
     assert sum(map(len, frames)) == 3 * (3 + 2) and all(f.pbc.all() and (f.cell != 0).any() for f in frames)
     batch, energy, forces = data.train.batch([0, len(data.train) - 1], dtype=torch.float64)
     with emt.open() as potential:

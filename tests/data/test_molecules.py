@@ -6,8 +6,8 @@ import numpy as np
 from ase.build import molecule
 from ase.io import write
 
-from bsct_zoo.data.graphs import graph_of, graphs_of_smiles
-from bsct_zoo.data.molecules import partners_of, read_molecules, split_of, suite_graphs
+from bsct_zoo.training.making.graphs import graph_of, graphs_of_smiles
+from bsct_zoo.training.making.sources import partners_of, read_molecules, split_of, suite_graphs
 
 LIST = Path(__file__).parents[2] / "training" / "molecules.smi"
 
@@ -16,7 +16,7 @@ def test_a_geometry_and_a_smiles_of_the_same_molecule_are_the_same(tmp_path):
     file = tmp_path / "some.xyz"
     write(file, [molecule("CH3CONH2"), molecule("C6H6"), molecule("H2CO"), molecule("H2")])
     named = {"CH3CONH2": "CC(N)=O", "C6H6": "c1ccccc1", "H2CO": "C=O", "H2": "[H][H]"}
-    from bsct_zoo.building.sources import read_structures
+    from bsct_zoo.atoms.sources import read_structures
 
     found = [graph_of(structure) for structure in read_structures(file, 0)]
     assert found == [next(iter(graphs_of_smiles(smiles))) for smiles in named.values()]
@@ -44,7 +44,7 @@ def test_the_committed_list():
     graphs = [graph for smiles, _ in lines for graph in graphs_of_smiles(smiles)]
     assert len(lines) == len(graphs) == len(set(graphs)) >= 300
     assert not set(graphs) & suite_graphs().keys()
-    assert {split for _, split in lines} == {"train", "valid", "unseen"}
+    assert {split for _, split in lines} == {"train", "valid", "test"}
     molecules, left_out = read_molecules([LIST], 0, suite_graphs())
     assert len(molecules) == len(lines) and not left_out
     numbers = {int(z) for m in molecules for z in m.structure.numbers}
@@ -72,8 +72,8 @@ def test_geometries_of_one_molecule_are_in_one_split(tmp_path):
 
 def test_a_split_depends_on_the_molecule_and_the_seed_alone():
     graphs = [graph for n in range(1, 400) for graph in graphs_of_smiles("C" * (1 + n % 20) + "O" * (1 + n // 20))]
-    counts = {split: sum(split_of(graph, 0) == split for graph in graphs) for split in ("train", "valid", "unseen")}
-    assert 0.02 < counts["valid"] / len(graphs) < 0.1 and 0.05 < counts["unseen"] / len(graphs) < 0.16
+    counts = {split: sum(split_of(graph, 0) == split for graph in graphs) for split in ("train", "valid", "test")}
+    assert 0.02 < counts["valid"] / len(graphs) < 0.1 and 0.05 < counts["test"] / len(graphs) < 0.16
     assert any(split_of(graph, 0) != split_of(graph, 1) for graph in graphs)
 
 
@@ -91,8 +91,8 @@ def test_partners_are_small_and_of_the_same_split(tmp_path):
     file = tmp_path / "some.smi"
     file.write_text("O train\nCCCCCCCC train\nOO valid\nC valid\n")
     molecules, _ = read_molecules([file], 0, {})
-    by_split = {split: [m for m in molecules if m.split == split] for split in ("train", "valid", "unseen")}
+    by_split = {split: [m for m in molecules if m.split == split] for split in ("train", "valid", "test")}
     assert set(partners_of("CCCCCCCC", by_split, "train", 5, 0)) == {"O"}
     assert set(partners_of("OO", by_split, "valid", 20, 0)) == {"OO", "C"}
-    assert partners_of("OO", by_split, "unseen", 5, 0) == []
+    assert partners_of("OO", by_split, "test", 5, 0) == []
     assert partners_of("OO", by_split, "valid", 9, 0) == partners_of("OO", by_split, "valid", 9, 0)

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.atoms.neighbours import pairs_within
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 INFO = PotentialInfo(None, None, "float64", "cpu", "gradient", "a test", "MIT")
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from surfaces import Morse, Trap, cluster, dimer
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import relax
 
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from surfaces import Morse, dimer
 
-from bsct_zoo.cards import Adapter, ModelCard
-from bsct_zoo.checks import NVE, CheckSettings
-from bsct_zoo.checks.request import parse_request
-from bsct_zoo.checks.systems import MOLECULES
+from bsct_zoo.atoms.molecules import MOLECULES
 from bsct_zoo.cli import weights
 from bsct_zoo.cli.main import main
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.models import ModelSpec
+from bsct_zoo.evaluation.md_request import parse_request
+from bsct_zoo.evaluation.stored import read_comparison
+from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.cards import Adapter, ModelCard
+from bsct_zoo.plugins.checks import NVE, CheckSettings
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.report.schema import SCHEMA
-from bsct_zoo.results.stored import read_comparison
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite import Suite
-from bsct_zoo.scans.suite_file import write_suite
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
+from bsct_zoo.suites.suite_file import write_suite
 
 LOADED = []
 
@@ -43,7 +43,7 @@ def compare(tmp_path, monkeypatch, capfd):
     """Run the command on two scans of a diatomic; gives exit code, standard output and standard error."""
     monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(weights, "ready_models", lambda names, trust, yes: [spec(name) for name in names])
+    monkeypatch.setattr(weights, "resolve_models", lambda names, trust, yes: [spec(name) for name in names])
     length = np.linspace(0.9, 1.6, 20)
     positions = np.zeros((20, 2, 3))
     positions[:, 1, 0] = length

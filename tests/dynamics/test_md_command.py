@@ -8,10 +8,10 @@ import sys
 import pytest
 from surfaces import Morse, cluster, dimer
 
-from bsct_zoo.cards import Adapter, ModelCard
 from bsct_zoo.cli import weights
 from bsct_zoo.cli.main import main
-from bsct_zoo.models import ModelSpec
+from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.cards import Adapter, ModelCard
 
 COMPUTED = []
 
@@ -44,7 +44,7 @@ def md(tmp_path, monkeypatch, capfd):
     """Run the command; gives exit code, standard output and standard error."""
     monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(weights, "ready_models", lambda names, trust, yes: [spec(name) for name in names])
+    monkeypatch.setattr(weights, "resolve_models", lambda names, trust, yes: [spec(name) for name in names])
     cluster(3).write(tmp_path / "three.xyz")
     dimer(1.15).write(tmp_path / "two.xyz")
     COMPUTED.clear()

@@ -15,13 +15,13 @@ import pytest
 from jsonschema import validate
 from surfaces import Morse, cluster, dimer
 
-from bsct_zoo.cards import Adapter, ModelCard
-from bsct_zoo.checks import NVE, CheckSettings
-from bsct_zoo.checks.models import MDSettings, run_models
-from bsct_zoo.checks.tables import csv_text, models_table, runs_table
 from bsct_zoo.errors import BadInputError, ModelError
-from bsct_zoo.models import ModelSpec
+from bsct_zoo.evaluation.md_run import MDSettings, run_models
+from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.cards import Adapter, ModelCard
+from bsct_zoo.plugins.checks import NVE, CheckSettings
 from bsct_zoo.report.files import json_text
+from bsct_zoo.report.md_tables import csv_text, models_table, runs_table
 
 LOADED = []
 NUMBER = {"type": ["number", "null"]}

@@ -9,9 +9,9 @@ from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 from surfaces import INFO, Morse, Trap, cluster, dimer
 
-from bsct_zoo.bridges import CalculatorPotential, PotentialCalculator
 from bsct_zoo.dynamics.nve import nve_init, nve_step
-from bsct_zoo.dynamics.velocities import internal_freedom
+from bsct_zoo.dynamics.velocities import internal_dof
+from bsct_zoo.potentials.bridges import CalculatorPotential, PotentialCalculator
 
 STEP = 0.5 * units.fs
 
@@ -85,8 +85,8 @@ def test_start_has_the_temperature_and_neither_moves_nor_turns():
         0, state.batch.system_idx, torch.cat([momenta, turning], 1)
     )
     assert sums.abs().max() < 1e-10
-    freedom = torch.tensor([internal_freedom(atoms) for atoms in systems], dtype=torch.float64)
-    assert set(freedom[:40].tolist()) == {30.0} and set(freedom[40:].tolist()) == {4.0}
-    kelvin = state.kelvin(freedom)
+    dof = torch.tensor([internal_dof(atoms) for atoms in systems], dtype=torch.float64)
+    assert set(dof[:40].tolist()) == {30.0} and set(dof[40:].tolist()) == {4.0}
+    kelvin = state.temperature(dof)
     for part, n in ((kelvin[:40], 30 * 40), (kelvin[40:], 4 * 40)):  # chi-squared of n degrees of freedom
         assert abs(part.mean().item() / 300 - 1) < 4 * (2 / n) ** 0.5

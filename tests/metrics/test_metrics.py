@@ -9,7 +9,7 @@ from bsct_zoo.metrics.conservation import nonconservativity, path_energy
 from bsct_zoo.metrics.fsd import fsd, log_ratio
 from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
 from bsct_zoo.metrics.table import METRICS, BadPredictionError, mean_over_scans, score_scan
-from bsct_zoo.scans.scan import Scan
+from bsct_zoo.suites.scan import Scan
 
 ALPHA = np.linspace(0.7, 2.8, 60)
 

@@ -9,7 +9,7 @@ import pytest
 
 from bsct_zoo.metrics.table import score_scan
 from bsct_zoo.plugins.registry import registry
-from bsct_zoo.scans.library import open_suite
+from bsct_zoo.suites.library import open_suite
 
 _spec = importlib.util.spec_from_file_location("independent", Path(__file__).with_name("independent.py"))
 independent = importlib.util.module_from_spec(_spec)
@@ -37,7 +37,7 @@ def test_core():
 
 
 def test_bsct_spice(shared_archive):
-    from bsct_zoo.cards import import_path
+    from bsct_zoo.plugins.cards import import_path
 
     suite = import_path(registry().suite("bsct-spice").importer)(shared_archive, "bsct-spice", None)
     with tarfile.open(shared_archive) as archive:

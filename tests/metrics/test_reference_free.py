@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bsct_zoo.metrics.defects import DEFECTS, detection, scores, smooth_curve
+from bsct_zoo.evaluation.defects import DEFECTS, detection, scores, smooth_curve
 from bsct_zoo.metrics.minima import extra_minima, prominences
 from bsct_zoo.metrics.orientation import asphericity
 from bsct_zoo.metrics.roughness import force_roughness

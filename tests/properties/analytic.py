@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo
+from bsct_zoo.atoms.neighbours import pairs_within
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo
 from bsct_zoo.properties.torsion import dihedrals
 
 INFO = PotentialInfo(
@@ -15,7 +15,7 @@ INFO = PotentialInfo(
     cutoff=8.0,
     dtype="float64",
     device="cpu",
-    forces="gradient",
+    conservative=True,
     level_of_theory="none",
     licence="MIT",
     has_stress=True,

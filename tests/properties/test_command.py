@@ -12,7 +12,7 @@ import pytest
 from ase.build import bulk
 
 from bsct_zoo.cli.main import main
-from bsct_zoo.properties.schema import SCHEMA
+from bsct_zoo.evaluation.properties_schema import SCHEMA
 
 EMT = "ase:ase.calculators.emt.EMT"
 OTHER = f"{EMT}@asap_cutoff=true"

@@ -5,7 +5,7 @@ from analytic import Surface, lennard_jones, pairwise
 from ase import units
 from ase.build import bulk
 
-from bsct_zoo.batching import Batcher
+from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties import elastic
 from bsct_zoo.properties.crystals import measure_crystals, supercell
 from bsct_zoo.properties.judge import judge

@@ -3,8 +3,8 @@ import pytest
 from analytic import Surface, frame
 from ase.build import molecule
 
-from bsct_zoo.batching import Batcher
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties import systems
 from bsct_zoo.properties.judge import judge
 from bsct_zoo.properties.measured import Measured, Settings, read, write

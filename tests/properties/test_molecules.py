@@ -5,8 +5,8 @@ from analytic import Surface, frame, morse, torsional
 from ase import Atoms
 from ase.build import molecule
 
-from bsct_zoo.batching import Batcher
 from bsct_zoo.errors import ModelError
+from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties import topology
 from bsct_zoo.properties.judge import judge
 from bsct_zoo.properties.measured import Settings
@@ -132,7 +132,7 @@ def test_height_between_the_points_of_a_turn():
 
 
 def test_held_dihedrals_have_the_gradient_of_their_energy():
-    from bsct_zoo.batch import AtomsBatch
+    from bsct_zoo.atoms.batch import AtomsBatch
     from bsct_zoo.properties.torsion import HeldDihedrals
 
     atoms = molecule("H2O2")

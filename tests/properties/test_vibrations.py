@@ -5,7 +5,7 @@ from analytic import Surface, morse, springs
 from ase import Atoms, units
 from ase.build import molecule
 
-from bsct_zoo.batching import Batcher
+from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties.judge import judge
 from bsct_zoo.properties.measured import Settings
 from bsct_zoo.properties.modes import distance, matched, rotation_onto
@@ -56,7 +56,7 @@ def test_water_agrees_with_the_exact_hessian():
     energy = surface.energy_of
 
     def of(x):
-        from bsct_zoo.batch import AtomsBatch
+        from bsct_zoo.atoms.batch import AtomsBatch
 
         return energy(AtomsBatch.from_atoms(atoms).with_positions(x.reshape(-1, 3)))[0]
 
@@ -186,7 +186,7 @@ def test_rotation_is_found_for_a_planar_molecule_and_never_mirrors():
 def test_frequencies_are_those_of_ase(tmp_path, monkeypatch):
     from ase.vibrations import Vibrations
 
-    from bsct_zoo.bridges import PotentialCalculator
+    from bsct_zoo.potentials.bridges import PotentialCalculator
 
     monkeypatch.chdir(tmp_path)
     atoms, surface = water()

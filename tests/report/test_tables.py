@@ -6,12 +6,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from bsct_zoo.evaluation.stored import comparison_from_json
 from bsct_zoo.metrics.table import METRICS
 from bsct_zoo.report.files import markdown
 from bsct_zoo.report.layout import DEFAULT_METRICS, models_by_groups, models_by_metrics, number, ranked
 from bsct_zoo.report.schema import SCHEMA
 from bsct_zoo.report.terminal import draw
-from bsct_zoo.results.stored import comparison_from_json
 
 
 def drawn(layout, width=80, **terminal):

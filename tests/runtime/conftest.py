@@ -38,7 +38,7 @@ def ethanol():
     import numpy as np
     from ase.build import molecule
 
-    from bsct_zoo.batch import AtomsBatch
+    from bsct_zoo.atoms.batch import AtomsBatch
 
     def frames(n):
         generator = np.random.default_rng(0)

@@ -12,8 +12,8 @@ import torch
 from bsct_zoo_toy import adapter
 from bsct_zoo_toy.loader import LennardJones
 
-from bsct_zoo.cards import Adapter, EnvironmentSpec
 from bsct_zoo.errors import BadInputError, EnvironmentBuildError, ModelError
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.runtime import environment, load, uv_tool
 from bsct_zoo.runtime.remote import RemotePotential
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bsct_zoo.cards import EnvironmentSpec
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import EnvironmentSpec
 from bsct_zoo.runtime.pip_settings import parse_pip_config, uv_environment
 from bsct_zoo.runtime.requirements import BASE, installed, unmet, versions
 

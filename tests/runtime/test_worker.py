@@ -10,7 +10,7 @@ import torch
 from bsct_zoo_toy import adapter
 from bsct_zoo_toy.loader import LennardJones
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, ModelError, OutOfMemoryError, UnknownElementError
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.runtime.protocol import ProtocolError
@@ -219,7 +219,7 @@ def test_a_worker_does_not_outlive_its_host(mode):
 import sys; sys.path.insert(0, {str(Path(__file__).parent / "plugins")!r})
 from ase.build import molecule
 from bsct_zoo_toy import adapter
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.runtime.remote import RemotePotential
 toy = adapter()
 potential = RemotePotential(sys.executable, toy, toy.cards[0], device="cpu", dtype="float64",

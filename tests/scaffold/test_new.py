@@ -5,9 +5,9 @@ import json
 import pytest
 
 from bsct_zoo.errors import BadInputError, BsctZooError
+from bsct_zoo.plugins import scaffold
 from bsct_zoo.plugins.registry import registry
-from bsct_zoo.scaffold import package as scaffold
-from bsct_zoo.scaffold.package import new_package, write_package
+from bsct_zoo.plugins.scaffold import new_package, write_package
 
 FILES = {
     "adapter": {"bsct_zoo_{}/loader.py", "bsct_zoo_{}/potential.py"},

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bsct_zoo.analysis.bootstrap import difference, interval, mean_interval, resampled_means, significantly_different
+from bsct_zoo.analysis.changes import changes, check_comparable
+from bsct_zoo.analysis.choice import merged, select
+from bsct_zoo.analysis.conditions import parse_condition
+from bsct_zoo.analysis.gate import Gate
+from bsct_zoo.analysis.pareto import dominators
 from bsct_zoo.errors import BadInputError, UnknownNameError
+from bsct_zoo.evaluation.comparison import Comparison, Row, ScanResult
+from bsct_zoo.evaluation.stored import read_comparison
 from bsct_zoo.metrics.table import METRICS
 from bsct_zoo.report.selection import candidates, changed
-from bsct_zoo.results.comparison import Comparison, Row, ScanResult
-from bsct_zoo.results.stored import read_comparison
-from bsct_zoo.selection.bootstrap import difference, interval, mean_interval, resampled_means, told_apart
-from bsct_zoo.selection.changes import changes, check_comparable
-from bsct_zoo.selection.choice import merged, select
-from bsct_zoo.selection.conditions import parse_condition
-from bsct_zoo.selection.gate import Gate
-from bsct_zoo.selection.pareto import dominators
 
 
 def row(model, values, *, seconds=1.0, failed=(), **facts):
@@ -130,7 +130,7 @@ def test_pairing_sees_what_hard_scans_hide():
     first, second = row("a", hard), row("b", hard + 1 + 0.1 * np.sin(hard))
     low, high = mean_interval(first, "fsd_full")
     assert low < np.mean(hard) + 1 < high
-    assert told_apart(first, second, "fsd_full")
+    assert significantly_different(first, second, "fsd_full")
     moved, low, high = difference(first, second, "fsd_full")
     assert 0.9 < low < moved < high < 1.1
 

@@ -11,7 +11,7 @@ from ase.io import read
 from bsct_zoo_bsct_spice.importer import content_sha256, formal_charge, import_scans, parse_frame
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.scans.suite_file import read_suite, write_suite
+from bsct_zoo.suites.suite_file import read_suite, write_suite
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bsct_zoo.building.validate import validate
-from bsct_zoo.scans.frames import frames_of
-from bsct_zoo.scans.suite_file import read_suite
+from bsct_zoo.suites.building.validate import validate
+from bsct_zoo.suites.frames import frames_of
+from bsct_zoo.suites.suite_file import read_suite
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,7 @@ def test_no_molecule_was_trained_on(suite):
 
 @pytest.mark.slow
 def test_its_reference_is_made_again(suite):
-    from bsct_zoo.models import parse_model
+    from bsct_zoo.models.naming import parse_model
     from bsct_zoo.runtime.load import load_potential
 
     spec = parse_model(suite.made_by["reference"])

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.scans.library import open_suite
-from bsct_zoo.scans.suite_file import read_suite, write_suite
+from bsct_zoo.suites.library import open_suite
+from bsct_zoo.suites.suite_file import read_suite, write_suite
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_newer_version_is_said(core, tmp_path):
 
 
 def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    from bsct_zoo.scans import suite_file
+    from bsct_zoo.suites import suite_file
 
     monkeypatch.setattr(suite_file, "_LARGEST", 1000)
     buffer = io.BytesIO()

@@ -50,11 +50,11 @@ def frames(names, n, seed):
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def write(folder, n_train=200, n_valid=20, n_unseen=10):
+def write(folder, n_train=200, n_valid=20, n_test=10):
     """A folder of frames that a trainer reads."""
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
-    for seed, (split, n) in enumerate([("train", n_train), ("valid", n_valid), ("unseen", n_unseen)]):
+    for seed, (split, n) in enumerate([("train", n_train), ("valid", n_valid), ("test", n_test)]):
         path = folder / f"{split}.npz"
         np.savez(path, **frames(["H2O", "CO"], n, seed))
         digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -11,7 +11,7 @@ from bsct_zoo.training.data import SizedBatches, read_training_data
 
 @pytest.fixture
 def folder(tmp_path):
-    springs.write(tmp_path, n_train=12, n_valid=3, n_unseen=2)
+    springs.write(tmp_path, n_train=12, n_valid=3, n_test=2)
     facts = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps({k: v for k, v in facts.items() if k != "sha256"}))
     return tmp_path
@@ -26,7 +26,7 @@ def test_what_is_written_is_what_is_read(folder):
     assert dict(data.reference_energies) == {1: -10.0, 6: -50.0, 8: -100.0}
     table = data.reference_table()
     assert table[[1, 6, 8]].tolist() == [-10, -50, -100] and table.abs().sum() == 160
-    assert (len(data.train), len(data.valid), len(data.unseen)) == (24, 6, 4)
+    assert (len(data.train), len(data.valid), len(data.test)) == (24, 6, 4)
 
 
 def test_a_batch_holds_the_frames_asked_for_in_that_order(folder):
@@ -134,9 +134,9 @@ def test_damaged_or_missing_files(folder, tmp_path):
         read_training_data(folder)
 
 
-def test_unseen_may_be_missing(folder):
-    (folder / "unseen.npz").unlink()
-    assert read_training_data(folder).unseen is None
+def test_test_split_may_be_missing(folder):
+    (folder / "test.npz").unlink()
+    assert read_training_data(folder).test is None
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ import pytest
 import springs
 import torch
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.training.data import read_training_data
 from bsct_zoo.training.errors import evaluate, evaluate_module, mean_errors
 

@@ -44,7 +44,7 @@ def test_extxyz(extxyz, tmp_path):
     folder = frames_folder([extxyz], tmp_path / "out", 0)
     data = read_training_data(folder)
     frames = labelled()
-    splits = [data.train, data.valid, data.unseen]
+    splits = [data.train, data.valid, data.test]
     assert sum(len(split) for split in splits) == len(frames)
     energies = np.concatenate([split.energy for split in splits])
     assert sorted(energies) == pytest.approx(sorted(a.get_potential_energy() for a in frames))
@@ -62,10 +62,10 @@ def compositions(frames):
     return {tuple(sorted(frames.atomic_numbers[first[k] : first[k + 1]])) for k in range(len(frames))}
 
 
-def test_unseen_molecules_are_in_no_other_split(extxyz, tmp_path):
+def test_test_split_molecules_are_in_no_other_split(extxyz, tmp_path):
     data = read_training_data(frames_folder([extxyz], tmp_path / "out", 0))
-    unseen = compositions(data.unseen)
-    assert len(unseen) == 1 and not unseen & (compositions(data.train) | compositions(data.valid))
+    test = compositions(data.test)
+    assert len(test) == 1 and not test & (compositions(data.train) | compositions(data.valid))
 
 
 def test_it_is_done_once_and_again_when_the_file_has_changed(extxyz, tmp_path):
@@ -107,7 +107,7 @@ def test_two_files_are_one_set(tmp_path):
     write(tmp_path / "a.extxyz", frames[:20])
     write(tmp_path / "b.extxyz", frames[20:])
     data = read_training_data(frames_folder([tmp_path / "a.extxyz", tmp_path / "b.extxyz"], tmp_path / "out", 0))
-    assert len(data.train) + len(data.valid) + len(data.unseen) == len(frames)
+    assert len(data.train) + len(data.valid) + len(data.test) == len(frames)
 
 
 def test_cells_and_charges_come_along(tmp_path):
@@ -123,7 +123,7 @@ def test_cells_and_charges_come_along(tmp_path):
     data = read_training_data(frames_folder([tmp_path / "salt.extxyz"], tmp_path / "out", 0))
     batch, _, _ = data.train.batch([0])
     assert batch.pbc.all() and np.allclose(batch.cell[0].numpy(), frames[0].cell[:]) and batch.charge.tolist() == [1]
-    assert data.unseen is None  # one composition: nothing could be unseen
+    assert data.test is None  # one composition: nothing could be test
 
 
 def with_label(change):
@@ -168,8 +168,8 @@ def test_the_split_is_the_same_for_the_same_seed_and_covers_everything():
     formulas = [formula for formula in FORMULAS for _ in range(10)]
     split = split_by_composition(formulas, 1)
     assert split == split_by_composition(formulas, 1) != split_by_composition(formulas, 2)
-    assert sorted(split["train"] + split["valid"] + split["unseen"]) == list(range(len(formulas)))
-    assert len(split["valid"]) == 6  # a twentieth of the 110 frames that are not unseen
+    assert sorted(split["train"] + split["valid"] + split["test"]) == list(range(len(formulas)))
+    assert len(split["valid"]) == 6  # a twentieth of the 110 frames that are not test
 
 
 def test_reference_energies_of_elements_that_cannot_be_told_apart(tmp_path):
@@ -183,12 +183,12 @@ def test_reference_energies_of_elements_that_cannot_be_told_apart(tmp_path):
 def test_folders_and_files_mix_and_keep_their_splits_and_kinds(extxyz, tmp_path):
     import springs
 
-    folder = springs.write(tmp_path / "springs", n_train=7, n_valid=3, n_unseen=2)
+    folder = springs.write(tmp_path / "springs", n_train=7, n_valid=3, n_test=2)
     mixed = read_training_data(frames_folder([folder, extxyz], tmp_path / "out", 0))
     alone = read_training_data(frames_folder([extxyz], tmp_path / "alone", 0))
     known = read_training_data(folder)
     assert mixed.kinds == ("frame", "water", "monoxide") and mixed.level_of_theory == "unknown"
-    for split in ("train", "valid", "unseen"):
+    for split in ("train", "valid", "test"):
         found, parts = getattr(mixed, split), [getattr(alone, split), getattr(known, split)]
         assert np.array_equal(found.energy, np.concatenate([part.energy for part in parts]))
         assert np.array_equal(found.positions, np.concatenate([part.positions for part in parts]))
@@ -199,7 +199,7 @@ def test_folders_and_files_mix_and_keep_their_splits_and_kinds(extxyz, tmp_path)
 def test_folders_of_one_level_keep_it(tmp_path):
     import springs
 
-    folders = [springs.write(tmp_path / name, n_train=4, n_valid=2, n_unseen=1) for name in ("a", "b")]
+    folders = [springs.write(tmp_path / name, n_train=4, n_valid=2, n_test=1) for name in ("a", "b")]
     mixed = read_training_data(frames_folder(folders, tmp_path / "out", 0))
     assert mixed.level_of_theory == "springs" and len(mixed.train) == 16 and mixed.kinds == ("water", "monoxide")
     before = (tmp_path / "out" / "data" / "manifest.json").stat().st_mtime_ns

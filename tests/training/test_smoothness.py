@@ -13,11 +13,11 @@ pytest.importorskip("lightning")
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.fsd import fsd
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
-from bsct_zoo.scans.library import open_suite
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.suites.library import open_suite
 from bsct_zoo.training.lightning import SmoothnessCallback
 from bsct_zoo.training.smoothness import score, subset
 

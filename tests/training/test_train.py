@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bsct_zoo.models import parse_model
+from bsct_zoo.models.naming import parse_model
 
 ZOO = [sys.executable, "-m", "bsct_zoo"]
 # Small ones of each family, so that a few seconds are enough.
@@ -61,7 +61,7 @@ def test_it_learns(trained):
     assert found["forces_mae_mev_A"] < 0.5 * first["forces_mae_mev_A"]
     assert found["energy_mae_mev_atom"] < first["energy_mae_mev_atom"]
     assert found["forces_mae_mev_A"] < 250  # 540 for a model that says zero
-    assert set(notes["valid"]) == set(notes["unseen"]) == {"all", "water", "monoxide"}
+    assert set(notes["valid"]) == set(notes["test"]) == {"all", "water", "monoxide"}
 
 
 def test_a_killed_run_goes_on(trained):
@@ -100,7 +100,7 @@ def test_the_errors_are_those_of_the_checkpoint(trained, data):
 
     name, out, _, _ = trained
     spec = parse_model(f"{name}:{out / 'small.safetensors'}")
-    frames = read_training_data(data).unseen
+    frames = read_training_data(data).test
     energy, forces = [], []
     with load_potential(spec.adapter, spec.card, device="cpu", dtype="float32", options=spec.options) as surface:
         for k in range(len(frames)):
@@ -108,7 +108,7 @@ def test_the_errors_are_those_of_the_checkpoint(trained, data):
             found = surface.compute(batch)
             energy.append(abs(found.energy.item() - true_energy.item()) / batch.n_atoms)
             forces += (found.forces.double() - true_forces).abs().flatten().tolist()
-    said = spec.card.notes["unseen"]["all"]
+    said = spec.card.notes["test"]["all"]
     assert said["energy_mae_mev_atom"] == pytest.approx(1e3 * np.mean(energy), rel=1e-3)
     assert said["forces_mae_mev_A"] == pytest.approx(1e3 * np.mean(forces), rel=1e-3)
 
@@ -245,8 +245,8 @@ def configured(data, tmp_path_factory):
     """A configuration beside scans to train smoothness on: those of the suite, moved, as the model knows H, C and O."""
     import dataclasses
 
-    from bsct_zoo.scans.library import open_suite
-    from bsct_zoo.scans.suite_file import write_suite
+    from bsct_zoo.suites.library import open_suite
+    from bsct_zoo.suites.suite_file import write_suite
 
     folder = tmp_path_factory.mktemp("configured")
     suite = open_suite("core")

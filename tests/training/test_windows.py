@@ -9,9 +9,9 @@ import torch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.fsd import log_ratio, steepest
 from bsct_zoo.metrics.soft_fsd import soft_fsd
-from bsct_zoo.scans.library import open_suite, suite_path
-from bsct_zoo.scans.suite import Suite
-from bsct_zoo.scans.suite_file import write_suite
+from bsct_zoo.suites.library import open_suite, suite_path
+from bsct_zoo.suites.suite import Suite
+from bsct_zoo.suites.suite_file import write_suite
 from bsct_zoo.training.windows import Windows, training_scans
 
 CORE = open_suite("core")

@@ -8,8 +8,8 @@ from collections import namedtuple
 
 import pytest
 
-from bsct_zoo.download import download, file_sha256
 from bsct_zoo.errors import DownloadError
+from bsct_zoo.models.download import download, file_sha256
 
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -19,15 +19,15 @@ import torch
 from ase.build import molecule
 from bsct_zoo_remote import adapter, card
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.checkpoints import checkpoint_card, read_vouched, read_weights, vouched_copy
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UntrustedFileError
-from bsct_zoo.models import parse_model
-from bsct_zoo.results.cache import PredictionCache
+from bsct_zoo.evaluation.cache import PredictionCache
+from bsct_zoo.models.naming import parse_model
+from bsct_zoo.models.trust import trusted
+from bsct_zoo.runtime.checkpoints import checkpoint_card, read_trusted, read_weights, trusted_copy
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.runtime.remote import RemotePotential
-from bsct_zoo.scans.suite_file import read_suite
-from bsct_zoo.trust import vouched
+from bsct_zoo.suites.suite_file import read_suite
 
 
 class Evil:
@@ -71,9 +71,9 @@ def test_the_marker_works(evil, marker, tmp_path):
     """With --trust the file is read, here and in a worker, and what it carries does run."""
     path = put(tmp_path, "mine.pth", evil)
     for load in (lambda c: load_potential(adapter(c), c, device="cpu"), remote):
-        trusted = vouched("remote:mine.pth", card(checkpoint=str(path), executes_code=True), trust=True)
+        accepted = trusted("remote:mine.pth", card(checkpoint=str(path), executes_code=True), trust=True)
         with contextlib.suppress(Exception):  # what it leaves is no spring
-            load(trusted).close()
+            load(accepted).close()
         assert marker.exists()
         marker.unlink()
 
@@ -94,21 +94,21 @@ def test_the_last_door_keeps_strangers_out(evil, marker, tmp_path, place):
     """Even a card that never went through ``parse_model``, before a loader that takes no care."""
     path = put(tmp_path, "evil.pth", evil)
     stranger = card(checkpoint=str(path), executes_code=True)
-    with pytest.raises(UntrustedFileError, match="nobody vouches for it"):
+    with pytest.raises(UntrustedFileError, match="it is not trusted"):
         remote(stranger) if place == "worker" else load_potential(adapter(stranger), stranger, device="cpu")
     other = replace(stranger, sha256="0" * 64)
-    with pytest.raises(BadInputError, match="not the file that was vouched for"):
+    with pytest.raises(BadInputError, match="not the file that was trusted"):
         remote(other) if place == "worker" else load_potential(adapter(other), other, device="cpu")
     assert not marker.exists()
 
 
 def test_a_malicious_model_in_the_worker_of_mace(evil, marker, tmp_path):
     """Before the file, and behind every check of ours but the worker's own."""
-    from bsct_zoo.models import named_model
+    from bsct_zoo.models.naming import named_model
 
     spec = named_model(f"mace:{put(tmp_path, 'evil.model', evil)}")
     other = replace(spec.card, sha256="0" * 64)
-    for stranger, message in ((spec.card, "nobody vouches"), (other, "sha256 differs")):
+    for stranger, message in ((spec.card, "it is not trusted"), (other, "sha256 differs")):
         with pytest.raises(BadInputError, match=message):
             load_potential(spec.adapter, stranger, device="cpu", options=dict(spec.options), isolate=True)
     assert not marker.exists()
@@ -117,15 +117,15 @@ def test_a_malicious_model_in_the_worker_of_mace(evil, marker, tmp_path):
 def test_a_file_that_is_swapped_after_the_check(evil, marker, tmp_path):
     path = tmp_path / "mine.pth"
     torch.save(3.0, path)
-    trusted = vouched("remote:mine.pth", card(checkpoint=str(path), executes_code=True), trust=True)
-    with load_potential(adapter(trusted), trusted, device="cpu") as potential:
+    accepted = trusted("remote:mine.pth", card(checkpoint=str(path), executes_code=True), trust=True)
+    with load_potential(adapter(accepted), accepted, device="cpu") as potential:
         batch = AtomsBatch.from_atoms(molecule("H2O"))
         assert float(potential.compute(batch).energy) == pytest.approx(1.5 * float(batch.positions.square().sum()))
     path.write_bytes(evil)
     with pytest.raises(BadInputError, match="sha256 differs"):
-        remote(trusted)
+        remote(accepted)
     with pytest.raises(BadInputError, match="sha256 differs"):
-        read_vouched(trusted)
+        read_trusted(accepted)
     assert not marker.exists()
 
 
@@ -142,18 +142,18 @@ def test_what_a_card_of_an_installed_plugin_knows_needs_no_trust(tmp_path, run, 
 def test_trust_does_not_make_a_damaged_file_whole(tmp_path):
     path = put(tmp_path, "one.pth", b"damaged")
     with pytest.raises(BadInputError, match="not the file that its card names"):
-        vouched("remote:one", card(checkpoint=str(path), executes_code=True, sha256="0" * 64), trust=True)
+        trusted("remote:one", card(checkpoint=str(path), executes_code=True, sha256="0" * 64), trust=True)
 
 
 def test_a_private_copy_is_of_the_bytes_that_were_vouched_for(tmp_path):
     path = put(tmp_path, "one.pth", b"content")
     mine = card(checkpoint=str(path), executes_code=True, sha256=hashlib.sha256(b"content").hexdigest())
-    with vouched_copy(mine) as copy:
+    with trusted_copy(mine) as copy:
         path.write_bytes(b"swapped")
         assert copy.read_bytes() == b"content" and copy.name == "one.pth"
         assert copy.parent.stat().st_mode & 0o077 == 0
     assert not copy.exists()
-    with pytest.raises(BadInputError), vouched_copy(mine):
+    with pytest.raises(BadInputError), trusted_copy(mine):
         pass
 
 

@@ -8,7 +8,7 @@ import pytest
 from bsct_zoo_remote import adapter, card
 
 from bsct_zoo.errors import BadInputError, DownloadError, EnvironmentBuildError, MissingWeightsError
-from bsct_zoo.weights import fetch, find, folder_of, with_weights
+from bsct_zoo.models.weights import fetch, find, folder_of, with_weights
 
 CONTENT = b"weights" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

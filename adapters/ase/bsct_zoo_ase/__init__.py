@@ -1,7 +1,7 @@
 """Any ASE calculator as a model: ``ase:package.module.Class@argument=value,...``."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, Option
+from bsct_zoo.plugins.cards import Adapter, Option
 
 
 @hookimpl

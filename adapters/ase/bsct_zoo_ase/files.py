@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from importlib.util import find_spec
 
-from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import ModelCard
 
 
 def file_card(path: str) -> ModelCard:

@@ -10,10 +10,10 @@ from typing import Literal
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from bsct_zoo.bridges import CalculatorPotential
-from bsct_zoo.cards import ModelCard, OptionValue
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential, PotentialInfo
+from bsct_zoo.plugins.cards import ModelCard, OptionValue
+from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import Potential, PotentialInfo
 
 
 def load(
@@ -47,12 +47,12 @@ def load(
         cutoff=None,
         dtype="float64",
         device=device if "device" in arguments else "cpu",
-        forces="gradient",
+        conservative=True,
         level_of_theory=level_of_theory or card.level_of_theory,
         licence=licence or card.licence,
         has_stress="stress" in getattr(calculator, "implemented_properties", []),
         versions=_versions(module_name.partition(".")[0]),
-        charges="charge" in getattr(calculator, "default_parameters", {}),
+        supports_charge_spin="charge" in getattr(calculator, "default_parameters", {}),
     )
     return CalculatorPotential(calculator, info, prepare=_set_charge)
 

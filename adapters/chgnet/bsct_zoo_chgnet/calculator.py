@@ -7,10 +7,10 @@ from typing import Literal
 
 from chgnet.model import CHGNetCalculator
 
-from bsct_zoo.bridges import CalculatorPotential
-from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo_chgnet.loader import load as load_batched
 from bsct_zoo_chgnet.loader import model_of
 

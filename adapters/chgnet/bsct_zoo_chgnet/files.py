@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.elements import SYMBOLS
+from bsct_zoo.atoms.elements import SYMBOLS
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import ModelCard
 
 DENG_2023 = "B. Deng et al., Nat. Mach. Intell. 5, 1031 (2023)"
 HUANG_2025 = "X. Huang et al., npj Comput. Mater. 11 (2025), Cross-functional transferability in foundation MLIPs"

@@ -6,8 +6,8 @@ import torch
 from chgnet.model.model import BatchedGraph, CHGNet
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.neighbours import Pairs, pairs_within
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import Pairs, pairs_within
 
 
 def batched_graph(model: CHGNet, batch: AtomsBatch, dtype: torch.dtype) -> BatchedGraph:

@@ -13,10 +13,10 @@ import chgnet
 import torch
 from chgnet.model import CHGNet
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import vouched_copy
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import trusted_copy
 from bsct_zoo_chgnet.potential import CHGNetPotential
 
 _UNREADABLE = (
@@ -53,7 +53,7 @@ def model_of(card: ModelCard) -> CHGNet:
     """The network of ``card``, on the CPU, in float32.
 
     Raises:
-        UntrustedFileError: it is a user's file and nobody vouches for it.
+        UntrustedFileError: it is a user's file and it is not trusted.
         BadInputError: it is missing, damaged, not a CHGNet, or its sha256 is not that of the card.
     """
     with _checkpoint_file(card) as path:
@@ -82,4 +82,4 @@ def _checkpoint_file(card: ModelCard) -> AbstractContextManager[Path]:
     if card.checkpoint is None:
         path = Path(chgnet.__file__).parent / "pretrained" / card.notes["file"]
         card = replace(card, checkpoint=str(path), sha256=card.notes["sha256"], executes_code=True)
-    return vouched_copy(card)
+    return trusted_copy(card)

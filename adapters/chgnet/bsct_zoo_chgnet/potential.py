@@ -11,11 +11,11 @@ from chgnet.model import CHGNet
 from chgnet.model.composition_model import AtomRef
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_chgnet.graph import batched_graph, sharing
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -45,7 +45,7 @@ class CHGNetPotential(Potential):
             cutoff=float(model.graph_converter.atom_graph_cutoff),
             dtype=dtype,
             device=device,
-            forces="gradient",
+            conservative=True,
             level_of_theory=level_of_theory,
             licence=licence,
             has_stress=True,

@@ -12,9 +12,9 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.boxes import boxed
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError, UntrustedFileError
+from bsct_zoo.potentials.boxes import boxed
 from bsct_zoo.runtime.guard import GuardedPotential
 
 if find_spec("chgnet") is None:
@@ -226,8 +226,8 @@ def test_pairs_of_what_is_shared():
 # -- a user's own checkpoint --------------------------------------------------------------------------------
 
 
-def vouched(path):
-    """The card of a file that somebody vouched for, as ``--trust`` makes it."""
+def trusted_card(path):
+    """The card of a file that the user trusts, as ``--trust`` makes it."""
     return replace(file_card(str(path)), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -237,7 +237,7 @@ def test_own_checkpoint(exact, tmp_path):
     assert file_card(str(path)).executes_code
     with pytest.raises(UntrustedFileError, match="--trust"):
         load(file_card(str(path)), "cpu", "float64")
-    found = load(vouched(path), "cpu", "float64", level_of_theory="PBE")
+    found = load(trusted_card(path), "cpu", "float64", level_of_theory="PBE")
     assert found.info.level_of_theory == "PBE" and len(found.info.elements) == 94
     torch.testing.assert_close(compute(found, crystals()).energy, compute(exact, crystals()).energy, rtol=1e-12, atol=0)
 
@@ -250,7 +250,7 @@ def test_biases_that_a_file_does_not_tell_of_are_found(tmp_path):
     shutil.copy(Path(chgnet.__file__).parent / "pretrained" / CARDS["0.2.0"].notes["file"], silent)
     torch.save({"model": model_of(CARDS["0.2.0"]).as_dict()}, told)
     for path in (silent, told):
-        found = compute(load(vouched(path), "cpu", "float64"), crystals())
+        found = compute(load(trusted_card(path), "cpu", "float64"), crystals())
         torch.testing.assert_close(found.energy, expected.energy, rtol=1e-12, atol=0)
 
 
@@ -259,7 +259,7 @@ def test_damaged_checkpoints(content, tmp_path):
     path = tmp_path / "bad.pth.tar"
     path.write_bytes(content)
     with pytest.raises(BadInputError, match=r"bad\.pth\.tar is not a checkpoint of CHGNet") as caught:
-        load(vouched(path), "cpu", "float32")
+        load(trusted_card(path), "cpu", "float32")
     assert "\n" not in str(caught.value)
 
 
@@ -268,4 +268,4 @@ def test_foreign_objects(tmp_path):
     for thing in ({"weights": 1}, [1, 2], {"model": {"model_args": {}, "state_dict": {}}}):
         torch.save(thing, path)
         with pytest.raises(BadInputError, match=r"other\.pth is not a checkpoint of CHGNet"):
-            load(vouched(path), "cpu", "float32")
+            load(trusted_card(path), "cpu", "float32")

@@ -1,7 +1,7 @@
 """EquiformerV2: our small checkpoint, and checkpoints of fairchem-core 1.x."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
 
 # What fairchem-core asks for and neither models nor training touch here; see ``packages`` for what it imports all
 # the same. Its own pins of torch and numpy are older than the code needs.

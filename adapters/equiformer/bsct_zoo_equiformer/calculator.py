@@ -14,11 +14,11 @@ import torch
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from bsct_zoo.bridges import CalculatorPotential
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import vouched_copy
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import trusted_copy
 from bsct_zoo_equiformer.checkpoint import load as load_checkpoint
 from bsct_zoo_equiformer.loader import load as load_batched
 from bsct_zoo_equiformer.loader import scale_of
@@ -38,7 +38,7 @@ def load(card: ModelCard, device: str, dtype: Literal["float32", "float64"], lev
     assert card.checkpoint is not None
     batched = load_batched(card, device, dtype, level_of_theory)
     if card.executes_code:
-        with vouched_copy(card) as path:
+        with trusted_copy(card) as path:
             calculator = OCPCalculator(checkpoint_path=path, cpu=device == "cpu", seed=0)
     else:
         with TemporaryDirectory() as folder:

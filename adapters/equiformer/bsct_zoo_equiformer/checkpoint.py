@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo_equiformer.backbone import NAME
 from bsct_zoo_equiformer.files import FORMAT, VERSION
 from bsct_zoo_equiformer.packages import HydraModel, default_dtype

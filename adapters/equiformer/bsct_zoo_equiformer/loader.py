@@ -7,8 +7,8 @@ from typing import Literal
 
 import torch
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig
 from bsct_zoo_equiformer.checkpoint import load as load_checkpoint
 from bsct_zoo_equiformer.fairchem_file import load_fairchem_file

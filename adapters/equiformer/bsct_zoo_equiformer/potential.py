@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_equiformer.steady import steady
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -62,12 +62,12 @@ class EquiformerPotential(Potential):
             cutoff=float(backbone.cutoff),
             dtype=dtype,
             device=device,
-            forces="direct",
+            conservative=False,
             level_of_theory=level_of_theory,
             licence=licence,
             cost="edges",
             versions=tuple((name, version(name)) for name in ("fairchem-core", "e3nn", "torch-geometric", "torch")),
-            rotation="learned",
+            equivariant=False,
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:

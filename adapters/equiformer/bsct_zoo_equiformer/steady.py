@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.neighbours import pairs_within
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo_equiformer.packages import GraphData, SO3_Rotation, get_max_neighbors_mask, wigner_D
 
 

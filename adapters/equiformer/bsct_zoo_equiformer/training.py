@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
+from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.neighbours import pairs_within
 from bsct_zoo.training.card import first_card
 from bsct_zoo.training.data import FrameSet, SizedBatches, TrainingData, read_training_data
 from bsct_zoo.training.errors import evaluate_module

@@ -8,9 +8,9 @@ import pytest
 import torch
 from ase.build import molecule
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.cards import ModelCard
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import ModelCard
 
 try:
     found = version("fairchem-core")

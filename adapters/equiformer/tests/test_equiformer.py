@@ -10,7 +10,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import UnknownElementError
 
 try:
@@ -161,7 +161,7 @@ def test_rotations_are_exact_without_grids_and_nearly_so_with_them(potential):
     of_energy, of_forces = rotation_errors(potential)
     assert of_energy < 1e-3 and of_forces < 0.05
     assert of_energy > 1e-6  # so that the declaration below is not an empty one
-    assert potential.info.rotation == "learned"
+    assert not potential.info.equivariant
 
 
 @pytest.mark.parametrize("strictly", [True, False])
@@ -200,7 +200,7 @@ def test_float32_is_near_and_totals_keep_their_digits(potential):
 def test_declares_itself(potential):
     info = potential.info
     assert info.elements == frozenset(ELEMENTS) and info.cutoff == 4.0
-    assert info.forces == "direct" and not info.has_stress
+    assert not info.conservative and not info.has_stress
     assert {"fairchem-core", "e3nn", "torch-geometric", "torch"} == set(dict(info.versions))
     with pytest.raises(UnknownElementError, match="Cl"):
         compute(potential, molecule("HCl"))

@@ -1,7 +1,7 @@
 """fairchem-core 2: a small eSCAIP of ours, UMA and its kin from the hub, and a user's own inference checkpoints."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
 
 
 @hookimpl

@@ -8,7 +8,7 @@ import torch
 from ase.geometry import complete_cell
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo_fairchem.packages import AtomicData
 
 

@@ -8,11 +8,11 @@ from typing import Literal
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from bsct_zoo.bridges import CalculatorPotential
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import vouched_copy
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import trusted_copy
 from bsct_zoo_fairchem.loader import load as load_batched
 from bsct_zoo_fairchem.potential import CHARGED_TASK, FairchemPotential
 
@@ -33,7 +33,7 @@ def load(
 
     batched = load_batched(card, device, dtype, task, level_of_theory)
     assert isinstance(batched, FairchemPotential)
-    with vouched_copy(card) as path:
+    with trusted_copy(card) as path:
         unit = load_predict_unit(str(path), InferenceSettings(base_precision_dtype=dtype), device=device)
     calculator = FAIRChemCalculator(unit, batched.task)
     return CalculatorPotential(calculator, replace(batched.info, cost="atoms"), prepare=_spin_by_task)

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo_fairchem.assembly import assemble
 from bsct_zoo_fairchem.files import FORMAT, VERSION
 from bsct_zoo_fairchem.packages import HydraModel, MLIPInferenceCheckpoint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import DownloadError
+from bsct_zoo.plugins.cards import ModelCard
 from bsct_zoo_fairchem.pretrained import Hosted, hosted
 
 REFERENCES = "atom_references.yaml"  # beside a checkpoint

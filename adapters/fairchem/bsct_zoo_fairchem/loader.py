@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import torch
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import read_vouched
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import read_trusted
 from bsct_zoo_fairchem.assembly import assemble
 from bsct_zoo_fairchem.escaip import load as load_own
 from bsct_zoo_fairchem.hub import REFERENCES
@@ -43,7 +43,7 @@ def load(
     if path.suffix == ".safetensors":
         model = load_own(path, card.sha256)
     else:
-        model = _users(path.name, read_vouched(card), _DTYPES[dtype])
+        model = _users(path.name, read_trusted(card), _DTYPES[dtype])
     name = chosen_task(sorted(model.dataset_to_tasks), task)
     level = level_of_theory or card.level_of_theory
     return FairchemPotential(
@@ -72,7 +72,7 @@ def chosen_task(tasks: list[str], wanted: str) -> str:
 
 
 def _users(name: str, content: bytes, dtype: torch.dtype) -> HydraModel:
-    """The model of an inference checkpoint, whose bytes somebody vouched for."""
+    """The model of an inference checkpoint, whose bytes the user trusts."""
     broken = (
         pickle.UnpicklingError,
         RuntimeError,

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, ModelError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_fairchem.batches import atomic_data, chosen, wrapped
 from bsct_zoo_fairchem.packages import HydraModel
 
@@ -64,13 +64,13 @@ class FairchemPotential(Potential):
             cutoff=None if everywhere else float(backbone.cutoff),
             dtype="float64" if self.dtype == torch.float64 else "float32",
             device=device,
-            forces="direct" if config.direct_forces else "gradient",
+            conservative=not config.direct_forces,
             level_of_theory=level_of_theory,
             licence=licence,
             has_stress="stress" in self.outputs,
             cost="atoms" if everywhere else "edges",
             versions=tuple((name, version(name)) for name in ("fairchem-core", "e3nn", "torch")),
-            charges=task == CHARGED_TASK and attention != "EScAIPBackbone",
+            supports_charge_spin=task == CHARGED_TASK and attention != "EScAIPBackbone",
             rotation=_rotation(backbone),
         )
 
@@ -99,8 +99,8 @@ class FairchemPotential(Potential):
 
     def _forward(self, batch: AtomsBatch) -> Prediction:
         """Energies, forces and stress of systems that the model itself answers for."""
-        data = atomic_data(batch, self.task, self.info.charges)
-        with torch.set_grad_enabled(self.info.forces == "gradient"), _fixed_random_numbers(batch.device):
+        data = atomic_data(batch, self.task, self.info.supports_charge_spin)
+        with torch.set_grad_enabled(self.info.conservative), _fixed_random_numbers(batch.device):
             found = self.model(data)
         values = {
             name: output.normalizer.denorm(_tensor(found[output.name], name)).detach()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bsct_zoo.cards import ModelCard
+from bsct_zoo.plugins.cards import ModelCard
 
 HUB = "https://huggingface.co"
 UMA = "B. M. Wood et al., UMA, arXiv:2506.23971"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from ase.build import molecule
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 
 if find_spec("fairchem") is None:
     pytest.skip("needs fairchem-core 2", allow_module_level=True)
@@ -61,7 +61,7 @@ def test_it_declares_what_it_is(potential):
     info = potential.info
     assert info.dtype == "float32"  # as it computes, whatever was asked for
     assert info.cutoff is None and info.cost == "atoms"
-    assert info.charges and info.rotation == "learned" and info.forces == "gradient" and not info.has_stress
+    assert info.supports_charge_spin and not info.equivariant and info.conservative and not info.has_stress
 
 
 def test_charge_and_distant_atoms_matter(potential):

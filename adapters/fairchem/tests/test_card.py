@@ -7,7 +7,7 @@ from bsct_zoo_fairchem.files import file_card
 from bsct_zoo_fairchem.pretrained import hosted, pretrained
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.models import named_model
+from bsct_zoo.models.naming import named_model
 
 
 def test_the_default_is_our_own_small_one():

@@ -8,9 +8,9 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.cards import ModelCard
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, ModelError, UnknownElementError
+from bsct_zoo.plugins.cards import ModelCard
 
 if find_spec("fairchem") is None:
     pytest.skip("needs fairchem-core 2", allow_module_level=True)
@@ -153,7 +153,7 @@ def test_empty_systems_and_batches(potential):
 def test_symmetries(potential):
     q, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
     q = q * np.sign(np.linalg.det(q))
-    assert potential.info.rotation == "exact"
+    assert potential.info.equivariant
     for atoms in molecules():
         reference = compute(potential, atoms)
         order = np.random.default_rng(1).permutation(len(atoms))
@@ -173,7 +173,7 @@ def test_supercell_has_twice_the_energy(potential):
 def test_charge_is_unknown_to_it(potential):
     ion = molecule("H2O")
     ion.info["charge"] = 1
-    assert not potential.info.charges
+    assert not potential.info.supports_charge_spin
     assert float(compute(potential, ion).energy) == float(compute(potential, molecule("H2O")).energy)
 
 

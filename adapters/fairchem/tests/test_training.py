@@ -15,7 +15,7 @@ from bsct_zoo_fairchem.escaip import TASK, EscaipConfig, build, inference_checkp
 from bsct_zoo_fairchem.potential import FairchemPotential
 from bsct_zoo_fairchem.training import EscaipEnergy, train
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.training.job import TrainingJob
 

@@ -10,7 +10,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError, UntrustedFileError
 
 if find_spec("fairchem") is None:
@@ -97,7 +97,7 @@ def test_charge_and_spin_are_passed_on(omol):
     frames[1].info["charge"] = 1
     frames[2].info["spin"] = 3
     energy = compute(omol, frames).energy
-    assert omol.info.charges
+    assert omol.info.supports_charge_spin
     assert abs(float(energy[0] - energy[1])) > 1e-6 and abs(float(energy[0] - energy[2])) > 1e-6
 
 
@@ -106,7 +106,7 @@ def test_they_mean_nothing_to_the_other_tasks(omat):
     frames[1].info["charge"] = 1
     frames[2].info["spin"] = 3
     energy = compute(omat, frames).energy
-    assert not omat.info.charges and len(set(energy.tolist())) == 1
+    assert not omat.info.supports_charge_spin and len(set(energy.tolist())) == 1
 
 
 def test_result_does_not_depend_on_the_batch(omol):
@@ -133,7 +133,7 @@ def test_nothing_outside_is_changed(omol):
 @pytest.mark.parametrize("atoms", [molecules()[0], crystal("C")], ids=["molecule", "crystal"])
 def test_forces_are_the_gradient(omol, atoms):
     step, forces = 1e-4, compute(omol, atoms).forces
-    assert omol.info.forces == "gradient" and float(forces.abs().max()) > 1e-3
+    assert omol.info.conservative and float(forces.abs().max()) > 1e-3
     for i, k in [(0, 0), (1, 2), (len(atoms) - 1, 1)]:
         moved = [atoms.copy(), atoms.copy()]
         moved[0].positions[i, k] += step
@@ -172,7 +172,7 @@ def test_rotation_is_exact(omol):
     atoms = molecules()[0]
     turned = Atoms(atoms.numbers, atoms.positions @ q.T)
     found, reference = compute(omol, turned), compute(omol, atoms)
-    assert omol.info.rotation == "exact"
+    assert omol.info.equivariant
     torch.testing.assert_close(found.energy, reference.energy, rtol=0, atol=1e-9)
     torch.testing.assert_close(found.forces, reference.forces @ torch.as_tensor(q.T), rtol=0, atol=1e-10)
 
@@ -217,7 +217,7 @@ def test_direct_forces_are_declared(uma, references, tmp_path):
     path = tmp_path / "direct.pt"
     torch.save(checkpoint, path)
     potential = load(trusted(path), "cpu", "float64", task="omol")
-    assert potential.info.forces == "direct" and not potential.info.has_stress
+    assert not potential.info.conservative and not potential.info.has_stress
     found = compute(potential, [*molecules(), crystal("C")])
     assert found.stress is None and found.forces.isfinite().all() and not found.forces.requires_grad
 

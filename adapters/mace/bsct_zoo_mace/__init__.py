@@ -1,7 +1,7 @@
 """MACE: our small checkpoint, the published families by name, and a user's own ``.model`` files."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
 
 
 @hookimpl

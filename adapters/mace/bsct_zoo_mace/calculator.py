@@ -7,9 +7,9 @@ from typing import Literal
 
 import torch
 
-from bsct_zoo.bridges import CalculatorPotential
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo_mace.loader import load as load_batched
 from bsct_zoo_mace.loader import network
 

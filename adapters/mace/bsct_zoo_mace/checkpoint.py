@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo_mace.files import FORMAT, VERSION
 from bsct_zoo_mace.packages import modules, o3
 

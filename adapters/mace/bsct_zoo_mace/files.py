@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import checkpoint_card, shipped_cards
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.runtime.checkpoints import checkpoint_card, shipped_cards
 
 FORMAT = "bsct-zoo-mace"
 VERSION = 1

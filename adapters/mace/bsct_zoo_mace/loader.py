@@ -11,10 +11,10 @@ from typing import Literal
 import torch
 from torch import nn
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import read_vouched
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import read_trusted
 from bsct_zoo_mace.checkpoint import load as load_checkpoint
 from bsct_zoo_mace.packages import pickles_allowed
 from bsct_zoo_mace.potential import MacePotential
@@ -31,7 +31,7 @@ def load(
 
     Raises:
         BadInputError: its file is missing, damaged or not a MACE, or has no such head.
-        UntrustedFileError: the file is a pickle and nobody vouches for it.
+        UntrustedFileError: the file is a pickle and it is not trusted.
     """
     level = level_of_theory or card.level_of_theory
     return MacePotential(network(card), device, dtype, level, card.licence, head or None)
@@ -42,7 +42,7 @@ def network(card: ModelCard) -> nn.Module:
 
     Raises:
         BadInputError: the file is missing, damaged or not a MACE.
-        UntrustedFileError: the file is a pickle and nobody vouches for it.
+        UntrustedFileError: the file is a pickle and it is not trusted.
     """
     assert card.checkpoint is not None
     return _whole_model(card) if card.executes_code else load_checkpoint(Path(card.checkpoint), card.sha256)
@@ -51,7 +51,7 @@ def network(card: ModelCard) -> nn.Module:
 def _whole_model(card: ModelCard) -> nn.Module:
     """A model as mace-torch saves it: a pickle, read from the very bytes that ``card.sha256`` vouches for."""
     path = card.checkpoint
-    content = read_vouched(card)
+    content = read_trusted(card)
     try:
         with pickles_allowed():
             model = torch.load(io.BytesIO(content), map_location="cpu", weights_only=False)

@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_mace.packages import modules
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -117,12 +117,12 @@ class MacePotential(Potential):
             cutoff=self.energy.cutoff,
             dtype=dtype,
             device=device,
-            forces="gradient",
+            conservative=True,
             level_of_theory=level_of_theory,
             licence=licence,
             has_stress=True,
             cost="edges",
-            charges=self.energy.charges,
+            supports_charge_spin=self.energy.charges,
             versions=tuple((name, version(name)) for name in ("mace-torch", "e3nn", "torch")),
         )
 

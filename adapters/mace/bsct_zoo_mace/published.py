@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from bsct_zoo.cards import ModelCard
+from bsct_zoo.plugins.cards import ModelCard
 
 
 def published() -> tuple[ModelCard, ...]:

@@ -11,10 +11,10 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.data import chemical_symbols
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.cards import ModelCard
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError, UntrustedFileError
-from bsct_zoo.trust import vouched
+from bsct_zoo.models import trust
+from bsct_zoo.plugins.cards import ModelCard
 
 if find_spec("mace") is None:
     pytest.skip("needs mace-torch", allow_module_level=True)
@@ -229,14 +229,14 @@ def test_trained_in_float32_is_symmetric_in_float64(tmp_path):
 
 def trusted(path):
     """The card of a whole-model file, as ``--trust`` makes it."""
-    return vouched(f"mace:{path}", file_card(str(path)), trust=True)
+    return trust.trusted(f"mace:{path}", file_card(str(path)), trust=True)
 
 
 def test_model_file(model, potential, tmp_path):
     path = tmp_path / "mine.model"
     torch.save(copy.deepcopy(model), path)
     assert file_card(str(path)).executes_code
-    with pytest.raises(UntrustedFileError, match="nobody vouches for it"):
+    with pytest.raises(UntrustedFileError, match="it is not trusted"):
         load(file_card(str(path)), "cpu", "float64")
     card = trusted(path)
     expected = compute(potential, [*molecules(), crystal()])
@@ -324,7 +324,7 @@ def test_a_published_model_by_name(model, potential, tmp_path, monkeypatch):
     from dataclasses import replace
     from hashlib import sha256
 
-    from bsct_zoo.weights import fetch, with_weights
+    from bsct_zoo.models.weights import fetch, with_weights
 
     monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("BSCT_ZOO_OFFLINE", raising=False)
@@ -346,7 +346,7 @@ def test_a_published_model_by_name(model, potential, tmp_path, monkeypatch):
 def test_a_model_that_takes_charges_says_so(potential):
     from mace.calculators import MACECalculator
 
-    assert not potential.info.charges
+    assert not potential.info.supports_charge_spin
     torch.manual_seed(6)
     specs = {
         "total_charge": {"type": "categorical", "per": "graph", "num_classes": 9, "offset": 4, "emb_dim": 8},
@@ -374,7 +374,7 @@ def test_a_model_that_takes_charges_says_so(potential):
             embedding_specs=specs,
         )
     ours = MacePotential(copy.deepcopy(charged), "cpu", "float64", "none", "MIT")
-    assert ours.info.charges
+    assert ours.info.supports_charge_spin
     calculator = MACECalculator(models=[charged], device="cpu", default_dtype="float64")
     energies = []
     for charge, spin in ((0, 1), (1, 2), (-1, 2)):

@@ -16,8 +16,8 @@ from bsct_zoo_mace.packages import tools
 from bsct_zoo_mace.potential import MaceEnergy
 from bsct_zoo_mace.training import Loss, graphs_of, loader, train
 
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
+from bsct_zoo.atoms.neighbours import pairs_within
+from bsct_zoo.potentials.gradients import predict_by_gradient
 from bsct_zoo.training.data import SizedBatches, read_training_data
 from bsct_zoo.training.errors import evaluate_module
 from bsct_zoo.training.job import TrainingJob

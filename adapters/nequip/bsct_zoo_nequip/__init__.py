@@ -1,7 +1,7 @@
 """NequIP and Allegro: a user's packaged or compiled models, and checkpoints trained here."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
 
 
 @hookimpl

@@ -11,10 +11,10 @@ from ase import Atoms
 from nequip.integrations.ase import NequIPCalculator
 from nequip.integrations.utils import basic_transforms
 
-from bsct_zoo.bridges import CalculatorPotential
-from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo_nequip import checkpoint
 from bsct_zoo_nequip.loader import load as load_batched
 

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import torch
 from ase.data import chemical_symbols
 
-from bsct_zoo.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo_nequip.files import FORMAT, VERSION
 from bsct_zoo_nequip.packages import ready
 

@@ -12,7 +12,7 @@ from nequip.data.dataset import AtomicDataset
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from bsct_zoo.neighbours import pairs_within
+from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.training.data import FrameSet, SizedBatches, read_training_data
 from bsct_zoo_nequip.graph import graph_of, type_table
 from bsct_zoo_nequip.packages import AtomicDataDict

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.neighbours import pairs_within
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo_nequip.packages import AtomicDataDict
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import vouched_copy
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import trusted_copy
 from bsct_zoo_nequip import checkpoint
 from bsct_zoo_nequip.model import from_file, from_graph_model
 from bsct_zoo_nequip.potential import NequipPotential
@@ -18,11 +18,11 @@ def load(card: ModelCard, device: str, dtype: Literal["float32", "float64"], lev
 
     Raises:
         BadInputError: its file is missing, damaged or not a model of nequip, or was compiled for something else.
-        UntrustedFileError: the file is one of nequip's and nobody vouches for it.
+        UntrustedFileError: the file is one of nequip's and it is not trusted.
     """
     assert card.checkpoint is not None
     if card.executes_code:
-        with vouched_copy(card) as path:  # nequip's loaders read from a path alone
+        with trusted_copy(card) as path:  # nequip's loaders read from a path alone
             model = from_file(path, device)
     else:
         model = from_graph_model(checkpoint.load(Path(card.checkpoint), dtype, card.sha256))

@@ -8,8 +8,8 @@ from importlib.metadata import version
 import torch
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_nequip.graph import graph_of, type_table
 from bsct_zoo_nequip.model import NequipModel
 from bsct_zoo_nequip.packages import AtomicDataDict
@@ -33,7 +33,7 @@ class NequipPotential(Potential):
             cutoff=model.cutoff,
             dtype=model.dtype,
             device=device,
-            forces="gradient",
+            conservative=True,
             level_of_theory=level_of_theory,
             licence=licence,
             has_stress=True,

@@ -11,9 +11,9 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.cards import ModelCard
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
+from bsct_zoo.plugins.cards import ModelCard
 
 if find_spec("nequip") is None:
     pytest.skip("needs nequip", allow_module_level=True)
@@ -249,7 +249,7 @@ def test_declares_itself(potential):
     assert potential.info.elements == frozenset(ELEMENTS)
     assert (potential.info.cutoff, potential.info.dtype) == (4.0, "float64")
     assert {"nequip", "e3nn", "torch"} == set(dict(potential.info.versions))
-    assert not potential.info.charges and potential.info.rotation == "exact"
+    assert not potential.info.supports_charge_spin and potential.info.equivariant
     with pytest.raises(UnknownElementError, match="Cl"):
         compute(potential, molecule("HCl"))
 

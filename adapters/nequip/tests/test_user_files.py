@@ -26,11 +26,11 @@ from bsct_zoo_nequip.training import data_config, module_config
 from nequip.train import EMALightningModule
 from nequip.utils import get_current_code_versions
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UntrustedFileError
+from bsct_zoo.models import trust
 from bsct_zoo.training.job import TrainingJob
 from bsct_zoo.training.settings import Optimiser
-from bsct_zoo.trust import vouched
 
 CONFIG = NequipConfig(
     (1, 6, 8),
@@ -133,7 +133,7 @@ def command(words):
 
 
 def trusted(path):
-    return vouched("own", file_card(path), trust=True)
+    return trust.trusted("own", file_card(path), trust=True)
 
 
 def same(found, expected, atol):
@@ -172,14 +172,14 @@ def test_a_package_as_nequip_reads_it_itself(package):
 
 
 def test_a_package_is_not_opened_without_trust(package):
-    from bsct_zoo.models import parse_model
+    from bsct_zoo.models.naming import parse_model
 
     with pytest.raises(UntrustedFileError, match="--trust"):
         parse_model(f"nequip:{package}")
     with pytest.raises(UntrustedFileError, match="--trust"):
         load(file_card(str(package)), "cpu", "float64")
     card = trusted(str(package))
-    with pytest.raises(BadInputError, match="not the file that was vouched for"):
+    with pytest.raises(BadInputError, match="not the file that was trusted"):
         load(replace(card, sha256="0" * 64), "cpu", "float64")
 
 

@@ -1,7 +1,7 @@
 """Hartree-Fock and density functionals through PySCF: ``pyscf:METHOD/BASIS``. Imports nothing heavy."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
 
 
 @hookimpl

@@ -7,9 +7,9 @@ from typing import Literal
 from pyscf import dft, gto
 from pyscf.scf.dispersion import parse_dft
 
-from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo_pyscf.potential import PyscfPotential, Settings
 
 

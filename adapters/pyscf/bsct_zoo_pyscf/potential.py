@@ -13,9 +13,9 @@ from ase.data import chemical_symbols
 from ase.units import Bohr, Hartree
 from pyscf import dft, gto, scf
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError, UnknownElementError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 _SHIFT = 0.3  # Hartree, by which empty orbitals are raised while a hard frame converges
 _SMEARING = 0.02  # Hartree, of the occupation that a hard frame starts from
@@ -48,11 +48,11 @@ class PyscfPotential(Potential):
             cutoff=None,
             dtype="float64",
             device="cpu",
-            forces="gradient",
+            conservative=True,
             level_of_theory=level_of_theory,
             licence=licence,
             versions=tuple((name, version(name)) for name in ("pyscf", "pyscf-dispersion")),
-            charges=True,
+            supports_charge_spin=True,
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:

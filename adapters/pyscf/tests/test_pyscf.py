@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 from ase.build import molecule
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, ModelError, UnknownElementError
 
 if find_spec("pyscf") is None:

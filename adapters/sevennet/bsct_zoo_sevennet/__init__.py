@@ -1,7 +1,7 @@
 """SevenNet: the universal potentials that its package brings, and a user's own checkpoints."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
 
 
 @hookimpl

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.elements import SYMBOLS
+from bsct_zoo.atoms.elements import SYMBOLS
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import ModelCard
 
 PARK_2024 = "Y. Park, J. Kim, S. Hwang, S. Han, J. Chem. Theory Comput. 20, 4857 (2024)"
 KIM_2025 = "J. Kim et al., J. Am. Chem. Soc. 147, 1042 (2025)"

@@ -13,10 +13,10 @@ import sevenn
 from sevenn.checkpoint import SevenNetCheckpoint
 from sevenn.nn.sequential import AtomGraphSequential
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.checkpoints import vouched_copy
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.checkpoints import trusted_copy
 from bsct_zoo_sevennet.potential import SevenNetPotential
 
 _UNREADABLE = (
@@ -62,13 +62,13 @@ def checkpoint_file(card: ModelCard) -> AbstractContextManager[Path]:
     """A private copy of the checkpoint of ``card``, whose bytes were checked: it is a pickle.
 
     Raises:
-        UntrustedFileError: it is a user's file and nobody vouches for it.
+        UntrustedFileError: it is a user's file and it is not trusted.
         BadInputError: it is missing, or its sha256 is not that of the card.
     """
     if card.checkpoint is None:
         path = Path(sevenn.__file__).parent / "pretrained_potentials" / card.notes["file"]
         card = replace(card, checkpoint=str(path), sha256=card.notes["sha256"], executes_code=True)
-    return vouched_copy(card)
+    return trusted_copy(card)
 
 
 def read_model(path: Path) -> AtomGraphSequential:

@@ -14,10 +14,10 @@ from sevenn.nn.node_embedding import OnehotEmbedding
 from sevenn.nn.sequential import AtomGraphSequential
 from torch import Tensor
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.neighbours import pairs_within
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -47,7 +47,7 @@ class SevenNetPotential(Potential):
             cutoff=float(model.cutoff),
             dtype=dtype,
             device=device,
-            forces="gradient",
+            conservative=True,
             level_of_theory=level_of_theory,
             licence=licence,
             has_stress=True,

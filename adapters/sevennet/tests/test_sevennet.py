@@ -11,7 +11,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError, UntrustedFileError
 
 if find_spec("sevenn") is None:
@@ -201,8 +201,8 @@ def package_file(card):
     return Path(sevenn.__file__).parent / "pretrained_potentials" / card.notes["file"]
 
 
-def vouched(path):
-    """The card of a file that somebody vouched for, as ``--trust`` makes it."""
+def trusted_card(path):
+    """The card of a file that the user trusts, as ``--trust`` makes it."""
     import hashlib
 
     return replace(file_card(str(path)), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
@@ -214,7 +214,7 @@ def test_own_checkpoint(exact, tmp_path):
     assert file_card(str(path)).executes_code
     with pytest.raises(UntrustedFileError, match="--trust"):
         load(file_card(str(path)), "cpu", "float64")
-    found = load(vouched(path), "cpu", "float64", level_of_theory="PBE")
+    found = load(trusted_card(path), "cpu", "float64", level_of_theory="PBE")
     assert found.info.level_of_theory == "PBE"
     agree(compute(found, molecules()), compute(exact, molecules()), 1e-12)
 
@@ -223,8 +223,8 @@ def test_own_checkpoint_of_several_fidelities(tmp_path):
     path = tmp_path / "mine.pth"
     shutil.copy(package_file(CARDS["mf-0"]), path)
     with pytest.raises(BadInputError, match="@modal=R2SCAN"):
-        load(vouched(path), "cpu", "float32")
-    found = load(vouched(path), "cpu", "float32", modal="PBE")
+        load(trusted_card(path), "cpu", "float32")
+    found = load(trusted_card(path), "cpu", "float32", modal="PBE")
     agree(compute(found, molecules()), compute(load(CARDS["mf-0-pbe"], "cpu", "float32"), molecules()), 1e-6)
 
 
@@ -248,7 +248,7 @@ def test_damaged_checkpoints(content, tmp_path):
     path = tmp_path / "bad.pth"
     path.write_bytes(content)
     with pytest.raises(BadInputError, match=r"bad\.pth is not a checkpoint of SevenNet") as caught:
-        load(vouched(path), "cpu", "float32")
+        load(trusted_card(path), "cpu", "float32")
     assert "\n" not in str(caught.value)
 
 
@@ -257,4 +257,4 @@ def test_foreign_objects(tmp_path):
     for thing in ({"weights": 1}, [1, 2], torch.nn.Linear(1, 1)):
         torch.save(thing, path)
         with pytest.raises(BadInputError, match=r"other\.pth is not a checkpoint of SevenNet"):
-            load(vouched(path), "cpu", "float32")
+            load(trusted_card(path), "cpu", "float32")

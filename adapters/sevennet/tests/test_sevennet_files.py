@@ -3,7 +3,7 @@
 import pytest
 
 from bsct_zoo.errors import BadInputError, UnknownNameError, UntrustedFileError
-from bsct_zoo.models import parse_model
+from bsct_zoo.models.naming import parse_model
 
 
 def test_names():

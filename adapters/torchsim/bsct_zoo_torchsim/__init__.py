@@ -1,7 +1,7 @@
 """Any TorchSim model: ``torchsim:package.module.Class@argument=value,...``."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
 
 
 @hookimpl

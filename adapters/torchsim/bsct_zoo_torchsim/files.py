@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import ModelCard
 
 
 def file_card(path: str) -> ModelCard:

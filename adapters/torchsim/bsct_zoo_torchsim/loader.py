@@ -14,9 +14,9 @@ import torch
 from ase.data import atomic_numbers
 from torch_sim.models.interface import ModelInterface
 
-from bsct_zoo.cards import ModelCard, OptionValue
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential, PotentialInfo
+from bsct_zoo.plugins.cards import ModelCard, OptionValue
+from bsct_zoo.potentials.potential import Potential, PotentialInfo
 from bsct_zoo_torchsim.potential import HAS_EXTRAS, TorchSimPotential
 from bsct_zoo_torchsim.trial import wrong_forces, wrong_lattice
 
@@ -65,14 +65,14 @@ def load(
         cutoff=float(cutoff) if isinstance(cutoff, int | float | torch.Tensor) else None,
         dtype=_name(model.dtype),
         device=str(model.device),
-        forces="direct" if direct_forces else "gradient",
+        conservative=not direct_forces,
         level_of_theory=level_of_theory or card.level_of_theory,
         licence=licence or card.licence,
         has_stress=bool(model.compute_stress),
         cost="atoms" if model.memory_scales_with == "n_atoms" or cutoff is None else "edges",
         versions=_versions(card.name.partition(".")[0].partition(":")[0]),
         periodic_only=periodic_only,
-        charges=charges,
+        supports_charge_spin=charges,
     )
     potential = TorchSimPotential(model, info)
     wrong = "" if direct_forces else wrong_forces(potential)

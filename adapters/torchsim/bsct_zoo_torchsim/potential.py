@@ -12,10 +12,10 @@ from torch import Tensor
 from torch_sim.models.interface import ModelInterface
 from torch_sim.state import SimState
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.boxes import boxed
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.potentials.boxes import boxed
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # TorchSim 0.3 knows periodic systems in all directions or in none, and nothing of a system but its atoms and cell.
@@ -63,7 +63,7 @@ class TorchSimPotential(Potential):
         cell = batch.cell
         if not all(pbc):  # models divide by the volume; what is not periodic gets a cell around it
             cell = boxed(batch, self.info.cutoff)[0].cell
-        extras: dict[str, Any] = {"charge": batch.charge, "spin": batch.spin} if self.info.charges else {}
+        extras: dict[str, Any] = {"charge": batch.charge, "spin": batch.spin} if self.info.supports_charge_spin else {}
         masses = torch.as_tensor(atomic_masses, dtype=batch.dtype, device=batch.device)
         return SimState(
             positions=batch.positions.clone(),

@@ -13,7 +13,7 @@ from ase import Atoms
 
 from bsct_zoo.conformance.answers import ask
 from bsct_zoo.conformance.gradients import force_components
-from bsct_zoo.potential import Potential
+from bsct_zoo.potentials.potential import Potential
 
 _USUAL = (6, 8, 1, 14, 29, 18)  # atomic numbers that a model is asked for first
 _LENGTHS = (0.8, 1.6, 2.4)  # Å, one of which is within the reach of any pair potential

@@ -4,7 +4,7 @@ import pytest
 from bsct_zoo_torchsim.files import file_card
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.models import parse_model
+from bsct_zoo.models.naming import parse_model
 
 
 def test_import_paths():

@@ -11,7 +11,7 @@ from ase.build import bulk, molecule
 from ase.calculators.lj import LennardJones
 from ase.neighborlist import neighbor_list
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, ModelError, UnknownElementError
 
 if find_spec("torch_sim") is None:
@@ -181,7 +181,7 @@ def test_charges_where_torchsim_knows_them():
             ours(charges=True)
         return
     potential = ours(charges=True, depth_by_charge=True)
-    assert potential.info.charges
+    assert potential.info.supports_charge_spin
     ion = atoms.copy()
     ion.info["charge"] = 1
     neutral, charged = compute(potential, [atoms, ion]).energy
@@ -191,7 +191,7 @@ def test_charges_where_torchsim_knows_them():
 def test_precision_and_declarations():
     single = load(file_card("pairwise.Pairwise"), "cpu", "float32", elements="Ar", level_of_theory="LJ")
     assert single.info.dtype == "float32" and single.info.elements == {18} and single.info.level_of_theory == "LJ"
-    assert single.info.forces == "gradient" and not single.info.periodic_only
+    assert single.info.conservative and not single.info.periodic_only
     exact, near = compute(ours(), argon(True)), compute(single, argon(True))
     assert near.forces.dtype == torch.float32 and near.energy.dtype == torch.float64
     torch.testing.assert_close(near.energy, exact.energy, rtol=1e-5, atol=0)
@@ -199,7 +199,7 @@ def test_precision_and_declarations():
     with pytest.raises(UnknownElementError, match="H"):
         compute(single, molecule("H2O"))
     other = ours(direct_forces=True, periodic_only=True).info
-    assert other.forces == "direct" and other.periodic_only
+    assert not other.conservative and other.periodic_only
     assert {"torch-sim-atomistic", "torch"} <= set(dict(other.versions))
 
 
@@ -211,7 +211,7 @@ def test_forces_that_are_not_the_gradient_are_refused(dtype):
     ) as caught:
         load(card, "cpu", dtype)
     assert "\n" not in str(caught.value)
-    assert load(card, "cpu", dtype, direct_forces=True).info.forces == "direct"
+    assert not load(card, "cpu", dtype, direct_forces=True).info.conservative
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 
 if TYPE_CHECKING:
     import typer

@@ -11,16 +11,16 @@ from typing import Any, Literal, Protocol
 from ase import Atoms
 from ase.build import molecule
 
-from bsct_zoo.cards import Adapter, OptionValue
-from bsct_zoo.checks import NVE, CheckSettings
-from bsct_zoo.checks.models import MDSettings, Watcher
-from bsct_zoo.checks.models import run_models as run_check
-from bsct_zoo.checks.results import MDReport
 from bsct_zoo.errors import BadInputError, BsctZooError
-from bsct_zoo.models import ModelSpec, parse_model
-from bsct_zoo.results.comparison import Comparison
-from bsct_zoo.results.run import Listener, Settings, compare
-from bsct_zoo.scans.suite import Suite
+from bsct_zoo.evaluation.comparison import Comparison
+from bsct_zoo.evaluation.md_results import MDReport
+from bsct_zoo.evaluation.md_run import MDSettings, Watcher
+from bsct_zoo.evaluation.md_run import run_models as run_check
+from bsct_zoo.evaluation.run import Listener, Settings, compare
+from bsct_zoo.models.naming import ModelSpec, parse_model
+from bsct_zoo.plugins.cards import Adapter, OptionValue
+from bsct_zoo.plugins.checks import NVE, CheckSettings
+from bsct_zoo.suites.suite import Suite
 from bsct_zoo.training.data import read_training_data
 from bsct_zoo.training.host import Listener as TrainingListener
 from bsct_zoo.training.run import Outcome, Request, train
@@ -95,7 +95,7 @@ class Measure:
 
 
 MEASURES = {
-    "forces_mae": Measure("F MAE unseen", "meV/Å"),
+    "forces_mae": Measure("F MAE test", "meV/Å"),
     "fsd_full": Measure("FSD full", "1/Å"),
     "fsd_compress": Measure("FSD compress", "1/Å"),
     "fsd_stretch": Measure("FSD stretch", "1/Å"),
@@ -142,7 +142,7 @@ def ablate(plan: Plan, show: Show) -> list[Run]:
             continue
         smooth, stable = next(rows)
         values: dict[str, float | None] = {name: smooth.metrics.get(name) for name in MEASURES}
-        values["forces_mae"] = found.errors.get("unseen", found.errors["valid"])["all"]["forces_mae_mev_A"]
+        values["forces_mae"] = found.errors.get("test", found.errors["valid"])["all"]["forces_mae_mev_A"]
         values["drift"] = stable.values.get("drift")
         values["failed"] = float(stable.n_failed) if stable.runs else None
         runs.append(Run(rung, seed, found, values, "; ".join(filter(None, [smooth.message, stable.message]))))
@@ -156,7 +156,7 @@ def judged(
     names = [spec.text for spec in specs]
     with show.comparing(names) as listener:
         comparison = compare(specs, plan.suite, Settings(device=plan.device), listener)
-    physics = CheckSettings(temperature=_KELVIN, time_ps=plan.time_ps, step_fs=_STEP_FS, relax=True)
+    physics = CheckSettings(temperature=_KELVIN, time_ps=plan.time_ps, dt_fs=_STEP_FS, relax=True)
     settings = MDSettings(physics=physics, device=plan.device, keep=plan.out / "dynamics")
     with show.simulating(names) as watcher:
         return comparison, run_check(specs, NVE, molecules, settings, watcher)

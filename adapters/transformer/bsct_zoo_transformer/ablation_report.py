@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bsct_zoo import __version__
+from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.report.layout import Cell, Layout, number
-from bsct_zoo.results.machine import machine
 from bsct_zoo_transformer.ablation import MEASURES, Plan, Run, facts
 
 SCHEMA = 1

@@ -63,7 +63,7 @@ def transformer(
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.runtime.load import resolve_device
-    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.suites.library import open_suite
     from bsct_zoo.training.budget import parse_budget
     from bsct_zoo.training.foreign import frames_folder
     from bsct_zoo.training.settings import parse_settings
@@ -102,17 +102,17 @@ class _Shown:
     quiet: bool
 
     def training(self, name: str, budget_s: float) -> AbstractContextManager[Any]:
-        from bsct_zoo.cli.training_progress import TrainingProgress
+        from bsct_zoo.report.training_progress import TrainingProgress
 
         return TrainingProgress(name, budget_s, self.quiet)
 
     def comparing(self, names: list[str]) -> AbstractContextManager[Any]:
-        from bsct_zoo.cli.progress import Progress
+        from bsct_zoo.report.progress import Progress
 
         return Progress(names, self.quiet)
 
     def simulating(self, names: list[str]) -> AbstractContextManager[Any]:
-        from bsct_zoo.cli.md_progress import MDProgress
+        from bsct_zoo.report.md_progress import MDProgress
 
         return MDProgress(names, self.quiet)
 
@@ -120,14 +120,14 @@ class _Shown:
 def _write(plan: Plan, runs: list[Run], markdown: bool) -> None:
     """The table on the screen, and all files."""
     from bsct_zoo.cli.output import show
-    from bsct_zoo.files import write_whole
+    from bsct_zoo.files import atomic_write
     from bsct_zoo.report import files
     from bsct_zoo_transformer import ablation_report as report
 
     layout = report.table(plan, runs)
     show([layout], markdown)
-    write_whole(plan.out / "ablation.json", report.json_text(plan, runs).encode())
-    write_whole(plan.out / "ablation.md", files.markdown(layout).encode())
+    atomic_write(plan.out / "ablation.json", report.json_text(plan, runs).encode())
+    atomic_write(plan.out / "ablation.md", files.markdown(layout).encode())
     drawn = report.figure(plan, runs, plan.out / "ablation.svg")
     if not markdown:
         print(

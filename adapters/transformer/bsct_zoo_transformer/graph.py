@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bsct_zoo.neighbours import pairs_within
+from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo_transformer.ranges import over_ranges
 
 if TYPE_CHECKING:
-    from bsct_zoo.batch import AtomsBatch
+    from bsct_zoo.atoms.batch import AtomsBatch
     from bsct_zoo_transformer.model import TransformerConfig
 
 # Pairs of slots [atoms, D, D]. A block keeps some 450 bytes of each for its gradient, a rank 16.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bsct_zoo.cards import OptionValue
 from bsct_zoo.errors import UnknownNameError
+from bsct_zoo.plugins.cards import OptionValue
 
 
 @dataclass(frozen=True)

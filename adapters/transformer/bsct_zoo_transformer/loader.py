@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from bsct_zoo.cards import ModelCard
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo_transformer.checkpoint import load as load_model
 from bsct_zoo_transformer.potential import TransformerPotential
 

@@ -137,13 +137,13 @@ class Watch(WeightAveraging):
 
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on must know."""
-        mine = {"validated": self.validated, "lowest": self.lowest, "waited": self.waited}
+        mine = {"validated": self.validated, "min": self.lowest, "waited": self.waited}
         return {**super().state_dict(), **mine}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         super().load_state_dict(state_dict)
-        self.validated, self.lowest = float(state_dict["validated"]), float(state_dict["lowest"])
+        self.validated, self.lowest = float(state_dict["validated"]), float(state_dict["min"])
         self.waited = int(state_dict["waited"])
 
     def _is_due(self, step: int) -> bool:

@@ -20,7 +20,7 @@ from ase.units import Bohr, Hartree
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo_transformer.graph import Graph, edge_graph
 
 COULOMB = Hartree * Bohr  # e² in eV Å

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo_transformer.graph import Graph, for_device
 from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.ranges import over_ranges

@@ -7,9 +7,9 @@ from typing import Literal
 
 import torch
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.parts import by_parts
 
@@ -37,13 +37,13 @@ class TransformerPotential(Potential):
             cutoff=model.config.r_cut,
             dtype=dtype,
             device=device,
-            forces=model.config.forces,
+            conservative=model.config.forces == "gradient",
             level_of_theory=level_of_theory,
             licence=licence,
             has_stress=model.config.forces == "gradient",
             cost="edges",
-            charges=model.config.charges,
-            rotation="learned" if model.config.directions else "exact",
+            supports_charge_spin=model.config.charges,
+            equivariant=not model.config.directions,
             versions=(("torch", version("torch")),),
         )
 

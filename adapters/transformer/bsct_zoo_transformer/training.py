@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.soft_fsd import soft_fsd
 from bsct_zoo.training.card import first_card

@@ -56,7 +56,7 @@ def run(*words):
 def data(tmp_path_factory):
     """Frames of carbon monoxide and hydrogen on springs."""
     folder, random = tmp_path_factory.mktemp("frames"), np.random.default_rng(0)
-    for split, n in (("train", 64), ("valid", 8), ("unseen", 8)):
+    for split, n in (("train", 64), ("valid", 8), ("test", 8)):
         length = random.normal(1.1, 0.08, n)
         numbers = np.where(np.arange(n)[:, None] % 2, [6, 8], [1, 1])
         positions = np.zeros((n, 2, 3))
@@ -111,7 +111,7 @@ def test_a_killed_ladder_goes_on(ladder):
     for rung in found["rungs"]:
         (one,) = rung["runs"]
         assert set(one["values"]) == set(MEASURES)
-        assert one["values"]["forces_mae"] == one["errors"]["unseen"]["forces_mae_mev_A"]
+        assert one["values"]["forces_mae"] == one["errors"]["test"]["forces_mae_mev_A"]
         assert (out / one["checkpoint"]).exists()
 
 

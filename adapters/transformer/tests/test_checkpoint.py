@@ -11,9 +11,9 @@ from bsct_zoo_transformer.files import file_card
 from bsct_zoo_transformer.loader import load as load_card
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.checks import NVE, CheckSettings
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
+from bsct_zoo.plugins.checks import NVE, CheckSettings
 
 CONFIG = TransformerConfig(elements=(1, 6, 8), reference_energies=(-1.0, -2.0, -3.0), width=16, blocks=2)
 CARD = {"name": "mine", "title": "mine", "level_of_theory": "none", "licence": "MIT", "source": "me", "elements": ["H"]}
@@ -98,7 +98,7 @@ def shipped():
 
 def test_card_of_the_shipped_checkpoint(shipped):
     _, card = shipped
-    assert card.notes["unseen"]["all"]["forces_mae_mev_A"] > 0
+    assert card.notes["test"]["all"]["forces_mae_mev_A"] > 0
     assert len(card.elements) == 10
 
 
@@ -106,7 +106,7 @@ def test_shipped_checkpoint_does_not_explode(shipped):
     """1 ps of ethanol at 300 K in the microcanonical ensemble, three seeds."""
     adapter, card = shipped
     surface = adapter.load(card, "cpu", "float64")
-    runs = NVE.run(surface, [molecule("CH3CH2OH")] * 3, CheckSettings(temperature=300, time_ps=1.0, step_fs=0.5))
+    runs = NVE.run(surface, [molecule("CH3CH2OH")] * 3, CheckSettings(temperature=300, time_ps=1.0, dt_fs=0.5))
     for run in runs:
         assert run.status == "ok"
         assert abs(run.values["drift"]) < 2.0  # meV/atom/ps; the fluctuation of velocity Verlet alone allows 0.5
@@ -136,6 +136,6 @@ def test_shipped_checkpoint_knows_neither_charge_nor_spin(shipped):
     ion.info.update(charge=1, spin=2)
     surface = adapter.load(card, "cpu", "float64")
     found = surface.compute(AtomsBatch.from_atoms([molecule("CH3CH2OH"), ion]))
-    assert not surface.info.charges
+    assert not surface.info.supports_charge_spin
     torch.testing.assert_close(found.energy[0], found.energy[1], rtol=0, atol=1e-10)
     torch.testing.assert_close(*found.forces.reshape(2, -1, 3), rtol=0, atol=1e-10)

@@ -11,7 +11,7 @@ from bsct_zoo_transformer.potential import TransformerPotential
 from torch.autograd import gradgradcheck
 from typer.testing import CliRunner
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.cli.main import app
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

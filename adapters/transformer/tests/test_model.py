@@ -19,7 +19,7 @@ from bsct_zoo_transformer.model import (
 from bsct_zoo_transformer.potential import TransformerPotential
 from scipy.spatial.transform import Rotation
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 
 CONFIG = TransformerConfig(
     elements=(1, 6, 7, 8, 9, 11, 15, 16, 17),
@@ -152,7 +152,7 @@ def test_symmetries():
 def test_raw_directions_do_not_turn_along():
     """The paper's unconstrained form must learn rotations; this shows that the test above can see."""
     surface, atoms = potential(directions=True, n_angular=0), rattled("CH3CH2OH")
-    assert surface.info.rotation == "learned" and potential().info.rotation == "exact"
+    assert not surface.info.equivariant and potential().info.equivariant
     turned = atoms.copy()
     turned.positions = atoms.positions @ Rotation.random(random_state=0).as_matrix().T
     assert abs(answer(surface, turned).energy.item() - answer(surface, atoms).energy.item()) > 1e-6
@@ -175,7 +175,7 @@ def test_charge_and_spin_enter_only_where_they_were_learned():
         surface = potential(charges=knows)
         torch.nn.init.normal_(surface.model.embed.charge.weight)
         energies = answer(surface, neutral, ion).energy
-        assert surface.info.charges is knows
+        assert surface.info.supports_charge_spin is knows
         assert (abs(energies[0] - energies[1]) > 1e-10).item() is knows
 
 

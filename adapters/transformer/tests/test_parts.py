@@ -12,7 +12,7 @@ from bsct_zoo_transformer.potential import TransformerPotential
 from bsct_zoo_transformer.ranges import over_ranges
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 
 SMALL = {
     "elements": (1, 8, 11, 17),

@@ -22,8 +22,8 @@ from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
 from bsct_zoo_transformer.potential import TransformerPotential
 from hypothesis import HealthCheck, given, settings
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.models import parse_model
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.models.naming import parse_model
 
 CONFIG = TransformerConfig(
     elements=(1, 6, 8),

@@ -13,7 +13,7 @@ if find_spec("lightning") is None:
 from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
 from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 
 
 def test_rotations_turn_every_system_its_cell_and_its_forces_together():
@@ -74,7 +74,7 @@ def test_the_smoothness_of_a_window_is_its_soft_fsd_whatever_the_turn(directions
     from bsct_zoo_transformer.training import Fit
 
     from bsct_zoo.metrics.soft_fsd import soft_fsd
-    from bsct_zoo.scans.library import open_suite
+    from bsct_zoo.suites.library import open_suite
     from bsct_zoo.training.windows import Windows
 
     torch.manual_seed(0)

@@ -1,7 +1,7 @@
 """GFN2-xTB and GFN1-xTB through tblite."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, ModelCard, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, ModelCard, Option
 
 _GFN2 = "C. Bannwarth, S. Ehlert, S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019)"
 _GFN1 = "S. Grimme, C. Bannwarth, P. Shushkov, J. Chem. Theory Comput. 13, 1989 (2017)"

@@ -8,10 +8,10 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from tblite.ase import TBLite
 
-from bsct_zoo.bridges import CalculatorPotential
-from bsct_zoo.cards import ModelCard
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import Potential
 from bsct_zoo_xtb.loader import load as load_ours
 
 

@@ -11,10 +11,10 @@ from ase.units import Bohr, Hartree, kB
 from tblite.exceptions import TBLiteRuntimeError
 from tblite.interface import Calculator, Result
 
-from bsct_zoo.batch import AtomsBatch
-from bsct_zoo.cards import ModelCard
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 
 _HOT = 6000.0  # K, what an annealed system starts from
 _DAMPING = 0.1  # of the mixer, where tblite's own 0.4 does not converge
@@ -53,12 +53,12 @@ class XtbPotential(Potential):
             cutoff=None,
             dtype="float64",
             device="cpu",
-            forces="gradient",
+            conservative=True,
             level_of_theory=level,
             licence=licence,
             has_stress=True,
             versions=(("tblite", version("tblite")),),
-            charges=True,
+            supports_charge_spin=True,
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:

@@ -6,7 +6,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 
 pytest.importorskip("tblite", reason="tblite is not installed here; the worker tests run it in its environment")
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
-from bsct_zoo.download import download
 from bsct_zoo.errors import BadInputError, DownloadError
-from bsct_zoo.scans.scan import Scan
-from bsct_zoo.scans.suite import Suite
+from bsct_zoo.models.download import download
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
 from bsct_zoo_bsct_spice import register_suites
 from bsct_zoo_bsct_spice.archive import DAMAGE, Member, members
 

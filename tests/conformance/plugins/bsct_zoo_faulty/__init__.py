@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, ModelCard, Option
-from bsct_zoo.potential import check_elements
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, ModelCard, Option
+from bsct_zoo.potentials.potential import check_elements
 from bsct_zoo_faulty.faults import FATAL, FAULTS
 from bsct_zoo_faulty.model import Morse
 

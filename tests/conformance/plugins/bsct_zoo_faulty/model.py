@@ -2,9 +2,9 @@
 
 import torch
 
-from bsct_zoo.gradients import predict_by_gradient
-from bsct_zoo.neighbours import pairs_within
-from bsct_zoo.potential import Potential, PotentialInfo, check_elements
+from bsct_zoo.atoms.neighbours import pairs_within
+from bsct_zoo.potentials.gradients import predict_by_gradient
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, check_elements
 
 RADII = {1: 0.37, 6: 0.62, 8: 0.58, 14: 1.11}  # Å; halves of bonds
 OWN = {1: -13.6, 6: -1029.1, 8: -2042.6, 14: -7875.2}  # eV, of an atom alone
@@ -28,7 +28,7 @@ class Morse(Potential):
             cutoff=CUTOFF,
             dtype=dtype,
             device="cpu",
-            forces="gradient",
+            conservative=True,
             level_of_theory="a textbook",
             licence="CC0-1.0",
             has_stress=True,

@@ -1,7 +1,7 @@
 """A third-party package with one plugin that works, and four that do not."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, ModelCard
+from bsct_zoo.plugins.cards import Adapter, ModelCard
 
 
 def trap() -> Adapter:

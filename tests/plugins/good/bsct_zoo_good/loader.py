@@ -1,6 +1,6 @@
 import torch
 
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 
 class Trap(Potential):

@@ -1,7 +1,7 @@
 """A third-party plugin as its author would write it: Lennard-Jones, and every way for a model to misbehave."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, ModelCard, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, ModelCard, Option
 
 
 def adapter(*requirements: str, name: str = "toy", overrides: tuple[str, ...] = ()) -> Adapter:

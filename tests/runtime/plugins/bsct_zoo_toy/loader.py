@@ -5,9 +5,9 @@ import time
 
 import torch
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 
 EVERYTHING_BUT_HELIUM = frozenset({1, *range(3, 119)})
 
@@ -20,7 +20,7 @@ class LennardJones(Potential):
             cutoff=None,
             dtype=dtype,
             device=device,
-            forces="gradient",
+            conservative=True,
             level_of_theory=card.level_of_theory,
             licence=card.licence,
             has_stress=True,

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from bsct_zoo import hookimpl
-from bsct_zoo.cards import Adapter, EnvironmentSpec, ModelCard
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, ModelCard
 
 
 def adapter(*cards, fetcher=None, requirements=(), name="remote"):

@@ -2,7 +2,7 @@
 
 import torch
 
-from bsct_zoo.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 
 class Spring(Potential):
@@ -13,7 +13,7 @@ class Spring(Potential):
             cutoff=None,
             dtype=dtype,
             device=device,
-            forces="gradient",
+            conservative=True,
             level_of_theory=card.level_of_theory,
             licence=card.licence,
         )

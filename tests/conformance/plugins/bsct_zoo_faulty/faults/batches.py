@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from bsct_zoo.batch import AtomsBatch
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo_faulty.faults.registry import fault
 
 

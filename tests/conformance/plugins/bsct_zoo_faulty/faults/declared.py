@@ -28,7 +28,7 @@ def broken_after_a_foreign_element(model, batch):
     return model.predict(batch)
 
 
-@fault("charges", charges=True)
+@fault("charges", supports_charge_spin=True)
 def charge_declared_but_ignored(model, batch):
     return model.predict(batch)
 

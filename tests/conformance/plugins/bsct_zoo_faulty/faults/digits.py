@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from bsct_zoo.gradients import predict_by_gradient
+from bsct_zoo.potentials.gradients import predict_by_gradient
 from bsct_zoo_faulty.faults.registry import fault
 
 

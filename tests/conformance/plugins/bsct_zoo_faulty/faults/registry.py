@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from bsct_zoo.potential import Prediction
+from bsct_zoo.potentials.potential import Prediction
 
 
 @dataclass(frozen=True)

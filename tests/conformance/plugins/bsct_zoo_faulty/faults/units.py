@@ -33,11 +33,11 @@ def forces_per_bohr(model, batch):
     return scaled(model.predict(batch), forces=BOHR)
 
 
-@fault("force-unit", forces="direct")
+@fault("force-unit", conservative=False)
 def direct_forces_in_kcal(model, batch):
     return scaled(model.predict(batch), forces=KCAL)
 
 
-@fault("force-unit", forces="direct")
+@fault("force-unit", conservative=False)
 def direct_forces_are_the_gradient(model, batch):
     return scaled(model.predict(batch), forces=-1)

@@ -1,0 +1,1 @@
+"""What follows from results: choosing, gating, correlating."""

@@ -1,0 +1,1 @@
+"""Structures: batches of them, reading and writing, neighbours, bonds, elements."""

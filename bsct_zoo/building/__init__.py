@@ -1,1 +1,0 @@
-"""Suites of a user's own: structures in, scans with a reference out, checked."""

@@ -1,1 +1,0 @@
-"""Labelled frames for training, made from molecules: which frames, their labels, and the folder that trainers read."""

@@ -1,0 +1,89 @@
+"""What decides the numbers of a model: weights, settings, code and package versions. Keys of the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from pathlib import Path
+from typing import Any
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.models.naming import ModelSpec
+
+
+def checkpoint_sha256(spec: ModelSpec) -> str | None:
+    """Hash of the weights file; None where the weights come with the model's package.
+
+    Raises:
+        BadInputError: the file is gone or cannot be read.
+    """
+    if spec.card.sha256 is not None or spec.card.checkpoint is None:
+        return spec.card.sha256
+    try:
+        with Path(spec.card.checkpoint).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInputError(f"cannot read {spec.card.checkpoint}: {error.strerror}") from error
+
+
+def identity(
+    spec: ModelSpec, sha256: str | None, device: str, dtype: str, versions: dict[str, str]
+) -> dict[str, Any] | None:
+    """Everything that decides what a model says; None if that cannot be known, so nothing may be kept."""
+    packages = {name: installed_version(name) for name in spec.card.packages}
+    if None in packages.values():
+        return None
+    return {
+        "adapter": spec.adapter.name,
+        "code": code_sha256(spec.adapter.loader.partition(":")[0].partition(".")[0]),
+        "core": code_sha256("bsct_zoo"),
+        "card": spec.card.name,
+        "checkpoint": sha256,
+        "options": dict(spec.options),
+        "device": device.partition(":")[0],
+        "dtype": dtype,
+        "versions": versions,
+        "packages": packages,
+    }
+
+
+@cache
+def code_sha256(package: str) -> str:
+    """Hash of what a package computes with: an adapter under development must not meet its old numbers.
+
+    Of the core only the files that stand between a frame and a prediction count.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return "none"
+    origin = Path(spec.origin)
+    files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    if package == "bsct_zoo":
+        names = (
+            "atoms/batch.py",
+            "atoms/neighbours.py",
+            "potentials/boxes.py",
+            "potentials/bridges.py",
+            "potentials/gradients.py",
+            "potentials/potential.py",
+        )
+        files = [origin.parent / name for name in names]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def installed_version(package: str) -> str | None:
+    """Version of the distribution that brings an importable package; None if it is not an installed release."""
+    for name in packages_distributions().get(package, []):
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:
+            continue
+        if '"editable": true' in (found.read_text("direct_url.json") or ""):
+            return None
+        return f"{name} {found.version}"
+    return None

@@ -1,0 +1,48 @@
+"""Whose word it takes before a file is read that could execute code.
+
+Trust is a hash: a card that may be loaded carries the sha256 of its file, and whoever reads the file checks the bytes
+that it reads against it (``checkpoints.read_trusted``). So a file that is swapped after the check is refused as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bsct_zoo.errors import BadInputError, UntrustedFileError
+from bsct_zoo.models.download import file_sha256
+from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.plugins.registry import registry
+
+
+def trusted(name: str, card: ModelCard, *, trust: bool = False) -> ModelCard:
+    """``card`` with the sha256 of its file, if the file may be read; ``name`` is what the user calls it.
+
+    A format that cannot execute code needs nobody's word. One that can needs its sha256 on a card of an installed
+    plugin, or ``trust``.
+
+    Raises:
+        UntrustedFileError: nobody vouches for the file.
+        BadInputError: it is gone, or not the one that its card names.
+    """
+    if not card.executes_code or card.checkpoint is None:
+        return card
+    try:
+        found = file_sha256(Path(card.checkpoint))
+    except OSError as error:
+        raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
+    if card.sha256 not in (None, found):
+        raise BadInputError(f"{card.checkpoint} is not the file that its card names (sha256 differs); get it again")
+    if trust or found in _known():
+        return replace(card, sha256=found)
+    reason = f"no card of an installed plugin knows its sha256 ({found[:12]}…)"
+    raise UntrustedFileError(
+        f"'{name}' is in a format that can execute code when it is read, and {reason}; "
+        "add --trust if you know who made it"
+    )
+
+
+def _known() -> frozenset[str]:
+    """The sha256 of every file that a card of an installed plugin names."""
+    cards = (card for adapter in registry().adapters.values() for card in adapter.cards)
+    return frozenset(card.sha256 for card in cards if card.sha256)

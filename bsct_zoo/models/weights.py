@@ -1,0 +1,134 @@
+"""Weights that are fetched on request: where they are kept, and how they get there.
+
+Each has a folder of its own in the cache, ``weights/<adapter>/<card>``, with ``fetched.json`` beside the file. It is
+written last and says which file of that folder counts, and what its size and sha256 were.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bsct_zoo.errors import DownloadError, MissingWeightsError
+from bsct_zoo.files import atomic_write
+from bsct_zoo.models.download import Tell, download, file_sha256, refuse_offline
+from bsct_zoo.plugins.cards import Adapter, ModelCard
+from bsct_zoo.runtime.folders import cache_dir, writable
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Weights that are here.
+
+    Attributes:
+        path: of the file.
+        sha256: of it when it was fetched.
+        size: in bytes.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def folder_of(adapter: Adapter, card: ModelCard) -> Path:
+    """Where the weights of ``card`` are or would be."""
+    return cache_dir() / "weights" / _file_name(adapter.name) / _file_name(card.name)
+
+
+def find(adapter: Adapter, card: ModelCard) -> Fetched | None:
+    """The weights of ``card``, if they were fetched from where it now says, and are of the size and sha256 it says.
+
+    The file itself is not read here; whoever loads it checks its sha256.
+    """
+    folder = folder_of(adapter, card)
+    try:
+        said = json.loads((folder / "fetched.json").read_text())
+        found = Fetched(folder / said["file"], str(said["sha256"]), int(said["size"]))
+        whole = _inside(found.path, folder) and found.path.stat().st_size == found.size
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    current = said.get("url") == card.url and card.sha256 in (None, found.sha256)
+    return found if whole and current else None
+
+
+def fetch(
+    adapter: Adapter, card: ModelCard, *, tell: Tell | None = None, on_event: Callable[[str], None] | None = None
+) -> Fetched:
+    """Get the weights of ``card`` into the cache. The user has been asked.
+
+    Raises:
+        DownloadError: see ``download``; or the card has nothing to fetch.
+        EnvironmentBuildError: the family's own client needs an environment that cannot be made.
+        ModelError: the family's own client failed.
+    """
+    if not card.url or card.checkpoint is not None:
+        raise DownloadError(f"'{adapter.name}:{card.name}' has nothing to fetch; its weights come with its package")
+    folder = folder_of(adapter, card)
+    writable(folder)
+    (folder / "fetched.json").unlink(missing_ok=True)
+    if adapter.fetcher is None:
+        path = folder / _file_name(unquote(urlsplit(card.url).path.rpartition("/")[2]) or "weights")
+        sha256 = download(card.url, path, sha256=card.sha256, size=card.size, tell=tell)
+    else:
+        path = _by_the_adapter(adapter, card, folder, on_event)
+        sha256 = file_sha256(path)
+        if card.sha256 not in (None, sha256):
+            path.unlink()
+            raise DownloadError(
+                f"what {card.url} gave has sha256 {sha256}, its card says {card.sha256}; it was removed"
+            )
+    size = path.stat().st_size
+    said = {"file": path.relative_to(folder).as_posix(), "sha256": sha256, "size": size, "url": card.url}
+    atomic_write(folder / "fetched.json", json.dumps(said, indent=1).encode())
+    return Fetched(path, sha256, size)
+
+
+def with_weights(adapter: Adapter, card: ModelCard) -> ModelCard:
+    """``card`` with its fetched file; as it is if there is nothing to fetch.
+
+    Raises:
+        MissingWeightsError: they were not fetched yet.
+    """
+    if not card.url or card.checkpoint is not None:
+        return card
+    found = find(adapter, card)
+    if found is None:
+        name = f"{adapter.name}:{card.name}"
+        raise MissingWeightsError(
+            f"the weights of {name} are not here ({size_text(card.size)}, licence {card.licence}); "
+            f"get them with: bsct-zoo models fetch {name}"
+        )
+    return replace(card, checkpoint=str(found.path), sha256=found.sha256)
+
+
+def size_text(size: int | None) -> str:
+    """A size in bytes, for people."""
+    if size is None:
+        return "size unknown"
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+
+
+def _by_the_adapter(adapter: Adapter, card: ModelCard, folder: Path, on_event: Callable[[str], None] | None) -> Path:
+    """Let the family's own client fetch; it may only leave a file inside ``folder``."""
+    from bsct_zoo.runtime.fetch import run_fetcher
+
+    refuse_offline(card.url)
+    path = run_fetcher(adapter, card, folder, on_event)
+    if not path.is_file() or not _inside(path, folder):
+        raise DownloadError(f"the fetcher of '{adapter.name}' left no file in {folder}; that is a fault of its plugin")
+    return folder.resolve() / path.resolve().relative_to(folder.resolve())
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    """Whether ``path``, links followed, is below ``folder``: a name with dots or a link must not lead out of it."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _file_name(name: str) -> str:
+    """``name`` as one part of a path, never hidden and never upwards."""
+    return re.sub(r"[^\w.+-]", "-", name).lstrip(".") or "-"

@@ -1,0 +1,150 @@
+"""What is known of a model before it is loaded: cards, environments, adapters. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bsct_zoo.potentials.potential import Potential
+
+OptionValue = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One set of weights (or one parametrisation) of a model family.
+
+    Attributes:
+        name: unique within its adapter, e.g. "small".
+        title: one line for people.
+        level_of_theory: what the energies imitate, e.g. "GFN2-xTB".
+        licence: of the weights, SPDX where possible.
+        source: where the weights come from: an address, or the command that made them.
+        elements: chemical symbols it knows; empty if it takes any.
+        checkpoint: absolute path of the weights file; None if they come with the model's own package, or are to be
+            fetched first (``url``).
+        sha256: of that file; None if there is no file, if the file is a user's own, or if nobody could say it.
+        executes_code: the format can run code when read (pickles, TorchScript archives, whole models). Such a file
+            is read only if its sha256 is on a card of an installed plugin, or with ``--trust``; a loader reads it
+            through ``checkpoints.read_trusted`` or ``checkpoints.trusted_copy``, which check the very bytes.
+        url: where ``bsct-zoo models fetch`` gets the file from (https, http with a sha256, or file); empty if there is
+            nothing to fetch. With a ``fetcher`` of the adapter's own it may be any address for people.
+        size: of that file in bytes; None if unknown.
+        parameters: how many numbers were trained; None if unknown.
+        packages: importable packages of this interpreter that make the numbers, beyond the adapter's requirements.
+        citation: how to cite it.
+        notes: facts worth reading: training data, errors, seed.
+    """
+
+    name: str
+    title: str
+    level_of_theory: str
+    licence: str
+    source: str
+    elements: tuple[str, ...] = ()
+    checkpoint: str | None = None
+    sha256: str | None = None
+    executes_code: bool = False
+    url: str = ""
+    size: int | None = None
+    parameters: int | None = None
+    packages: tuple[str, ...] = ()
+    citation: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As JSON, to send it to a worker."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> ModelCard:
+        """Inverse of ``to_json``."""
+        data = json.loads(text)
+        for name in ("elements", "packages"):
+            data[name] = tuple(data[name])
+        return ModelCard(**data)
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """What an interpreter must have for a model to be loaded in it.
+
+    Attributes:
+        requirements: PEP 508 strings, e.g. ("mace-torch>=0.3.16",); empty if the core's own packages do.
+        overrides: PEP 508 strings that replace what packages ask for (uv's ``--override``).
+        python: PEP 440 specifier of the Python version.
+    """
+
+    requirements: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    python: str = ">=3.11"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting that a model takes after ``@``, as in ``xtb@electronic_temperature=3000``."""
+
+    name: str
+    type: type[str] | type[int] | type[float] | type[bool]
+    default: OptionValue
+    help: str
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One model family. A light object: the code that it names is imported when a model is loaded.
+
+    Attributes:
+        name: what a user types, e.g. "mace".
+        summary: one line for tables.
+        loader: "module:function"; called as ``function(card, device, dtype, **options) -> Potential`` in an
+            interpreter that meets ``environment``.
+        cards: the models that it knows; the first is the default.
+        environment: what the loader needs.
+        aliases: other names for it.
+        options: settings that the loader takes as keyword arguments.
+        file_card: "module:function" called as ``function(path) -> ModelCard`` for ``name:path``; it must import
+            nothing heavy, must not read formats that execute code, and raises BadInputError with the mend.
+            None if the family takes no files.
+        fetcher: "module:function", called as ``function(card, folder) -> path`` in an interpreter that meets
+            ``environment``, for families whose hub wants its own client and a token. It leaves the file inside
+            ``folder``, others beside it if need be, and returns its path; what it prints goes to the log. None if
+            ``card.url`` is all that it takes.
+        trainer: "module:function", called as ``function(job: TrainingJob, tell) -> Trained`` (``bsct_zoo.training``) in
+            an interpreter that meets ``environment`` and ``training_requirements``; None if it cannot be trained.
+        training_requirements: PEP 508 strings that training needs beyond ``environment``.
+        free_options: options beyond ``options`` are passed on as they are, as numbers, truth values or text.
+        citation: how to cite the family.
+    """
+
+    name: str
+    summary: str
+    loader: str
+    cards: tuple[ModelCard, ...]
+    environment: EnvironmentSpec = EnvironmentSpec()
+    aliases: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    file_card: str | None = None
+    fetcher: str | None = None
+    trainer: str | None = None
+    training_requirements: tuple[str, ...] = ()
+    free_options: bool = False
+    citation: str = ""
+
+    def load(
+        self, card: ModelCard, device: str, dtype: Literal["float32", "float64"], **options: OptionValue
+    ) -> Potential:
+        """Load ``card`` in this interpreter (which must meet ``environment``)."""
+        potential: Potential = import_path(self.loader)(card, device, dtype, **options)
+        return potential
+
+
+def import_path(path: str) -> Any:
+    """The object that "module:name" stands for."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,114 @@
+"""Fill batches by cost, halve them on out-of-memory, give results back in the order asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.errors import OutOfMemoryError
+from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
+
+# Atoms that fill a batch where nobody said otherwise, by benchmarks/batch_size.py: on an H200 MACE gains a seventh
+# beyond, and smaller GPUs halve it when memory runs out.
+DEFAULT_ATOMS = {"cpu": 512, "cuda": 16384}
+
+
+def default_atoms(device: str) -> int:
+    """How many atoms fill a batch on ``device``."""
+    return DEFAULT_ATOMS.get(device.split(":")[0], DEFAULT_ATOMS["cpu"])
+
+
+def cost(system: AtomsBatch, info: PotentialInfo) -> float:
+    """What one system adds to a batch, in atoms.
+
+    A model that is filled by edges counts an atom for every 32 directed pairs within its cut-off, which is what an
+    atom of a dense molecule has within 5 Å or so.
+    """
+    if info.cost == "atoms" or info.cutoff is None:
+        return float(system.n_atoms)
+    return max(float(system.n_atoms), _directed_pairs(system, info.cutoff) / 32)
+
+
+def _directed_pairs(system: AtomsBatch, cutoff: float) -> float:
+    """Pairs within ``cutoff``: counted for molecules, from the mean density for periodic systems."""
+    if bool(system.pbc.any()):
+        volume = float(torch.linalg.det(system.cell[0].double()).abs())
+        return system.n_atoms**2 * 4 / 3 * math.pi * cutoff**3 / max(volume, 1.0)
+    if system.n_atoms > 2000:
+        return system.n_atoms * 4 / 3 * math.pi * cutoff**3 * 0.1  # 0.1 atoms per Å³: condensed organic matter
+    close = torch.cdist(system.positions.double(), system.positions.double()) < cutoff
+    return float(close.sum()) - system.n_atoms
+
+
+def fill(costs: Sequence[float], limit: float) -> list[list[int]]:
+    """Indices of systems, cut into batches whose cost stays within ``limit`` (one system may exceed it alone).
+
+    Systems of like size go together, which wastes least where a model pads.
+    """
+    batches: list[list[int]] = []
+    filled = math.inf
+    for index in sorted(range(len(costs)), key=lambda i: costs[i]):
+        if filled + costs[index] > limit:
+            batches.append([])
+            filled = 0.0
+        batches[-1].append(index)
+        filled += costs[index]
+    return batches
+
+
+class Batcher:
+    """Runs a potential over many systems and remembers the batch size that worked.
+
+    Attributes:
+        limit: cost that fills a batch, in atoms; halved whenever memory runs out.
+    """
+
+    def __init__(self, potential: Potential, limit: float | None = None) -> None:
+        self.potential = potential
+        self.limit = float(limit or default_atoms(potential.info.device))
+
+    def stream(self, systems: Sequence[AtomsBatch]) -> Iterator[tuple[list[int], Prediction]]:
+        """Predictions as they come: indices into ``systems`` and the prediction for those, in that order.
+
+        Raises:
+            OutOfMemoryError: not even one system fits.
+            ModelError: the potential failed.
+        """
+        costs = [cost(system, self.potential.info) for system in systems]
+        queue = fill(costs, self.limit)[::-1]
+        while queue:
+            indices = queue.pop()
+            if len(indices) > 1 and sum(costs[i] for i in indices) > self.limit:
+                queue += [[indices[i] for i in part] for part in fill([costs[i] for i in indices], self.limit)][::-1]
+                continue
+            try:
+                prediction = self.potential.compute(AtomsBatch.join([systems[i] for i in indices]))
+            except OutOfMemoryError:
+                if len(indices) == 1:
+                    raise
+                self.limit = sum(costs[i] for i in indices) / 2
+                queue.append(indices)
+                continue
+            yield indices, prediction
+
+    def compute(self, systems: Sequence[AtomsBatch]) -> Prediction:
+        """One prediction for all systems, in the order given."""
+        if not systems:
+            empty = torch.zeros(0, dtype=torch.float64)
+            return Prediction(empty, torch.zeros((0, 3), dtype=torch.float64), None)
+        energies: list[torch.Tensor | None] = [None] * len(systems)
+        forces, stresses = list(energies), list(energies)
+        for indices, prediction in self.stream(systems):
+            sizes = [systems[i].n_atoms for i in indices]
+            for k, (i, force) in enumerate(zip(indices, prediction.forces.split(sizes), strict=True)):
+                energies[i], forces[i] = prediction.energy[k], force
+                stresses[i] = None if prediction.stress is None else prediction.stress[k]
+        stress = None if any(s is None for s in stresses) else torch.stack([s for s in stresses if s is not None])
+        return Prediction(
+            torch.stack([e for e in energies if e is not None]),
+            torch.cat([f for f in forces if f is not None]),
+            stress,
+        )

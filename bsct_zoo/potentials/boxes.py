@@ -1,0 +1,70 @@
+"""Boxes for molecules: what a potential of periodic systems alone needs before it can answer for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from ase.geometry import complete_cell
+from torch import Tensor
+
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.potential import Prediction
+
+MARGIN = 4.0  # Å beyond the cut-off, so that no image is near it
+_WITHOUT_CUTOFF = 15.0  # Å between images where a potential declares no cut-off
+
+
+def vacuum(cutoff: float | None) -> float:
+    """Å between a molecule and its images along each direction of its box."""
+    return _WITHOUT_CUTOFF if cutoff is None else cutoff + MARGIN
+
+
+def boxed(batch: AtomsBatch, cutoff: float | None) -> tuple[AtomsBatch, Tensor]:
+    """The batch with every system periodic in all directions, and [n_systems] which ones had to be put into a box.
+
+    Along a direction that is not periodic the cell is made as long as the system plus ``vacuum(cutoff)``, at right
+    angles to the lattice vectors that there are, so that no pair within ``cutoff`` is added. Positions stay as they
+    are, periodic systems too; what a system gets does not depend on the others.
+    """
+    open_ones = ~batch.pbc.all(1)
+    if not bool(open_ones.any()):
+        return batch, open_ones
+    cell = batch.cell.clone()
+    molecules = ~batch.pbc.any(1)
+    if bool(molecules.any()):
+        lengths = _extents(batch) + vacuum(cutoff)
+        cell[molecules] = torch.diag_embed(lengths)[molecules].to(cell.dtype)
+    for system in (open_ones & ~molecules).nonzero().flatten().tolist():
+        positions = batch.positions[batch.system_idx == system]
+        cell[system] = _closed(cell[system], batch.pbc[system], positions, vacuum(cutoff))
+    return replace(batch, cell=cell, pbc=torch.ones_like(batch.pbc)), open_ones
+
+
+def without_stress(prediction: Prediction, systems: Tensor) -> Prediction:
+    """``prediction`` with no stress for ``systems`` [n_systems] (bool): a box of vacuum has none to speak of."""
+    if prediction.stress is None or not bool(systems.any()):
+        return prediction
+    if bool(systems.all()):
+        return replace(prediction, stress=None)
+    systems = systems.to(prediction.stress.device)
+    return replace(prediction, stress=prediction.stress.masked_fill(systems[:, None, None], torch.nan))
+
+
+def _extents(batch: AtomsBatch) -> Tensor:
+    """[n_systems, 3] Å from the first to the last atom along x, y and z."""
+    index = batch.system_idx[:, None].expand(-1, 3)
+    zeros = batch.positions.new_zeros((batch.n_systems, 3))
+    positions = batch.positions.detach()
+    highest = zeros.scatter_reduce(0, index, positions, "amax", include_self=False)
+    lowest = zeros.scatter_reduce(0, index, positions, "amin", include_self=False)
+    return highest - lowest
+
+
+def _closed(cell: Tensor, pbc: Tensor, positions: Tensor, gap: float) -> Tensor:
+    """[3, 3] lattice of a chain or slab, its missing vectors at right angles to those that there are."""
+    rows = torch.where(pbc[:, None], cell, 0.0).detach().cpu().double().numpy()
+    unit = torch.as_tensor(complete_cell(rows), dtype=cell.dtype, device=cell.device)
+    along = positions.detach() @ unit.T  # [n_atoms, 3]; of use where a vector is missing and so of length one
+    lengths = along.amax(0) - along.amin(0) + gap if len(along) else torch.full_like(unit[0], gap)
+    return torch.where(pbc[:, None], cell, unit * lengths[:, None])

@@ -1,0 +1,111 @@
+"""The whole contract between a model and everything that judges it: a batch in, a prediction out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.errors import UnknownElementError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a potential says of a batch; detached from any graph.
+
+    A system that the potential has no answer for (say, a self-consistency that failed) is NaN throughout, so that it
+    costs itself and not the batch.
+
+    Attributes:
+        energy: [n_systems] total energy in eV, float64 (a total of -1e4 eV does not fit float32).
+        forces: [n_atoms, 3] in eV/Å.
+        stress: [n_systems, 3, 3] in eV/Å³ with ASE's sign, or None.
+    """
+
+    energy: Tensor
+    forces: Tensor
+    stress: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class PotentialInfo:
+    """What a potential declares of itself.
+
+    Attributes:
+        elements: atomic numbers it was made for; None if any.
+        cutoff: interaction cut-off in Å; None if it has none.
+        dtype: "float32" or "float64": what it computes in.
+        device: "cpu", "cuda:0", ...
+        conservative: whether forces are the energy's gradient; if not, they are predicted directly.
+        level_of_theory: what its energies imitate, e.g. "GFN2-xTB".
+        licence: of the weights, as an SPDX identifier where there is one.
+        has_stress: whether ``compute`` returns stress for periodic systems.
+        cost: what fills a batch: "atoms" or "edges" (pairs within ``cutoff``).
+        versions: versions of the packages whose change would change the numbers.
+        periodic_only: it takes periodic systems alone; molecules are put into a box for it (see ``boxes``).
+        supports_charge_spin: whether total charge and multiplicity of a system enter its energy; if not, they are
+            ignored, and results say so.
+        equivariant: whether rotating a system rotates its forces by construction; if not, equivariance is learned.
+    """
+
+    elements: frozenset[int] | None
+    cutoff: float | None
+    dtype: Literal["float32", "float64"]
+    device: str
+    conservative: bool
+    level_of_theory: str
+    licence: str
+    has_stress: bool = False
+    cost: Literal["atoms", "edges"] = "atoms"
+    versions: tuple[tuple[str, str], ...] = ()
+    periodic_only: bool = False
+    supports_charge_spin: bool = False
+    equivariant: bool = True
+
+
+class Potential(ABC):
+    """A potential energy surface that answers for many systems at once."""
+
+    info: PotentialInfo
+
+    @abstractmethod
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        """Energies and forces of every system in ``batch``.
+
+        A potential moves the batch to its own device and dtype and must not change it. The result for one system
+        may not depend on the others in the batch.
+
+        Raises:
+            UnknownElementError: a system holds an element that is not in ``info.elements``.
+            OutOfMemoryError: the batch does not fit; the caller halves it.
+            ModelError: anything else that makes the answer unusable.
+        """
+
+    def close(self) -> None:
+        """Give back what is held (processes, memory); safe to call twice."""
+
+    def __enter__(self) -> Potential:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def check_elements(batch: AtomsBatch, elements: frozenset[int] | None) -> None:
+    """Raise if ``batch`` holds an atomic number outside ``elements``.
+
+    Raises:
+        UnknownElementError: naming the elements that are missing.
+    """
+    if elements is None:
+        return
+    foreign = sorted(set(torch.unique(batch.atomic_numbers).tolist()) - elements)
+    if foreign:
+        from ase.data import chemical_symbols
+
+        names = ", ".join(chemical_symbols[z] if 0 < z < len(chemical_symbols) else f"Z={z}" for z in foreign)
+        raise UnknownElementError(f"the model does not know {names}")

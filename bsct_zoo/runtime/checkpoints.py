@@ -1,0 +1,179 @@
+"""Checkpoints without pickles: weights as safetensors, and a JSON of one name beside them with everything else.
+
+The JSON holds ``format`` and ``version`` (whose it is), ``config`` (what to build), ``sha256`` (of the weights) and
+``card`` (facts for people). Reading it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bsct_zoo.errors import BadInputError, UntrustedFileError
+from bsct_zoo.plugins.cards import ModelCard
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_LARGEST_FACTS = 16 << 20  # bytes; ours have a few thousand
+_TEXTS = ("name", "title", "level_of_theory", "licence", "source", "citation", "url")
+
+
+def save_checkpoint(
+    path: Path,
+    format: str,
+    version: int,
+    config: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    card: Mapping[str, Any],
+) -> None:
+    """Write ``path`` (.safetensors) and the JSON beside it."""
+    from safetensors.torch import save_file
+
+    save_file({name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}, path)
+    facts = {
+        "format": format,
+        "version": version,
+        "config": dict(config),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "card": dict(card),
+    }
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
+    """The JSON beside the checkpoint at ``path``.
+
+    Raises:
+        BadInputError: it is missing, not JSON, or not of this format, or of a version above ``version``.
+    """
+    beside = path.with_suffix(".json")
+    try:
+        with beside.open("rb") as file:
+            content = file.read(_LARGEST_FACTS + 1)
+    except OSError as error:
+        raise BadInputError(f"{beside} is missing; a checkpoint is a .safetensors and a .json of one name") from error
+    if len(content) > _LARGEST_FACTS:
+        raise BadInputError(f"{beside} is larger than {_LARGEST_FACTS >> 20} MiB; it is not the card of a checkpoint")
+    try:
+        facts: dict[str, Any] = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadInputError(f"{beside} is not valid JSON: {reason}") from error
+    if not isinstance(facts, dict) or facts.get("format") != format:
+        raise BadInputError(f"{beside} does not describe a {format} checkpoint")
+    if facts.get("version") not in range(1, version + 1):
+        raise BadInputError(f"{beside} has version {facts.get('version')}; this bsct-zoo reads up to version {version}")
+    if not {"config", "sha256", "card"} <= facts.keys():
+        raise BadInputError(f"{beside} is incomplete: it needs config, sha256 and card")
+    return facts
+
+
+def read_weights(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
+    """The weights at ``path``, on the CPU.
+
+    Raises:
+        BadInputError: the file is missing or damaged, or not the one that ``sha256`` names.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        content = path.read_bytes()
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise BadInputError(f"{path} is not the file that its card names (sha256 differs); get it again")
+        weights: dict[str, Tensor] = load(content)
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+    except SafetensorError as error:
+        raise BadInputError(f"{path} is not a safetensors file, or a damaged one; get it again") from error
+    return weights
+
+
+def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
+    """The card of a checkpoint.
+
+    Raises:
+        BadInputError: the checkpoint or its JSON is missing or unusable.
+    """
+    if not path.exists():
+        raise BadInputError(f"there is no file {path}")
+    facts = read_facts(path, format, version)
+    try:
+        card = dict(facts["card"])
+        card["elements"] = tuple(card.get("elements", ()))
+        for key in _TEXTS:
+            _check_text(key, card.get(key, ""))
+        _check_text("sha256", facts["sha256"])
+        return ModelCard(**{**card, "checkpoint": str(path.resolve()), "sha256": facts["sha256"]})
+    except (TypeError, ValueError) as error:
+        raise BadInputError(f"{path.with_suffix('.json')} has an unusable card: {error}") from error
+
+
+def shipped_cards(folder: Path, format: str, version: int) -> tuple[ModelCard, ...]:
+    """Cards of the checkpoints in ``folder``; the one called small comes first, so that it is the default."""
+    paths = sorted(folder.glob("*.safetensors"), key=lambda path: (path.stem != "small", path.stem))
+    return tuple(checkpoint_card(path, format, version) for path in paths)
+
+
+def _check_text(key: str, value: Any) -> None:
+    """Raise if ``value`` is not text for people: a card from elsewhere is printed, and must not steer the terminal."""
+    if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):
+        raise ValueError(f"its {key} is not printable text")
+
+
+# -- files that could execute code -------------------------------------------------------------------------------
+
+
+def require_trusted(card: ModelCard) -> None:
+    """Raise unless the file of ``card`` may be read at all: the last door before any loader, here and in a worker.
+
+    Raises:
+        UntrustedFileError: it can execute code and nobody trusted it, see ``bsct_zoo.models.trust``.
+        BadInputError: it is gone, or not the file that was trusted.
+    """
+    if card.executes_code and card.checkpoint is not None:
+        read_trusted(card)
+
+
+def read_trusted(card: ModelCard) -> bytes:
+    """The bytes of the file of ``card``, whose format may execute code; to be loaded from memory, not read again.
+
+    Raises:
+        UntrustedFileError: nobody trusted it: ``card.sha256`` is None.
+        BadInputError: it is gone, or its bytes are not those of ``card.sha256``.
+    """
+    assert card.checkpoint is not None
+    if card.sha256 is None:
+        raise UntrustedFileError(
+            f"{card.checkpoint} is in a format that can execute code when it is read, and it is not trusted; "
+            "add --trust if you know who made it"
+        )
+    try:
+        content = Path(card.checkpoint).read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise BadInputError(f"{card.checkpoint} is not the file that was trusted (sha256 differs); get it again")
+    return content
+
+
+@contextmanager
+def trusted_copy(card: ModelCard) -> Iterator[Path]:
+    """A private copy of the file of ``card``, for packages that load from a path alone; gone afterwards.
+
+    Raises:
+        UntrustedFileError: see ``read_trusted``.
+        BadInputError: likewise.
+    """
+    content = read_trusted(card)
+    with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:  # nobody else may write into it
+        path = Path(folder) / Path(os.fspath(card.checkpoint or "")).name
+        path.write_bytes(content)
+        yield path

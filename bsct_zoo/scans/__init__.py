@@ -1,1 +1,0 @@
-"""Scans: frames along a coordinate, with a reference where there is one; suites of them; their files."""

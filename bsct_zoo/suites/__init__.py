@@ -1,0 +1,1 @@
+"""Suites of scans: their frames, their files, and building new ones."""

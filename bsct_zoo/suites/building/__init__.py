@@ -1,0 +1,1 @@
+"""Building suites of one's own."""

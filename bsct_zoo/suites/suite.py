@@ -1,0 +1,77 @@
+"""A suite: scans with one name, one level of theory and one licence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Any
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.suites.scan import Scan
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Scans that belong together.
+
+    Attributes:
+        name: what a user types.
+        title: one line for people.
+        level_of_theory: of the reference; None without one.
+        licence: of the data.
+        citation: how to cite it.
+        scans: in the order of their ids.
+        sha256: of the file that it was read from; empty if it was not.
+        made_by: how it was made: command, versions, settings, seed.
+    """
+
+    name: str
+    title: str
+    level_of_theory: str | None
+    licence: str
+    citation: str
+    scans: tuple[Scan, ...]
+    sha256: str = ""
+    made_by: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for scan in self.scans:
+            if scan.id in seen:
+                raise BadInputError(f"suite '{self.name}' has two scans called {scan.id}; ids must differ")
+            seen.add(scan.id)
+
+    def select(self, only: str | None = None, limit: int | None = None, seed: int = 0) -> Suite:
+        """Scans whose id matches the pattern ``only`` ('C-C/*'), at most ``limit`` of them, spread over the groups.
+
+        Raises:
+            BadInputError: nothing is left.
+        """
+        if limit is not None and limit < 1:
+            raise BadInputError(f"a limit of {limit} leaves no scan of suite '{self.name}'; take 1 or more")
+        scans = [scan for scan in self.scans if only is None or fnmatchcase(scan.id, only)]
+        if not scans:
+            groups = ", ".join(sorted({scan.group for scan in self.scans}))
+            raise BadInputError(f"no scan of suite '{self.name}' matches '{only}'; groups are {groups}")
+        if limit is not None and limit < len(scans):
+            scans = _spread(scans, limit, seed)
+        return replace(self, scans=tuple(scans))
+
+
+def _spread(scans: list[Scan], limit: int, seed: int) -> list[Scan]:
+    """``limit`` scans, taken from the groups in turn, in their old order."""
+    by_group: dict[str, list[Scan]] = {}
+    for scan in scans:
+        by_group.setdefault(scan.group, []).append(scan)
+    random = Random(seed)
+    for members in by_group.values():
+        random.shuffle(members)
+    taken: list[Scan] = []
+    while len(taken) < limit:
+        for members in by_group.values():
+            if members and len(taken) < limit:
+                taken.append(members.pop())
+    chosen = {scan.id for scan in taken}
+    return [scan for scan in scans if scan.id in chosen]

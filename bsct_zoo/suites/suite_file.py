@@ -1,0 +1,294 @@
+"""Suites as one file: a compressed npz of flat arrays and a JSON manifest. Nothing in it can execute.
+
+Arrays stand one scan after the other, in the order of the manifest:
+
+    manifest        JSON as bytes: name, title, level_of_theory, ..., and for each scan id, kind, group, indices,
+                    labels, n_atoms, n_frames, charge, spin, notes, strained
+    atomic_numbers  [sum of n_atoms]
+    coordinate      [sum of n_frames]                Å
+    positions       [sum of n_frames n_atoms, 3]     Å, frame by frame
+    energy          [sum of n_frames]                eV, NaN where there is no reference; absent if there is none at all
+    forces          [sum of n_frames n_atoms, 3]     eV/Å, likewise
+    cell, pbc       [n_scans, 3, 3] Å, [n_scans, 3]  absent if nothing is periodic
+    frame_cells     [sum of n_frames of strained scans, 3, 3] Å; absent if none is
+
+A file with strained scans is of version 2, which older readers refuse; any other is of version 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import atomic_write, npz_bytes
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
+
+FORMAT = "bsct-zoo-suite"
+VERSION = 2
+_LARGEST = 8 << 30  # bytes that a file may unpack to
+_LARGEST_MANIFEST = 256 << 20
+_HEADER = 4096  # more bytes than stand before the numbers of an array
+_KINDS = {  # numpy's letter for what an array holds, and what it is read as
+    "atomic_numbers": ("iu", np.int64),
+    "coordinate": ("f", np.float64),
+    "positions": ("f", np.float64),
+    "energy": ("f", np.float64),
+    "forces": ("f", np.float64),
+    "cell": ("f", np.float64),
+    "pbc": ("b", np.bool_),
+    "frame_cells": ("f", np.float64),
+}
+
+
+def write_suite(path: Path, suite: Suite) -> str:
+    """Write ``suite`` to ``path`` in one step; the same suite gives the same bytes. Returns the file's sha256.
+
+    Raises:
+        BadInputError: the suite has no scans, or the file cannot be written.
+    """
+    scans = suite.scans
+    if not scans:
+        raise BadInputError(f"suite '{suite.name}' has no scans; there is nothing to write")
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION if any(scan.strained for scan in scans) else 1,
+        "name": suite.name,
+        "title": suite.title,
+        "level_of_theory": suite.level_of_theory,
+        "licence": suite.licence,
+        "citation": suite.citation,
+        "made_by": dict(suite.made_by),
+        "scans": [_entry(scan) for scan in scans],
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "manifest": np.frombuffer(json.dumps(manifest, ensure_ascii=False).encode(), dtype=np.uint8),
+        "atomic_numbers": np.concatenate([s.atomic_numbers for s in scans]),
+        "coordinate": np.concatenate([s.coordinate for s in scans]),
+        "positions": np.concatenate([s.positions.reshape(-1, 3) for s in scans]),
+    }
+    if any(s.energy is not None for s in scans):
+        energies = [np.full(s.n_frames, np.nan) if s.energy is None else s.energy for s in scans]
+        forces = [np.full_like(s.positions, np.nan) if s.forces is None else s.forces for s in scans]
+        arrays["energy"] = np.concatenate(energies)
+        arrays["forces"] = np.concatenate([f.reshape(-1, 3) for f in forces])
+    if any(any(s.pbc) for s in scans):
+        arrays["cell"] = np.array([s.cell[0] if s.strained else s.cell for s in scans])
+        arrays["pbc"] = np.array([s.pbc for s in scans])
+    if any(s.strained for s in scans):
+        arrays["frame_cells"] = np.concatenate([s.cell for s in scans if s.strained])
+    content = npz_bytes(arrays)
+    try:
+        atomic_write(path, content)
+    except OSError as error:
+        raise BadInputError(f"cannot write suite {path}: {error.strerror}; choose another folder") from error
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What the suite at ``path`` says of itself, without its arrays.
+
+    Raises:
+        BadInputError: the file is missing, damaged or of another kind.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _manifest(path, archive)
+    except _DAMAGE as error:
+        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+
+
+def read_suite(path: Path) -> Suite:
+    """Read the suite at ``path``.
+
+    Raises:
+        BadInputError: the file is missing, damaged, of another kind, or its arrays disagree.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read suite {path}: {error.strerror}") from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _LARGEST:
+                raise BadInputError(f"suite {path} unpacks to more than {_LARGEST >> 30} GiB; it is not one of ours")
+            manifest = _manifest(path, archive)
+            arrays = _arrays(path, archive, manifest)
+    except _DAMAGE as error:
+        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+    try:
+        scans = _scans(path, manifest, arrays)
+        return Suite(
+            name=manifest["name"],
+            title=manifest["title"],
+            level_of_theory=manifest["level_of_theory"],
+            licence=manifest["licence"],
+            citation=manifest["citation"],
+            scans=tuple(scans),
+            sha256=hashlib.sha256(content).hexdigest(),
+            made_by=dict(manifest.get("made_by", {})),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BadInputError(f"suite {path}: its manifest is incomplete ({type(error).__name__}: {error})") from error
+
+
+def _entry(scan: Scan) -> dict[str, Any]:
+    entry = {
+        "id": scan.id,
+        "kind": scan.kind,
+        "group": scan.group,
+        "indices": list(scan.indices),
+        "labels": None if scan.labels is None else scan.labels.tolist(),
+        "n_atoms": scan.n_atoms,
+        "n_frames": scan.n_frames,
+        "charge": scan.charge,
+        "spin": scan.spin,
+    }
+    if scan.notes:
+        entry["notes"] = dict(scan.notes)
+    if scan.strained:
+        entry["strained"] = True
+    return entry
+
+
+# -- reading: nothing is unpacked before its size is known to be what the manifest says --------------------------
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, OverflowError)
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """An array, with memory for the bytes that are there and not for those that its header claims."""
+    file = io.BytesIO(archive.read(f"{name}.npy"))
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_column, dtype = header(file)
+    if dtype.hasobject:
+        raise ValueError(f"'{name}' holds pickles")
+    return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if by_column else "C")
+
+
+def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+    if "manifest.npy" not in archive.namelist():
+        raise BadInputError(f"{path} is not a suite file: it has no manifest")
+    if archive.getinfo("manifest.npy").file_size > _LARGEST_MANIFEST:
+        raise BadInputError(f"{path} is not a suite file: its manifest is too large")
+    manifest = json.loads(_array(archive, "manifest").tobytes())
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise BadInputError(f"{path} is not a suite file of bsct-zoo")
+    version = manifest.get("version")
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise BadInputError(f"{path} has version {version}; this bsct-zoo reads versions 1 to {VERSION}")
+    return manifest
+
+
+def _shapes(path: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shape of every array by the manifest."""
+    entries = manifest.get("scans")
+    if not isinstance(entries, list) or not entries:
+        raise BadInputError(f"suite {path} has no scans; make it again")
+    for entry in entries:
+        counts = [entry.get(key) for key in ("n_atoms", "n_frames")] if isinstance(entry, dict) else [None]
+        if not all(type(count) is int and count > 0 for count in counts):
+            raise BadInputError(f"suite {path}: its manifest is incomplete (a scan without n_atoms and n_frames)")
+    atoms = sum(entry["n_atoms"] for entry in entries)
+    frames = sum(entry["n_frames"] for entry in entries)
+    rows = sum(entry["n_frames"] * entry["n_atoms"] for entry in entries)
+    strained = sum(entry["n_frames"] for entry in entries if entry.get("strained"))
+    return {
+        "atomic_numbers": (atoms,),
+        "coordinate": (frames,),
+        "positions": (rows, 3),
+        "energy": (frames,),
+        "forces": (rows, 3),
+        "cell": (len(entries), 3, 3),
+        "pbc": (len(entries), 3),
+        "frame_cells": (strained, 3, 3),
+    }
+
+
+def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    present = set(archive.namelist())
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, shape in _shapes(path, manifest).items():
+        if f"{name}.npy" not in present:
+            if name in ("atomic_numbers", "coordinate", "positions") or (name == "frame_cells" and shape[0]):
+                raise BadInputError(f"suite {path} has no array '{name}'")
+            continue
+        size = archive.getinfo(f"{name}.npy").file_size
+        if size > 8 * prod(shape) + _HEADER:
+            raise BadInputError(f"suite {path}: '{name}' unpacks to {size} bytes, too many for shape {shape}")
+        array = _array(archive, name)
+        if array.shape != shape:
+            raise BadInputError(f"suite {path}: '{name}' has shape {array.shape}, its manifest says {shape}")
+        kinds, dtype = _KINDS[name]
+        if array.dtype.kind not in kinds:
+            raise BadInputError(f"suite {path}: '{name}' holds {array.dtype}, expected {np.dtype(dtype)}")
+        arrays[name] = array.astype(dtype)
+    if not np.isin(arrays["atomic_numbers"], np.arange(1, 119)).all():
+        raise BadInputError(f"suite {path}: 'atomic_numbers' holds numbers that are no element")
+    if "pbc" in arrays and "cell" not in arrays:
+        raise BadInputError(f"suite {path} has 'pbc' but no 'cell'; make it again")
+    for name in ("cell", "frame_cells"):
+        if name in arrays and not np.isfinite(arrays[name]).all():
+            raise BadInputError(f"suite {path}: '{name}' holds something that is not a number")
+    return arrays
+
+
+def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> list[Scan]:
+    scans = []
+    a = f = r = c = 0
+    for number, entry in enumerate(manifest["scans"]):
+        n, m = entry["n_atoms"], entry["n_frames"]
+        indices = tuple(entry["indices"])
+        if not all(type(i) is int and 0 <= i < n for i in indices):
+            raise BadInputError(f"suite {path}: scan {entry['id']} has indices {list(indices)}, but {n} atoms")
+        energy, forces = _cut(arrays, "energy", f, m), _cut(arrays, "forces", r, n * m)
+        if energy is not None and forces is not None and np.isnan(energy).all() and np.isnan(forces).all():
+            energy = forces = None  # others of the suite have a reference, this one has none
+        scans.append(
+            Scan(
+                id=str(entry["id"]),
+                kind=str(entry["kind"]),
+                group=str(entry["group"]),
+                atomic_numbers=arrays["atomic_numbers"][a : a + n],
+                coordinate=arrays["coordinate"][f : f + m],
+                positions=arrays["positions"][r : r + n * m].reshape(m, n, 3),
+                energy=energy,
+                forces=None if forces is None else forces.reshape(m, n, 3),
+                indices=indices,
+                labels=None if entry["labels"] is None else np.array(entry["labels"], dtype=np.int64),
+                charge=int(entry["charge"]),
+                spin=int(entry["spin"]),
+                cell=_cell(arrays, number, c, m if entry.get("strained") else 0),
+                pbc=_three(arrays["pbc"][number]) if "pbc" in arrays else (False, False, False),
+                notes=dict(entry.get("notes", {})),
+            )
+        )
+        a, f, r = a + n, f + m, r + n * m
+        c += m if entry.get("strained") else 0
+    return scans
+
+
+def _cut(arrays: dict[str, NDArray[Any]], name: str, start: int, count: int) -> NDArray[Any] | None:
+    return arrays[name][start : start + count] if name in arrays else None
+
+
+def _cell(arrays: dict[str, NDArray[Any]], number: int, start: int, count: int) -> NDArray[Any]:
+    """Cell of scan ``number``: its ``count`` frames' own from ``start`` on, or the one for all of them."""
+    if count:
+        return arrays["frame_cells"][start : start + count]
+    return arrays["cell"][number] if "cell" in arrays else np.zeros((3, 3))
+
+
+def _three(flags: NDArray[Any]) -> tuple[bool, bool, bool]:
+    return bool(flags[0]), bool(flags[1]), bool(flags[2])

@@ -1,0 +1,1 @@
+"""Frames to train on, labelled by a reference."""

@@ -1,0 +1,205 @@
+"""All frames of one molecule, or of one pair of elements, with their labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_masses, covalent_radii
+from ase.units import fs
+from numpy.typing import NDArray
+
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.smiles import seed_of
+from bsct_zoo.atoms.structure import Structure, lowest_spin
+from bsct_zoo.dynamics.langevin import langevin_init, langevin_step
+from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.training.making.displacements import (
+    along_modes,
+    cuttable,
+    pulled,
+    random_direction,
+    rattled,
+    side_by_side,
+    spread_evenly,
+)
+from bsct_zoo.training.making.minimum import Minimum
+from bsct_zoo.training.making.recipe import KINDS, Recipe
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One labelled frame.
+
+    Attributes:
+        kind: an index of ``KINDS``.
+        atoms: elements, positions, cell, charge and spin.
+        energy: eV, total.
+        forces: [n, 3] eV/Å.
+    """
+
+    kind: int
+    atoms: Atoms
+    energy: float
+    forces: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Frames, and how many were dropped, by reason."""
+
+    frames: list[Frame]
+    dropped: Counter[str]
+
+
+@dataclass(frozen=True)
+class Resting:
+    """A molecule and where it is at rest."""
+
+    structure: Structure
+    minimum: Minimum
+
+    def at(self, positions: NDArray[np.float64]) -> Atoms:
+        """The molecule at ``positions`` [n, 3] Å."""
+        atoms = self.structure.to_atoms()
+        atoms.positions = positions
+        return atoms
+
+
+def molecule_frames(
+    name: str, molecule: Resting, partners: Sequence[Resting], recipe: Recipe, potential: Potential
+) -> Made:
+    """Every frame of one molecule; each kind has random numbers of its own, drawn by the seed and ``name``.
+
+    Raises:
+        ModelError: the potential failed.
+    """
+    wanted: list[tuple[str, Atoms]] = []
+    wanted += [("rattle", atoms) for atoms in _rattles(molecule, recipe, _random(recipe, "rattle", name))]
+    wanted += [("mode", atoms) for atoms in _modes(molecule, recipe, _random(recipe, "mode", name))]
+    wanted += [("bond", atoms) for atoms in _bonds(molecule, recipe, _random(recipe, "bond", name))]
+    wanted += [("dimer", atoms) for atoms in _dimers(molecule, partners, recipe, _random(recipe, "dimer", name))]
+    moving = _dynamics(name, molecule, recipe, potential)
+    return _kept([*moving, *_labelled(wanted, potential)], recipe)
+
+
+def diatomic_frames(name: str, numbers: tuple[int, int], recipe: Recipe, potential: Potential) -> Made:
+    """Two atoms at distances spread over the recipe's range, in the lowest state of spin.
+
+    Raises:
+        ModelError: the potential failed.
+    """
+    rng = _random(recipe, "diatomic", name)
+    z = np.array(numbers, dtype=np.int64)
+    wanted = []
+    for scale in spread_evenly(recipe.diatomic, *recipe.diatomic_range, rng):
+        end = scale * covalent_radii[z].sum() * random_direction(rng)
+        atoms = Atoms(z, [np.zeros(3), end])
+        atoms.info.update(charge=0, spin=lowest_spin(z, 0))
+        wanted.append(("diatomic", atoms))
+    return _kept(_labelled(wanted, potential), recipe)
+
+
+def _random(recipe: Recipe, kind: str, name: str) -> np.random.Generator:
+    return np.random.default_rng(seed_of(recipe.seed, kind, name))
+
+
+def _rattles(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+    x = molecule.minimum.positions
+    return [molecule.at(rattled(x, rng.uniform(*recipe.rattle_range), rng)) for _ in range(recipe.rattle)]
+
+
+def _modes(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+    if not molecule.minimum.hessian.size:
+        return []
+    masses, x = atomic_masses[molecule.structure.numbers], molecule.minimum.positions
+    found = molecule.minimum.modes(masses)
+    heat = [recipe.temperatures[k % len(recipe.temperatures)] for k in range(recipe.mode)]
+    return [molecule.at(along_modes(x, masses, found, kelvin, rng)) for kelvin in heat]
+
+
+def _bonds(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+    numbers = molecule.structure.numbers
+    bonds = cuttable(len(numbers), molecule.structure.bonds)
+    if not bonds:
+        return []
+    picks = [
+        (k, scale)
+        for k, (bond, _) in enumerate(bonds)
+        if numbers[list(bond)].min() > 1
+        for scale in spread_evenly(recipe.heavy_bond, *recipe.bond_range, rng)
+    ]
+    scales = spread_evenly(recipe.bond, *recipe.bond_range, rng)
+    picks += zip(rng.integers(len(bonds), size=recipe.bond).tolist(), scales.tolist(), strict=True)
+    found = []
+    for k, scale in picks:
+        x = rattled(molecule.minimum.positions, rng.uniform(0, recipe.bond_rattle), rng)
+        found.append(molecule.at(pulled(x, numbers, *bonds[k], scale)))
+    return found
+
+
+def _dimers(molecule: Resting, partners: Sequence[Resting], recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+    a, found = molecule.structure, []
+    for partner in partners:
+        b = partner.structure
+        x, y = (rattled(one.minimum.positions, 0.04, rng) for one in (molecule, partner))
+        target = rng.uniform(*recipe.dimer_range)
+        numbers, charge = np.concatenate([a.numbers, b.numbers]), a.charge + b.charge
+        atoms = Atoms(numbers, side_by_side(x, a.numbers, y, b.numbers, target, rng))
+        atoms.info.update(charge=charge, spin=lowest_spin(numbers, charge))
+        found.append(atoms)
+    return found
+
+
+def _dynamics(name: str, molecule: Resting, recipe: Recipe, potential: Potential) -> list[Frame]:
+    """Snapshots at every temperature; the forces that moved the molecule on are the labels.
+
+    It starts at the minimum with twice the kinetic energy, half of which the bonds take up within some vibrations.
+    """
+    if len(molecule.structure.numbers) < 2 or not recipe.md:
+        return []
+    atoms = molecule.at(molecule.minimum.positions)
+    masses = atoms.get_masses()
+    atoms.set_masses(np.where(atoms.numbers == 1, np.maximum(masses, recipe.md_hydrogen), masses))
+    step, found = recipe.md_step * fs, []
+    first, every = round(recipe.md_first / recipe.md_step), max(1, round(recipe.md_every / recipe.md_step))
+    for kelvin in recipe.temperatures:
+        seed = seed_of(recipe.seed, "md", name, kelvin) % 2**62
+        state = langevin_init(potential, [atoms], 2 * kelvin, [seed])
+        for count in range(1, first + every * (recipe.md - 1) + 1):
+            state = langevin_step(potential, state, step, kelvin, recipe.md_friction / fs)
+            if count >= first and (count - first) % every == 0:
+                x = state.batch.positions.numpy().copy()
+                shown = molecule.at(x if molecule.structure.periodic else x - x.mean(0))
+                found.append(Frame(KINDS.index("md"), shown, float(state.energy[0]), state.forces.numpy().copy()))
+            if not bool(state.forces.isfinite().all()):  # no way on from there
+                break
+    return found
+
+
+def _labelled(wanted: Sequence[tuple[str, Atoms]], potential: Potential) -> list[Frame]:
+    """The frames with energies and forces, NaN where the potential has no answer."""
+    systems = [AtomsBatch.from_atoms(atoms) for _, atoms in wanted]
+    prediction = Batcher(potential).compute(systems)
+    parts = prediction.forces.double().cpu().split([system.n_atoms for system in systems])
+    return [
+        Frame(KINDS.index(kind), atoms, energy, forces.numpy())
+        for (kind, atoms), energy, forces in zip(wanted, prediction.energy.tolist(), parts, strict=True)
+    ]
+
+
+def _kept(frames: Sequence[Frame], recipe: Recipe) -> Made:
+    """Without the frames that have no label, or a larger force than the recipe allows."""
+    kept, dropped = [], Counter[str]()
+    for frame in frames:
+        if not (np.isfinite(frame.energy) and np.isfinite(frame.forces).all()):
+            dropped["no answer"] += 1
+        elif np.linalg.norm(frame.forces, axis=1).max() > recipe.max_force:
+            dropped["force too large"] += 1
+        else:
+            kept.append(frame)
+    return Made(kept, dropped)

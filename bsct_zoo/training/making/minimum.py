@@ -1,0 +1,80 @@
+"""The minimum of a molecule on the reference's surface, and its curvature there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ase.data import covalent_radii
+from numpy.typing import NDArray
+
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.structure import Structure
+from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.properties.vibrations import Vibrations, displaced, hessian_from_forces, vibrations
+from bsct_zoo.suites.building.relaxing import relax
+
+STEP = 0.01  # Å, of the differences that the curvature is made of
+_BROKEN = 1.35  # times the covalent length
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a molecule is at rest.
+
+    Attributes:
+        positions: [n, 3] Å, the centre of the atoms at the origin.
+        hessian: [3 n, 3 n] eV/Å²; [0, 0] if it was not asked for.
+        problem: why there is none; empty if there is.
+    """
+
+    positions: NDArray[np.float64]
+    hessian: NDArray[np.float64]
+    problem: str = ""
+
+    def modes(self, masses: NDArray[np.float64]) -> Vibrations:
+        """Normal modes for ``masses`` [n] u."""
+        return vibrations(self.hessian, self.positions, masses)
+
+
+def find_minimum(structure: Structure, potential: Potential, curvature: bool = True) -> Minimum:
+    """Relax ``structure`` (all forces below 0.01 eV/Å), and find its Hessian by central differences if asked.
+
+    A crystal stays as it is. A molecule that does not arrive, or comes apart, has a ``problem``.
+
+    Raises:
+        ModelError: the potential failed.
+    """
+    nothing = np.zeros((0, 0))
+    if structure.periodic or len(structure.numbers) == 1:
+        return Minimum(structure.positions, nothing)
+    positions, arrived = relax(structure, potential)
+    if not arrived:
+        return Minimum(structure.positions, nothing, "it does not relax with the reference")
+    relaxed = replace(structure, positions=positions - positions.mean(0))
+    if _broken(relaxed):
+        return Minimum(structure.positions, nothing, "it comes apart while it relaxes")
+    if not curvature:
+        return Minimum(relaxed.positions, nothing)
+    hessian = hessian_from_forces(_forces(relaxed, displaced(relaxed.positions, STEP), potential), STEP)
+    if not np.isfinite(hessian).all():
+        return Minimum(relaxed.positions, nothing, "the reference has no answer near its minimum")
+    return Minimum(relaxed.positions, hessian)
+
+
+def _broken(structure: Structure) -> bool:
+    """Whether some bond is longer than 1.35 times its covalent length."""
+    if not structure.bonds:
+        return False
+    i, j = np.array(structure.bonds).T
+    length = np.linalg.norm(structure.positions[i] - structure.positions[j], axis=1)
+    radii = covalent_radii[structure.numbers]
+    return bool((length > _BROKEN * (radii[i] + radii[j])).any())
+
+
+def _forces(structure: Structure, positions: NDArray[np.float64], potential: Potential) -> NDArray[np.float64]:
+    """[k, n, 3] eV/Å at ``positions`` [k, n, 3] Å."""
+    systems = [AtomsBatch.from_atoms(replace(structure, positions=x).to_atoms()) for x in positions]
+    forces: NDArray[np.float64] = Batcher(potential).compute(systems).forces.double().cpu().numpy()
+    return forces.reshape(positions.shape)
