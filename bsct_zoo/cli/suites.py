@@ -24,7 +24,7 @@ def list_suites() -> None:
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.suites.library import suite_names
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
     from bsct_zoo.suites.suite_file import read_manifest
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
@@ -179,7 +179,7 @@ def import_suite(
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.cards import import_path
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
     from bsct_zoo.suites.suite_file import write_suite
 
     known = registry().suite(suite)

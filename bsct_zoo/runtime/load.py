@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -26,11 +27,13 @@ def load_potential(
     threads: int | None = None,
     on_event: OnEvent | None = None,
     isolate: bool | None = None,
+    own_process: bool = False,
 ) -> Potential:
     """The model of ``card``, ready to compute; close it when done.
 
     ``timeout`` is what a worker has for one answer, in seconds. ``isolate``: True always takes an environment of its
-    own, False never, None only where this interpreter lacks something. ``on_event`` hears of what takes time.
+    own, False never, None only where this interpreter lacks something. ``own_process``: even here it computes in a process
+    of its own, which may crash. ``on_event`` hears of what takes time.
 
     Raises:
         BadInputError: the device is not there, the model refuses an option, or ``isolate`` is False and this
@@ -40,13 +43,13 @@ def load_potential(
         ModelError: it cannot be loaded.
     """
     device = resolve_device(device)
-    if _here(adapter, isolate):
+    here = _here(adapter, isolate)
+    if here and not own_process:
         return _load_here(adapter, card, device, dtype, dict(options or {}), threads)
-    built = environment.build(adapter, on_event)
     from bsct_zoo.runtime.remote import RemotePotential
 
     return RemotePotential(
-        built.python,
+        sys.executable if here else environment.build(adapter, on_event).python,
         adapter,
         card,
         device=device,
