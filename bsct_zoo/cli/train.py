@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bsct_zoo.training.config import Config
-    from bsct_zoo.training.run import Outcome
+    from bsct_zoo.training.run import TrainingOutcome
 
 
 def train(
@@ -149,7 +149,7 @@ def _explained(error: Exception, file: Config) -> Exception:
     return error
 
 
-def _print(outcome: Outcome, name: str) -> None:
+def _print(outcome: TrainingOutcome, name: str) -> None:
     """Print how the run went, and the errors of the model."""
     from bsct_zoo.report.listing import console
     from bsct_zoo.report.model_tables import draw_errors

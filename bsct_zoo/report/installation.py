@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from bsct_zoo.plugins.cards import Adapter
-from bsct_zoo.report.listing import Column, draw_facts, draw_list
+from bsct_zoo.report.listing import ListColumn, draw_facts, draw_list
 from bsct_zoo.runtime import environment
 from bsct_zoo.runtime.plugin_packages import PluginPackage
 from bsct_zoo.runtime.requirements import installed, unmet
@@ -30,11 +30,11 @@ def draw_environments(adapters: Sequence[Adapter], to: Console) -> None:
     rows = [_place(adapter, here=not lacking) for adapter, lacking in zip(adapters, missing, strict=True)]
     draw_list(
         [
-            Column("model", [adapter.name for adapter in adapters]),
-            Column("runs in", [row[0] for row in rows]),
-            Column("Python", [row[1] for row in rows]),
-            Column("torch", [row[2] for row in rows]),
-            Column(
+            ListColumn("model", [adapter.name for adapter in adapters]),
+            ListColumn("runs in", [row[0] for row in rows]),
+            ListColumn("Python", [row[1] for row in rows]),
+            ListColumn("torch", [row[2] for row in rows]),
+            ListColumn(
                 "missing here",
                 [", ".join(one.removesuffix(" (not installed)") for one in m) for m in missing],
                 cut=True,
@@ -49,11 +49,11 @@ def draw_plugins(packages: Sequence[PluginPackage], to: Console) -> None:
     states = [_state(package) for package in packages]
     draw_list(
         [
-            Column("package", [package.name for package in packages]),
-            Column("version", [package.version for package in packages]),
-            Column("state", states),
-            Column("source", [package.source for package in packages], optional=True),
-            Column("registers", [package.registers for package in packages], cut=True),
+            ListColumn("package", [package.name for package in packages]),
+            ListColumn("version", [package.version for package in packages]),
+            ListColumn("state", states),
+            ListColumn("source", [package.source for package in packages], optional=True),
+            ListColumn("registers", [package.registers for package in packages], cut=True),
         ],
         to,
     )

@@ -20,7 +20,7 @@ _UNLIMITED = 10_000
 
 
 @dataclass(frozen=True)
-class Column:
+class ListColumn:
     """A column of a list.
 
     Attributes:
@@ -51,7 +51,7 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, width=_UNLIMITED if piped else None)
 
 
-def draw_list(columns: Sequence[Column], to: Console) -> None:
+def draw_list(columns: Sequence[ListColumn], to: Console) -> None:
     """Print a header and a line for each entry, none wider than ``to``."""
     header, *entries = lines(columns, to.width)
     to.print(Text(header, "bold"), soft_wrap=True)
@@ -71,18 +71,18 @@ def draw_facts(facts: Mapping[str, str], to: Console) -> None:
                 label = Text(" " * indent)
 
 
-def lines(columns: Sequence[Column], width: int) -> list[str]:
+def lines(columns: Sequence[ListColumn], width: int) -> list[str]:
     """The list as text, its header first."""
     fitted = _fitted(list(columns), width)
     rows = zip(*([column.title, *column.cells] for column in fitted), strict=True)
     return [(" " * _GAP).join(map(_padded, row, fitted)).rstrip() for row in rows]
 
 
-def _padded(text: str, column: Column) -> str:
+def _padded(text: str, column: ListColumn) -> str:
     return " " * (column.width - cell_len(text)) + text if column.right else set_cell_size(text, column.width)
 
 
-def _fitted(columns: list[Column], width: int) -> list[Column]:
+def _fitted(columns: list[ListColumn], width: int) -> list[ListColumn]:
     """``columns`` with as much left out, shortened and cut as ``width`` demands."""
 
     def excess() -> int:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bsct_zoo.plugins.cards import Adapter, ModelCard
-from bsct_zoo.report.listing import Column, draw_facts, draw_list
+from bsct_zoo.report.listing import ListColumn, draw_facts, draw_list
 from bsct_zoo.report.model import brief, lines, name_of, runs_in
 
 _TRAINING = ("settings", "data_sha256", "frames", "steps", "spent_s", "parameters", "machine", "valid", "test")
@@ -22,12 +22,12 @@ def draw_models(models: Sequence[tuple[Adapter, ModelCard | None]], to: Console)
     names, levels, elements, counts, runs, licences, titles = columns
     draw_list(
         [
-            Column("model", names),
-            Column("level of theory", levels, cut=True),
-            Column("elements", elements, short=counts),
-            Column("runs", runs, short=[text.removesuffix(", not built") for text in runs]),
-            Column("licence", licences, optional=True),
-            Column("what", titles, optional=True),
+            ListColumn("model", names),
+            ListColumn("level of theory", levels, cut=True),
+            ListColumn("elements", elements, short=counts),
+            ListColumn("runs", runs, short=[text.removesuffix(", not built") for text in runs]),
+            ListColumn("licence", licences, optional=True),
+            ListColumn("what", titles, optional=True),
         ],
         to,
     )
@@ -47,11 +47,11 @@ def draw_errors(errors: Mapping[str, Mapping[str, Mapping[str, float]]], to: Con
     kinds = list(dict.fromkeys(kind for by_kind in errors.values() for kind in by_kind))
     if len(kinds) == 2 and "all" in kinds:  # one kind is all there is
         kinds = ["all"]
-    columns = [Column("frames", kinds)]
+    columns = [ListColumn("frames", kinds)]
     for split, by_kind in errors.items():
         for title, key in (("E", "energy_mae_mev_atom"), ("F", "forces_mae_mev_A")):
             cells = [f"{by_kind[kind][key]:.1f}" if kind in by_kind else "" for kind in kinds]
-            columns.append(Column(f"{split} {title}", cells, right=True))
+            columns.append(ListColumn(f"{split} {title}", cells, right=True))
     to.print(Text("mean absolute errors: energy (E) in meV/atom, forces (F) in meV/Å", "italic"), soft_wrap=True)
     draw_list(columns, to)
 

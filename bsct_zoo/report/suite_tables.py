@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bsct_zoo.metrics.reference_free import force_along
 from bsct_zoo.report.curve import draw
-from bsct_zoo.report.listing import Column, draw_facts, draw_list
+from bsct_zoo.report.listing import ListColumn, draw_facts, draw_list
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 
@@ -33,12 +33,12 @@ def draw_suites(entries: Sequence[SuiteEntry], to: Console) -> None:
     """Print a line for each suite."""
     draw_list(
         [
-            Column("suite", [one.name for one in entries]),
-            Column("scans", ["" if one.n_scans is None else str(one.n_scans) for one in entries], right=True),
-            Column("level of theory", [one.level_of_theory for one in entries]),
-            Column("state", [one.state for one in entries]),
-            Column("licence", [one.licence for one in entries], optional=True),
-            Column("what", [one.title for one in entries], cut=True),
+            ListColumn("suite", [one.name for one in entries]),
+            ListColumn("scans", ["" if one.n_scans is None else str(one.n_scans) for one in entries], right=True),
+            ListColumn("level of theory", [one.level_of_theory for one in entries]),
+            ListColumn("state", [one.state for one in entries]),
+            ListColumn("licence", [one.licence for one in entries], optional=True),
+            ListColumn("what", [one.title for one in entries], cut=True),
         ],
         to,
     )
@@ -72,13 +72,13 @@ def draw_scans(scans: Sequence[Scan], to: Console) -> None:
     """Print a line for each scan: id, atoms, frames, range, and problems of its reference."""
     draw_list(
         [
-            Column("scan", [scan.id for scan in scans]),
-            Column("atoms", [str(scan.n_atoms) for scan in scans], right=True),
-            Column("frames", [str(scan.n_frames) for scan in scans], right=True),
-            Column(
+            ListColumn("scan", [scan.id for scan in scans]),
+            ListColumn("atoms", [str(scan.n_atoms) for scan in scans], right=True),
+            ListColumn("frames", [str(scan.n_frames) for scan in scans], right=True),
+            ListColumn(
                 "range, Å", [f"{scan.coordinate[0]:.2f} to {scan.coordinate[-1]:.2f}" for scan in scans], right=True
             ),
-            Column("flagged", ["; ".join(scan.notes.get("flags", ())) for scan in scans], cut=True),
+            ListColumn("flagged", ["; ".join(scan.notes.get("flags", ())) for scan in scans], cut=True),
         ],
         to,
     )

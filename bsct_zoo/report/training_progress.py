@@ -10,7 +10,7 @@ from rich.console import Console
 
 
 class TrainingProgress:
-    """Shows on standard error how a training run goes on; a ``bsct_zoo.training.host.Listener``."""
+    """Shows on standard error how a training run goes on; a ``bsct_zoo.training.host.TrainingListener``."""
 
     def __init__(self, name: str, budget_s: float, quiet: bool) -> None:
         self.name, self.budget_s, self.quiet = name, budget_s, quiet
@@ -38,16 +38,16 @@ class TrainingProgress:
         self.bars.stop()
 
     def message(self, text: str) -> None:
-        """See ``Listener``."""
+        """See ``TrainingListener``."""
         self.bars.update(self.task, what=text)
         self._say(text)
 
     def line(self, text: str) -> None:
-        """See ``Listener``."""
+        """See ``TrainingListener``."""
         self.message(text)
 
     def spent(self, seconds: float) -> None:
-        """See ``Listener``."""
+        """See ``TrainingListener``."""
         self.bars.start_task(self.task)
         spent = min(seconds, self.budget_s)
         self.bars.update(self.task, completed=spent, spent=f"{spent:.0f} of {self.budget_s:.0f} CPU s")
