@@ -19,7 +19,7 @@ from bsct_zoo.training.job import Trained, TrainingJob
 LOG = "train.log"
 
 
-class Listener(Protocol):
+class TrainingListener(Protocol):
     """Hears how a run goes on."""
 
     def message(self, text: str) -> None:
@@ -32,7 +32,7 @@ class Listener(Protocol):
         """So many CPU seconds of the budget are spent."""
 
 
-def python_for(adapter: Adapter, listener: Listener) -> str:
+def python_for(adapter: Adapter, listener: TrainingListener) -> str:
     """The interpreter that meets what training ``adapter`` needs: this one, or one that is made if it is not there.
 
     Raises:
@@ -52,7 +52,7 @@ def python_for(adapter: Adapter, listener: Listener) -> str:
     return str(environment.build(needs, listener.message).python)
 
 
-def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: Listener) -> Trained:
+def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: TrainingListener) -> Trained:
     """Carry out ``job`` in a process of its own, whose CPU time is the trainer's alone; it ends when this one does.
 
     Raises:
@@ -89,7 +89,7 @@ class _Clock:
         self.spent_s, self.cpu_s = 0.0, 0.0
         self.begun = False
 
-    def hear(self, said: Message, listener: Listener) -> None:
+    def hear(self, said: Message, listener: TrainingListener) -> None:
         cpu_s, spent_s = float(said.fields["cpu_s"]), said.fields.get("spent_s")
         if spent_s is not None:
             self.spent_s, self.cpu_s, self.begun = float(spent_s), cpu_s, True

@@ -23,7 +23,7 @@ from bsct_zoo.training.card import finish_card, trained_from
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate
-from bsct_zoo.training.host import Listener, python_for, run_trainer
+from bsct_zoo.training.host import TrainingListener, python_for, run_trainer
 from bsct_zoo.training.job import Trained, TrainingJob
 
 _RECORD = "run.json"
@@ -70,7 +70,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """What came of a run.
 
     Attributes:
@@ -84,7 +84,7 @@ class Outcome:
     repeated: bool
 
 
-def train(request: Request, listener: Listener) -> Outcome:
+def train(request: Request, listener: TrainingListener) -> TrainingOutcome:
     """Carry out ``request``, from where an earlier part of the same run stopped.
 
     Raises:
@@ -116,7 +116,7 @@ def train(request: Request, listener: Listener) -> Outcome:
         if request.merged is not None:
             content = config_bytes(request.adapter.name, _from_here(request), request.options)
             atomic_write(trained.checkpoint.with_suffix(".config.json"), content)
-    return Outcome(trained, errors, repeated)
+    return TrainingOutcome(trained, errors, repeated)
 
 
 def card_of(adapter: Adapter, checkpoint: Path) -> ModelCard:
@@ -155,7 +155,7 @@ def _suites() -> dict[str, str]:
     return found
 
 
-def _errors(request: Request, data: TrainingData, trained: Trained, listener: Listener) -> dict[str, Errors]:
+def _errors(request: Request, data: TrainingData, trained: Trained, listener: TrainingListener) -> dict[str, Errors]:
     """Errors of the checkpoint as it loads, in the precision that it was trained in."""
     listener.message("evaluating")
     splits = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})

@@ -22,8 +22,8 @@ from bsct_zoo.plugins.cards import Adapter, OptionValue
 from bsct_zoo.plugins.checks import NVE, CheckSettings
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.training.data import read_training_data
-from bsct_zoo.training.host import Listener as TrainingListener
-from bsct_zoo.training.run import Outcome, Request, train
+from bsct_zoo.training.host import TrainingListener
+from bsct_zoo.training.run import TrainingOutcome, Request, train
 from bsct_zoo_transformer.ladder import Rung
 
 # Small closed-shell molecules of ASE's g2 set; those with elements that the frames lack are left out.
@@ -81,7 +81,7 @@ class Run:
 
     rung: Rung
     seed: int
-    outcome: Outcome | None
+    outcome: TrainingOutcome | None
     values: Mapping[str, float | None]
     message: str = ""
 
@@ -131,7 +131,7 @@ def ablate(plan: Plan, show: Show) -> list[Run]:
     specs = [
         replace(parse_model(f"{plan.adapter.name}:{found.trained.checkpoint}"), text=f"{rung.name}, seed {seed}")
         for (rung, seed), found in zip(plan.runs, trained, strict=True)
-        if isinstance(found, Outcome)
+        if isinstance(found, TrainingOutcome)
     ]
     comparison, dynamics = judged(plan, specs, molecules, show)
     rows = iter(zip(comparison.rows, dynamics.rows, strict=True))
@@ -177,7 +177,7 @@ def systems(data: Path) -> list[Atoms]:
     return [atoms for _, atoms in found]
 
 
-def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> Outcome | str:
+def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> TrainingOutcome | str:
     """The outcome of training, or why there is none."""
     request = Request(
         adapter=plan.adapter,

@@ -9,7 +9,7 @@ from ase.io import write
 from bsct_zoo.training.making.graphs import graph_of, graphs_of_smiles
 from bsct_zoo.training.making.sources import partners_of, read_molecules, split_of, suite_graphs
 
-LIST = Path(__file__).parents[2] / "training" / "molecules.smi"
+LIST = Path(__file__).parents[3] / "training" / "molecules.smi"
 
 
 def test_a_geometry_and_a_smiles_of_the_same_molecule_are_the_same(tmp_path):

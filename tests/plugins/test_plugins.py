@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent / "plugins" / "good"
+SOURCE = Path(__file__).parent / "good"
 
 
 @pytest.fixture(scope="module")

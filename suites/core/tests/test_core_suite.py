@@ -10,7 +10,7 @@ from ase.data import chemical_symbols
 
 from bsct_zoo.suites.geometry import bond_scan
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 GROUPS = ("C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O", "N-P", "O-P")
 
 

@@ -9,7 +9,7 @@ from bsct_zoo.suites.building.validate import validate
 from bsct_zoo.suites.frames import frames_of
 from bsct_zoo.suites.suite_file import read_suite
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

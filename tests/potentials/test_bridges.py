@@ -15,7 +15,7 @@ from bsct_zoo.potentials.potential import PotentialInfo
 
 
 def info(**changes):
-    facts = {"elements": None, "cutoff": None, "dtype": "float64", "device": "cpu", "forces": "gradient"}
+    facts = {"elements": None, "cutoff": None, "dtype": "float64", "device": "cpu", "conservative": True}
     return PotentialInfo(**(facts | {"level_of_theory": "test", "licence": "MIT"} | changes))
 
 
