@@ -29,7 +29,7 @@ import torch
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 class Trap(Potential):
-    info = PotentialInfo(None, None, "float64", "cpu", "gradient", "none", "MIT")
+    info = PotentialInfo(None, None, "float64", "cpu", True, "none", "MIT")
 
     def compute(self, batch):
         squares = (batch.positions.double() ** 2).sum(1)

@@ -21,13 +21,14 @@ def list_() -> None:
     from rich.table import Table
 
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.runtime.requirements import unmet
+    from bsct_zoo.runtime.place import place_of
 
     table = Table("model", "runs in", "Python", "torch", "missing here", box=None, pad_edge=False)
     for adapter in registry().adapters.values():
-        missing = unmet(adapter.environment)
-        place, python, torch = _row(adapter, here=not missing)
-        table.add_row(adapter.name, place, python, torch, "\n".join(missing))
+        place = place_of(adapter)
+        kind = "own environment" if place.environment else place.kind
+        torch = place.versions.get("torch", "")
+        table.add_row(adapter.name, kind, place.python_version, torch, "\n".join(place.missing))
     Console().print(table)
 
 
@@ -37,17 +38,17 @@ def build(name: str = _NAME) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from bsct_zoo.runtime import environment
-    from bsct_zoo.runtime.requirements import unmet
+    from bsct_zoo.runtime.place import place_of, ready_place
 
     adapter = _adapter(name)
     messages = Console(stderr=True)
-    if not unmet(adapter.environment):
+    if place_of(adapter).kind == "here":
         messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
         return
     with messages.status(f"making the environment for '{adapter.name}'"):
-        built = environment.build(adapter, lambda text: messages.print(escape(text), style="dim"))
-    typer.echo(built.folder)
+        place = ready_place(adapter, lambda text: messages.print(escape(text), style="dim"))
+    assert place.environment is not None
+    typer.echo(place.environment.folder)
 
 
 @app.command("remove")
@@ -80,19 +81,3 @@ def _adapter(name: str) -> Adapter:
     from bsct_zoo.plugins.registry import registry
 
     return registry().adapter(name)
-
-
-def _row(adapter: Adapter, here: bool) -> tuple[str, str, str]:
-    """Place, Python and torch of ``adapter``."""
-    import platform
-
-    from bsct_zoo.runtime import environment
-    from bsct_zoo.runtime.requirements import installed
-
-    if here:
-        torch = installed("torch")
-        return "here", platform.python_version(), torch.version if torch else ""
-    found = environment.find(adapter)
-    if found is None:
-        return "not built", "", ""
-    return "own environment", found.python_version, found.versions.get("torch", "")
