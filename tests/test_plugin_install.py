@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.runtime.plugin_install import check_interpreter
-from bsct_zoo.runtime.plugin_source import parse_source
+from bsct_zoo.runtime.plugin_install import check_interpreter, parse_source
 
 ADAPTER = """
 from bsct_zoo import hookimpl
