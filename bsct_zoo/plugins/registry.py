@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from bsct_zoo import legacy
 from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.plugins import hookspecs
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
@@ -127,6 +128,7 @@ class Registry:
 def registry() -> Registry:
     """Load every plugin once."""
     found = Registry()
+    old_names: dict[str, dict[str, str]] = {}
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     for point in _entry_points():
@@ -145,6 +147,8 @@ def registry() -> Registry:
             if manager.has_plugin(name):
                 manager.unregister(name=name)
             found._warn(name, error)
+        finally:
+            old_names[name] = legacy.used_by_last_import()
     found._add("bsct-zoo", "tasks", BUILT_IN)
     for kind, hooks in _HOOKS.items():
         for name, hook in (one for hook in hooks for one in _implementations(manager, hook)):
@@ -152,6 +156,11 @@ def registry() -> Registry:
                 found._add(name, kind, hook())
             except _BROKEN as error:
                 found._warn(name, error)
+            old_names[name].update(legacy.used_by_last_import())
+    for name, used in old_names.items():
+        if used:
+            changes = ", ".join(f"{old} -> {new}" for old, new in used.items())
+            found.warnings.append(f"plugin '{name}' uses names of bsct-zoo 0.1 ({changes}); update its imports")
     found._commands = list(_implementations(manager, "register_commands"))
     return found
 
