@@ -28,7 +28,7 @@ def require_phonopy() -> None:
         BadInputError: with the mend.
     """
     if find_spec("phonopy") is None:
-        raise BadInputError("phonons need phonopy; install it with: pip install 'bsct-zoo[phonons]'")
+        raise BadInputError("phonons need phonopy; run: pip install phonopy")
 
 
 def measure_phonons(
@@ -76,7 +76,7 @@ def _displaced(atoms: Atoms, multiple: tuple[int, int, int], step: float) -> tup
     phonons.generate_displacements(distance=step, is_plusminus=True)
     cells = [
         Atoms(s.symbols, scaled_positions=s.scaled_positions, cell=s.cell, pbc=True, info=dict(atoms.info))
-        for s in phonons.supercells_with_displacements
+        for s in phonons.supercells_with_displacements or ()
     ]
     return phonons, cells
 

@@ -105,8 +105,6 @@ def _rdkit() -> Any:
     try:
         chem = import_module("rdkit.Chem")
     except ImportError as error:
-        raise BadInputError(
-            "molecules are told apart by RDKit, which is not here; run: pip install 'bsct-zoo[build]'"
-        ) from error
+        raise BadInputError("molecules are told apart by RDKit, which is not here; run: pip install rdkit") from error
     import_module("rdkit.RDLogger").DisableLog("rdApp.*")
     return chem
