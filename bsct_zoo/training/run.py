@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.evaluation.events import Listener, Message
+from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.files import atomic_write, exclusive_lock
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.plugins.registry import registry
-from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
 from bsct_zoo.training.card import finish_card, trained_from
 from bsct_zoo.training.config import config_bytes
