@@ -98,7 +98,7 @@ def run(suite, modes, listen=None, **changes):
 
 def one(suite, mode, **changes):
     (evaluation,), events = run(suite, [mode], **changes)
-    return evaluation, [event for event in events if isinstance(event, Done)][0]
+    return evaluation, next(event for event in events if isinstance(event, Done))
 
 
 def test_second_run_loads_no_model_and_says_the_same(suite):
