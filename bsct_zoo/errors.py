@@ -1,4 +1,4 @@
-"""The project's own errors: each says in one line what is wrong and what to do."""
+"""Errors of the project: each says in one line what is wrong and what to do."""
 
 from __future__ import annotations
 

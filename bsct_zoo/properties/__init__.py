@@ -1,4 +1,4 @@
-"""Properties of molecules and crystals by any potential: structures, frequencies, barriers, elasticity, phonons.
+"""Properties of molecules and crystals: structures, frequencies, elasticity, phonons.
 
 What is measured of a model is kept apart from how it compares: ``measure`` makes numbers with one potential, ``judge``
 holds them against those that the same code made with the reference.
