@@ -137,14 +137,14 @@ def _trial(
     from bsct_zoo.conformance.properties import chosen
     from bsct_zoo.conformance.run import loaded, try_property
     from bsct_zoo.conformance.subject import Subject
-    from bsct_zoo.runtime import requirements
     from bsct_zoo.runtime.load import resolve_device
+    from bsct_zoo.runtime.place import place_of
 
     numbers = _numbers(elements)
     if isinstance(model, str | Adapter):
         spec = _spec(model, trust)
         options = dict(spec.options)
-        if requirements.unmet(spec.adapter.environment):
+        if place_of(spec.adapter).kind != "here":
             process = CheckProcess(
                 spec.adapter, spec.card, device=device, dtype=dtype, options=options, elements=numbers
             )

@@ -161,7 +161,7 @@ def _report(built: Built) -> None:
 
 def shown_as(built: Built) -> str:
     """How a user names the suite: by its name in the data folder, else by its file."""
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
 
     return built.suite.name if built.path == imported_path(built.suite.name) else str(built.path)
 
@@ -192,7 +192,7 @@ def _target(name: str, out: Path | None) -> Path:
     """
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
 
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith((".", "-")):
         raise BadInputError(f"'{name}' is not a name; use letters, digits, '-', '_' and '.'")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bsct_zoo.evaluation.comparison import Comparison
     from bsct_zoo.evaluation.md_request import CheckRequest
     from bsct_zoo.evaluation.run import Settings
-    from bsct_zoo.metrics.table import Metric
+    from bsct_zoo.metrics.columns import Column
     from bsct_zoo.models.naming import ModelSpec
     from bsct_zoo.suites.suite import Suite
 
@@ -110,7 +110,7 @@ def compare(
     gate.check(chosen, [spec.text for spec in specs])
     from bsct_zoo.evaluation.run import Settings
     from bsct_zoo.evaluation.run import compare as run
-    from bsct_zoo.metrics.table import METRICS
+    from bsct_zoo.metrics.catalogue import METRICS
     from bsct_zoo.report import layout
     from bsct_zoo.report.files import csv_text
 
@@ -180,7 +180,7 @@ def _known(requests: list[CheckRequest], asked: list[str]) -> dict[str, Metric]:
 
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.md_columns import check_metrics, check_of
-    from bsct_zoo.metrics.table import METRICS
+    from bsct_zoo.metrics.catalogue import METRICS
     from bsct_zoo.plugins.registry import registry
 
     known = {**METRICS, **check_metrics(request.check for request in requests)}

@@ -30,17 +30,17 @@ def build(name: Family) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from bsct_zoo.runtime import environment
-    from bsct_zoo.runtime.requirements import unmet
+    from bsct_zoo.runtime.place import place_of, ready_place
 
     adapter = _adapter(name)
     messages = Console(stderr=True)
-    if not unmet(adapter.environment):
+    if place_of(adapter).kind == "here":
         messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
         return
     with messages.status(f"building the environment of '{adapter.name}'"):
-        built = environment.build(adapter, lambda text: messages.print(escape(text), style="dim"))
-    typer.echo(built.folder)
+        place = ready_place(adapter, lambda text: messages.print(escape(text), style="dim"))
+    assert place.environment is not None
+    typer.echo(place.environment.folder)
 
 
 @app.command("remove")

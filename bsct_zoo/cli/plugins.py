@@ -29,9 +29,8 @@ def install(
     from rich.markup import escape
 
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.runtime.plugin_install import check_interpreter
+    from bsct_zoo.runtime.plugin_install import check_interpreter, parse_source
     from bsct_zoo.runtime.plugin_install import install as install_package
-    from bsct_zoo.runtime.plugin_source import parse_source
 
     source = parse_source(package)
     check_interpreter()

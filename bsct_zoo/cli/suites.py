@@ -65,7 +65,7 @@ def _entry(name: str) -> SuiteEntry:
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.suite_tables import SuiteEntry
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
     from bsct_zoo.suites.suite_file import read_manifest
 
     source = registry().suites.get(name)
@@ -105,7 +105,7 @@ def import_suite(
     from bsct_zoo.plugins.cards import import_path
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.bars import import_bar
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
     from bsct_zoo.suites.suite_file import write_suite
 
     known = registry().suite(suite)

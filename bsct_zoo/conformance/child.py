@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bsct_zoo.runtime.protocol import EndOfStream, Message, read_message, write_message
-from bsct_zoo.runtime.worker import claim_pipes, error_message, exit_with_host
+from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.worker import Send, serve
 
 
 def main() -> None:
     """Serve one host until it closes its end, then exit."""
-    requests, replies = claim_pipes()
-    threading.Thread(target=exit_with_host, args=(requests.fileno(),), daemon=True).start()
-    subject: Any = None
-    while True:
-        try:
-            request = read_message(requests)
-        except EndOfStream:
-            break
-        try:
-            if request.op == "load":
-                subject = _loaded(request.fields)
-                info = subject.potential.info
-                said = {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)}
-            else:
-                said = _found(request.fields["property"], subject)
-            answer = Message("result", said)
-        except (Exception, SystemExit) as error:
-            answer = error_message(error)
-        write_message(replies, answer)
-    # Libraries that hang or crash in their clean-up must not keep the host waiting.
-    sys.stderr.flush()
-    os._exit(0)
+    serve(_Server().answer)
+
+
+class _Server:
+    """Holds the model under test."""
+
+    def __init__(self) -> None:
+        self.subject: Any = None
+
+    def answer(self, request: Message, send: Send) -> Message:
+        """The reply to ``request``."""
+        if request.op != "load":
+            return Message("result", _found(request.fields["property"], self.subject))
+        self.subject = _loaded(request.fields)
+        info = self.subject.potential.info
+        return Message("result", {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)})
 
 
 def _loaded(fields: Mapping[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 from bsct_zoo.conformance.finding import Finding
 from bsct_zoo.errors import ModelError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
-from bsct_zoo.runtime import environment, requirements
+from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.load import resolve_device
-from bsct_zoo.runtime.process import WorkerProcess
+from bsct_zoo.runtime.place import python_for
 from bsct_zoo.runtime.protocol import Message
-from bsct_zoo.runtime.remote import error_of
 from bsct_zoo.runtime.uv_tool import OnEvent
 
 _LOADING = 600.0  # seconds at least, whatever one property may take
@@ -56,8 +54,7 @@ class CheckProcess:
             ModelError: it cannot be loaded.
         """
         self._timeout = timeout
-        self._package = adapter.loader.partition(":")[0].partition(".")[0]
-        self._load = {
+        self._load: dict[str, Any] = {
             "loader": adapter.loader,
             "card": card.to_json(),
             "device": resolve_device(device),
@@ -65,26 +62,26 @@ class CheckProcess:
             "options": dict(options or {}),
             "elements": None if elements is None else sorted(elements),
         }
-        here = not requirements.unmet(adapter.environment)
-        self._python = sys.executable if here else str(environment.build(adapter, on_event).python)
-        self._worker: WorkerProcess | None = None
+        self._python = python_for(adapter, on_event)
+        self._host: WorkerHost | None = None
         self.loaded = Loaded(**self._start())
 
     def try_property(self, name: str) -> Finding:
         """What is found of a property; a process that dies or hangs over it is its failure."""
         try:
-            if self._worker is None:
+            if self._host is None:
                 self._start()
-            return Finding(**self._asked(Message("try", {"property": name}), self._timeout))
+            assert self._host is not None
+            return Finding(**self._host.ask(Message("try", {"property": name}), self._timeout).fields)
         except ModelError as error:
             self.close()
             return Finding("failed", message=" ".join(str(error).split()), name=name)
 
     def close(self) -> None:
         """End the process; safe to call twice."""
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
+        if self._host is not None:
+            self._host.close()
+            self._host = None
 
     def __enter__(self) -> CheckProcess:
         return self
@@ -92,22 +89,12 @@ class CheckProcess:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_worker"):
-            self.close()
-
     def _start(self) -> dict[str, Any]:
-        packages = ("bsct_zoo", self._package)
-        self._worker = WorkerProcess(self._python, packages, module="bsct_zoo.conformance.child")
+        timeout = max(_LOADING, self._timeout)
+        loader = self._load["loader"]
+        self._host = WorkerHost(self._python, loader, module="bsct_zoo.conformance.child", timeout=timeout)
         try:
-            return self._asked(Message("load", self._load), max(_LOADING, self._timeout))
+            return dict(self._host.ask(Message("load", self._load), timeout).fields)
         except BaseException:
             self.close()
             raise
-
-    def _asked(self, request: Message, timeout: float) -> dict[str, Any]:
-        assert self._worker is not None
-        answer = self._worker.exchange(request, timeout)
-        if answer.op == "error":
-            raise error_of(answer.fields, self._worker.log_tail)
-        return dict(answer.fields)

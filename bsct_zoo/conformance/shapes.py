@@ -37,13 +37,14 @@ def _faults(info: PotentialInfo) -> Iterator[str]:
         yield "cost is 'edges', but there is no cutoff to count them by"
     allowed = {
         "dtype": ("float32", "float64"),
-        "forces": ("gradient", "direct"),
         "cost": ("atoms", "edges"),
-        "rotation": ("exact", "learned"),
+        "conservative": (True, False),
+        "supports_charge_spin": (True, False),
+        "equivariant": (True, False),
     }
     for name, values in allowed.items():
         if getattr(info, name) not in values:
-            yield f"{name} is {getattr(info, name)!r}, must be one of {', '.join(values)}"
+            yield f"{name} is {getattr(info, name)!r}, must be one of {', '.join(map(str, values))}"
     for name in ("level_of_theory", "licence"):
         if not str(getattr(info, name)).strip():
             yield f"{name} is empty"

@@ -87,12 +87,25 @@ class EnvironmentSpec:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting that a model takes after ``@``, as in ``xtb@electronic_temperature=3000``."""
+    """A setting that a model or a task takes after ``@``, as in ``xtb@electronic_temperature=3000``.
+
+    Attributes:
+        name: what a user types.
+        type: of its value.
+        default: value where the user says nothing.
+        help: one line for people.
+        aliases: other names for it, such as an old spelling.
+        choices: texts that it may be; any if empty.
+        minimum: of a number.
+    """
 
     name: str
     type: type[str] | type[int] | type[float] | type[bool]
     default: OptionValue
     help: str
+    aliases: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
 
 
 @dataclass(frozen=True)

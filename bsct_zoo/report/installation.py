@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,8 @@ from rich.console import Console
 
 from bsct_zoo.plugins.cards import Adapter
 from bsct_zoo.report.listing import ListColumn, draw_facts, draw_list
-from bsct_zoo.runtime import environment
+from bsct_zoo.runtime.place import place_of
 from bsct_zoo.runtime.plugin_packages import PluginPackage
-from bsct_zoo.runtime.requirements import installed, unmet
 
 
 @dataclass(frozen=True)
@@ -26,17 +24,17 @@ class Diagnosis:
 
 def draw_environments(adapters: Sequence[Adapter], to: Console) -> None:
     """Print a line for each model family: where it runs, and what this interpreter lacks."""
-    missing = [unmet(adapter.environment) for adapter in adapters]
-    rows = [_place(adapter, here=not lacking) for adapter, lacking in zip(adapters, missing, strict=True)]
+    places = [place_of(adapter) for adapter in adapters]
+    kinds = {"environment": "own env"}
     draw_list(
         [
             ListColumn("model", [adapter.name for adapter in adapters]),
-            ListColumn("runs in", [row[0] for row in rows]),
-            ListColumn("Python", [row[1] for row in rows]),
-            ListColumn("torch", [row[2] for row in rows]),
+            ListColumn("runs in", [kinds.get(place.kind, place.kind) for place in places]),
+            ListColumn("Python", [place.python_version for place in places]),
+            ListColumn("torch", [place.versions.get("torch", "") for place in places]),
             ListColumn(
                 "missing here",
-                [", ".join(one.removesuffix(" (not installed)") for one in m) for m in missing],
+                [", ".join(one.removesuffix(" (not installed)") for one in place.missing) for place in places],
                 cut=True,
             ),
         ],
@@ -73,17 +71,6 @@ def draw_diagnoses(diagnoses: Sequence[Diagnosis], to: Console) -> None:
     draw_facts(facts, to)
     count = sum(bool(one.problem) for one in diagnoses)
     to.print("\nno problems found" if not count else f"\nproblems found, marked with →: {count}")
-
-
-def _place(adapter: Adapter, here: bool) -> tuple[str, str, str]:
-    """Place, Python and torch of ``adapter``."""
-    if here:
-        torch = installed("torch")
-        return "here", platform.python_version(), torch.version if torch else ""
-    built = environment.find(adapter)
-    if built is None:
-        return "not built", "", ""
-    return "own env", built.python_version, built.versions.get("torch", "")
 
 
 def _state(package: PluginPackage) -> str:

@@ -11,7 +11,7 @@ from bsct_zoo.models.weights import find, size_text
 from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.runtime import environment
 from bsct_zoo.runtime.folders import cache_dir
-from bsct_zoo.runtime.requirements import unmet
+from bsct_zoo.runtime.place import place_of
 
 
 def name_of(adapter: Adapter, card: ModelCard) -> str:
@@ -30,9 +30,7 @@ def weights_state(adapter: Adapter, card: ModelCard) -> str:
 
 def runs_in(adapter: Adapter) -> str:
     """Where models of ``adapter`` run: "here", "own env", or "own env, not built"."""
-    if not unmet(adapter.environment):
-        return "here"
-    return "own env" if environment.find(adapter) else "own env, not built"
+    return {"here": "here", "environment": "own env", "not built": "own env, not built"}[place_of(adapter).kind]
 
 
 def brief(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
@@ -125,7 +123,7 @@ def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
 
 
 def _runs_text(adapter: Adapter, env: dict[str, Any] | None) -> str:
-    if not unmet(adapter.environment):
+    if place_of(adapter).kind == "here":
         return "in this interpreter"
     if env is None:
         return f"in its own environment, built on first use or with: bsct-zoo env build {adapter.name}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
-from bsct_zoo.runtime import environment, requirements
+from bsct_zoo.runtime.place import place_of, ready_place
 from bsct_zoo.runtime.uv_tool import OnEvent
 
 if TYPE_CHECKING:
@@ -26,11 +26,13 @@ def load_potential(
     threads: int | None = None,
     on_event: OnEvent | None = None,
     isolate: bool | None = None,
+    own_process: bool = False,
 ) -> Potential:
     """The model of ``card``, ready to compute; close it when done.
 
     ``timeout`` is what a worker has for one answer, in seconds. ``isolate``: True always takes an environment of its
-    own, False never, None only where this interpreter lacks something. ``on_event`` hears of what takes time.
+    own, False never, None only where this interpreter lacks something. ``own_process``: even here it computes in a
+    process of its own, which may crash. ``on_event`` hears of what takes time.
 
     Raises:
         BadInputError: the device is not there, the model refuses an option, or ``isolate`` is False and this
@@ -40,13 +42,13 @@ def load_potential(
         ModelError: it cannot be loaded.
     """
     device = resolve_device(device)
-    if _here(adapter, isolate):
+    place = ready_place(adapter, on_event, isolate=isolate)
+    if place.kind == "here" and not own_process:
         return _load_here(adapter, card, device, dtype, dict(options or {}), threads)
-    built = environment.build(adapter, on_event)
     from bsct_zoo.runtime.remote import RemotePotential
 
     return RemotePotential(
-        built.python,
+        place.python,
         adapter,
         card,
         device=device,
@@ -59,10 +61,8 @@ def load_potential(
 
 def where(adapter: Adapter) -> str:
     """Where models of ``adapter`` run: "here", "environment <folder>", or "not built"."""
-    if not requirements.unmet(adapter.environment):
-        return "here"
-    found = environment.find(adapter)
-    return f"environment {found.folder}" if found else "not built"
+    place = place_of(adapter)
+    return f"environment {place.environment.folder}" if place.environment else place.kind
 
 
 def package_versions(adapter: Adapter, on_event: OnEvent | None = None, isolate: bool | None = None) -> dict[str, str]:
@@ -72,9 +72,7 @@ def package_versions(adapter: Adapter, on_event: OnEvent | None = None, isolate:
         BadInputError: ``isolate`` is False and this interpreter lacks something.
         EnvironmentBuildError: its environment cannot be made.
     """
-    if _here(adapter, isolate):
-        return requirements.versions(adapter.environment, requirements.installed)
-    return dict(environment.build(adapter, on_event).versions)
+    return dict(ready_place(adapter, on_event, isolate=isolate).versions)
 
 
 def resolve_device(device: str) -> str:
@@ -98,16 +96,6 @@ def resolve_device(device: str) -> str:
     if device == "mps" and torch.backends.mps.is_available():
         return device
     raise BadInputError(f"device '{device}' is not here; use auto, cpu, cuda or cuda:N")
-
-
-def _here(adapter: Adapter, isolate: bool | None) -> bool:
-    """Whether to load in this interpreter."""
-    if isolate:
-        return False
-    missing = requirements.unmet(adapter.environment)
-    if missing and isolate is False:
-        raise BadInputError(f"this interpreter lacks what '{adapter.name}' needs: {'; '.join(missing)}")
-    return not missing
 
 
 def _load_here(

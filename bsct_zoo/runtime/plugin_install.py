@@ -1,8 +1,7 @@
 """Install third-party plugins beside bsct-zoo, and remove them, without touching any other installed package.
 
-A package is first put into a folder aside. Only when it is seen there to be a plugin that works, to need nothing that
-would change an installed version, and to overwrite no file of another package, is it installed, by its exact version
-and without letting the installer resolve anything.
+Uv does the work. A package first goes into a folder aside; once it works from there, hides no file of another package
+and needs nothing that changes an installed version, it is installed by its exact version, without resolving.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import sysconfig
 import tempfile
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -23,17 +23,47 @@ from packaging.utils import canonicalize_name
 from bsct_zoo.errors import BadInputError, BsctZooError, UnknownNameError
 from bsct_zoo.plugins.registry import GROUP, registry
 from bsct_zoo.runtime.pip_settings import uv_environment
-from bsct_zoo.runtime.plugin_packages import (
-    OURS,
-    PluginPackage,
-    canonical,
-    plugin_distributions,
-    plugin_packages,
-    source_of,
-)
-from bsct_zoo.runtime.plugin_source import Source
+from bsct_zoo.runtime.plugin_packages import OURS, PluginPackage, canonical, plugin_packages, source_of
 from bsct_zoo.runtime.requirements import installed
-from bsct_zoo.runtime.uv_tool import OnEvent, UvResult, run_uv
+from bsct_zoo.runtime.uv_tool import OnEvent, run_uv
+
+_FORGE = re.compile(
+    r"https://(?:github\.com|gitlab\.com|codeberg\.org)/[^/]+/[^/@]+/?(?:@[^/]+)?|https?://\S+\.git(?:@\S+)?"
+)
+
+
+class Source(NamedTuple):
+    """What a user wants installed: as written, as uv is told (a requirement, path or address), and its kind."""
+
+    text: str
+    target: str
+    kind: Literal["index", "folder", "file", "address"]
+
+
+def parse_source(text: str) -> Source:
+    """What ``text`` stands for: an address, a folder or file where it looks like a path, or else a name on an index.
+
+    Raises:
+        BadInputError: it is none of these, or there is no such file or folder.
+    """
+    if _FORGE.fullmatch(text):
+        return Source(text, f"git+{text}", "address")
+    if text.startswith(("git+", "https://", "http://", "file://")):
+        return Source(text, text, "address")
+    path = Path(text).expanduser()
+    if "/" in text.partition("@")[0] or text.startswith((".", "~")) or text.endswith((".whl", ".tar.gz", ".zip")):
+        if not path.exists():
+            raise BadInputError(f"there is no file or folder {text}")
+        if path.is_dir() and not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
+            raise BadInputError(f"{text} is no Python package: it has no pyproject.toml")
+        return Source(text, str(path.resolve()), "folder" if path.is_dir() else "file")
+    try:
+        url = Requirement(text).url
+    except InvalidRequirement as error:
+        raise BadInputError(f"'{text}' is neither a package's name, a folder, a file nor a git address") from error
+    if path.is_dir():
+        raise BadInputError(f"'{text}' is a folder here; write ./{text} for it, or '{text}>=0' for the package")
+    return Source(text, text, "address" if url else "index")
 
 
 def check_interpreter() -> None:
@@ -45,10 +75,9 @@ def check_interpreter() -> None:
     mend = "install bsct-zoo into a virtual environment and run that one"
     if installed(OURS) is None:
         raise BadInputError(f"bsct-zoo runs from its source tree and is not installed; {mend}")
-    outside = sys.prefix == sys.base_prefix
-    if outside and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():
+    if sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():
         raise BadInputError(f"{sys.executable} is managed by the system, and plugins cannot be put there; {mend}")
-    site = Path(sysconfig.get_path("purelib"))
+    site = sysconfig.get_path("purelib")
     if not os.access(site, os.W_OK):
         raise BadInputError(f"cannot write to {site}, where plugins of {sys.executable} would go; {mend}")
 
@@ -64,20 +93,23 @@ def install(source: Source, *, editable: bool = False, tell: OnEvent | None = No
     if editable and source.kind != "folder":
         raise BadInputError(f"only a folder can be installed editable, and '{source.text}' is not one")
     with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as name:
-        aside = Path(name).resolve() / "site"
-        _uv(["--no-deps", "--reinstall", "--target", str(aside), source.target], source, aside.parent, tell)
-        staged = _only_one(source, aside)
-        _refuse_strangers(source, staged)
-        more = _additions(source, staged, aside.parent, tell)
+        folder = Path(name).resolve()
+        aside = folder / "site"
+        _uv(source, folder, tell, "--no-deps", "--reinstall", "--target", str(aside), source.target)
+        found = list(Distribution.discover(path=[str(aside)]))
+        if len(found) != 1:
+            raise BadInputError(f"'{source.text}' is not one package; nothing was installed")
+        staged = found[0]
+        _refuse(source, staged)
+        more = _additions(source, staged, folder, tell)
         if more:
             if tell is not None:
                 tell(f"with {', '.join(more)}, which it needs")
-            _uv(["--no-deps", "--target", str(aside), *more], source, aside.parent, tell)
-        _working(staged.name, aside.parent, aside)
-        target = f"{staged.name}=={staged.version}" if source.kind == "index" else source.target
-        flags = ["--no-deps", "--reinstall-package", staged.name, *(["--editable"] if editable else [])]
-        _uv([*flags, target, *more], source, aside.parent, None)
-        return _working(staged.name, aside.parent)
+            _uv(source, folder, tell, "--no-deps", "--target", str(aside), *more)
+        _working(staged.name, folder, aside)
+        target = [f"{staged.name}=={staged.version}" if source.kind == "index" else source.target]
+        _uv(source, folder, None, "--no-deps", "--reinstall-package", staged.name, *["-e"] * editable, *target, *more)
+        return _working(staged.name, folder)
 
 
 def uninstall(name: str, packages: list[PluginPackage], tell: OnEvent | None = None) -> PluginPackage:
@@ -89,66 +121,39 @@ def uninstall(name: str, packages: list[PluginPackage], tell: OnEvent | None = N
     """
     found = _named(name, packages)
     check_interpreter()
-    needing = [
-        d.name
-        for d in distributions()
-        if canonicalize_name(found.name) in {canonicalize_name(r.name) for r in _requires(d)}
-    ]
+    needing = [d.name for d in distributions() if any(_names(r, found.name) for r in _requires(d))]
     if needing:
         raise BadInputError(f"'{needing[0]}' needs '{found.name}'; remove that first: bsct-zoo uninstall {needing[0]}")
     with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:
         done = run_uv(["pip", "uninstall", "--python", sys.executable, found.name], Path(folder), tell)
     if done.code != 0:
         raise BadInputError(f"cannot remove '{found.name}': {done.reason}")
-    left = next(iter(Distribution.discover(name=found.name)), None)
-    if left is not None:
-        raise BadInputError(
-            f"'{found.name}' is in {left.locate_file('')}, which is not of {sys.executable}; remove it there"
-        )
+    if left := next(iter(Distribution.discover(name=found.name)), None):
+        place = left.locate_file("")
+        raise BadInputError(f"'{found.name}' is in {place}, which is not of {sys.executable}; remove it there")
     return found
 
 
-# -- looking at it before it is installed ------------------------------------------------------------------
-
-
-def _only_one(source: Source, aside: Path) -> Distribution:
-    found = list(Distribution.discover(path=[str(aside)]))
-    if len(found) != 1:
-        raise BadInputError(f"'{source.text}' is not one package; nothing was installed")
-    return found[0]
-
-
-def _refuse_strangers(source: Source, staged: Distribution) -> None:
+def _refuse(source: Source, staged: Distribution) -> None:
     """Refuse what is no plugin, is bsct-zoo itself, or would break a package that is installed."""
     if canonical(staged) == OURS:
         raise BadInputError(f"'{source.text}' is bsct-zoo itself; upgrade it with the tool that installed it")
-    if not [point for point in staged.entry_points if point.group == GROUP]:
-        raise BadInputError(
-            f"'{staged.name}' is not a plugin of bsct-zoo: it has no entry point in the group '{GROUP}'; "
-            "nothing was installed"
-        )
+    if not staged.entry_points.select(group=GROUP):
+        what = f"'{staged.name}' is not a plugin of bsct-zoo: it has no entry point in the group '{GROUP}'"
+        raise BadInputError(f"{what}; nothing was installed")
     for other in distributions():
-        for requirement in _requires(other):
-            if canonicalize_name(requirement.name) == canonical(staged) and not _meets(staged, requirement):
-                raise BadInputError(f"'{other.name}' needs {requirement}, so {staged.version} was not installed")
-    for file in staged.files or ():
-        if ".dist-info/" not in str(file) and (owned := _in_the_way(source, staged, str(file))):
-            raise BadInputError(f"'{staged.name}' would hide {owned} of another package; nothing was installed")
-
-
-def _in_the_way(source: Source, staged: Distribution, file: str) -> Path | None:
-    """The file of another package that ``file`` of this one would overwrite or hide."""
+        for need in _requires(other):
+            if _names(need, staged.name) and not need.specifier.contains(staged.version, prereleases=True):
+                raise BadInputError(f"'{other.name}' needs {need}, so {staged.version} was not installed")
     old = installed(staged.name)
-    if old is not None and file in map(str, old.files or ()):
-        return None
-    own = [source.target] if source.kind == "folder" else []
-    if old is not None and source_of(old).startswith("editable folder "):
-        own.append(source_of(old).removeprefix("editable folder "))
-    for folder in filter(None, sys.path):
-        found = Path(folder, file).resolve()
-        if found.exists() and not any(found.is_relative_to(place) for place in own):
-            return found
-    return None
+    own = {str(file) for file in (old.files if old else None) or ()}
+    places = [source.target] if source.kind == "folder" else []
+    places += [source_of(old).removeprefix("editable folder ")] if old else []
+    for file in map(str, staged.files or ()):
+        for found in (Path(folder, file).resolve() for folder in sys.path if folder):
+            free = ".dist-info/" in file or file in own or any(found.is_relative_to(place) for place in places)
+            if not free and found.exists():
+                raise BadInputError(f"'{staged.name}' would hide {found} of another package; nothing was installed")
 
 
 def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent | None) -> list[str]:
@@ -157,31 +162,27 @@ def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent
     Raises:
         BadInputError: there is no way that leaves every installed package as it is.
     """
+    here = {canonical(d): d.version for d in reversed(list(distributions()))}  # of two of one name the first counts
     missing = []
-    for requirement in _requires(staged):
-        found = installed(requirement.name)
-        if found is not None and not _meets(found, requirement):
+    for need in _requires(staged):
+        version = here.get(canonicalize_name(need.name))
+        if version is not None and not need.specifier.contains(version, prereleases=True):
             raise BadInputError(
-                f"'{staged.name}' needs {requirement}, but {found.name} {found.version} is installed and is not "
-                "changed for a plugin; what its model needs belongs into the adapter's EnvironmentSpec"
+                f"'{staged.name}' needs {need}, but {need.name} {version} is installed and is not changed for a "
+                "plugin; what its model needs belongs into the adapter's EnvironmentSpec"
             )
-        if found is None or requirement.extras:
-            missing.append(str(requirement))
+        missing += [str(need)] if version is None or need.extras else []
     if not missing:
         return []
     pins = folder / "installed.txt"
-    pins.write_text("".join(f"{name}=={version}\n" for name, version in _versions().items()))
-    limits = [flag for file in (str(pins), *_constraint_files()) for flag in ("--constraint", file)]
+    pins.write_text("".join(f"{name}=={version}\n" for name, version in here.items()))
+    # The user's own constraints, which ours would replace.
+    theirs = os.environ.get("UV_CONSTRAINT") or uv_environment(os.environ)[0].get("UV_CONSTRAINT", "")
+    limits = [flag for file in (str(pins), *theirs.split()) for flag in ("--constraint", file)]
     unless = "installed versions are not changed for a plugin"
-    done = _uv(["--dry-run", *limits, *missing], source, folder, tell, unless)
-    changes = re.findall(r"^ ([-+~]) ([\w.-]+)==(\S+)", done.output, re.MULTILINE)
-    here = _versions()
-    for sign, name, version in changes:
-        if sign != "+" and here.get(canonicalize_name(name)) == version:
-            raise BadInputError(f"'{staged.name}' cannot be installed without changing {name} {version}")
-    return [
-        f"{name}=={version}" for sign, name, version in changes if sign == "+" and canonicalize_name(name) not in here
-    ]
+    output = _uv(source, folder, tell, "--dry-run", *limits, *missing, unless=unless)
+    changes = re.findall(r"^ \+ ([\w.-]+)==(\S+)", output, re.MULTILINE)
+    return [f"{name}=={version}" for name, version in changes if canonicalize_name(name) not in here]
 
 
 def _working(name: str, folder: Path, aside: Path | None = None) -> PluginPackage:
@@ -192,14 +193,15 @@ def _working(name: str, folder: Path, aside: Path | None = None) -> PluginPackag
     """
     report = folder / "plugins.json"
     report.unlink(missing_ok=True)
-    paths = [*([str(aside)] if aside else []), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = os.pathsep.join(filter(None, [str(aside or ""), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "bsct_zoo", "plugins", "--json", str(report)]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    environ = os.environ | {"PYTHONPATH": path}
     subprocess.run(command, cwd=folder, env=environ, capture_output=True, stdin=subprocess.DEVNULL, check=False)
     state = "nothing was installed" if aside else "it is installed but left out"
     if not report.exists():
         raise BadInputError(f"'{name}' ends the interpreter that imports it; {state}")
-    packages = [PluginPackage.from_json(item) for item in json.loads(report.read_text())["packages"]]
+    items: list[dict[str, Any]] = json.loads(report.read_text())["packages"]
+    packages = [PluginPackage(**{k: _fixed(v) for k, v in item.items()}) for item in items]
     found = next((p for p in packages if canonicalize_name(p.name) == canonicalize_name(name)), None)
     if found is None:
         raise BadInputError(f"{sys.executable} does not find '{name}' where it was installed")
@@ -207,28 +209,27 @@ def _working(name: str, folder: Path, aside: Path | None = None) -> PluginPackag
         raise BadInputError(f"'{name}' does not work ({found.problems[0]}); {state}")
     before = {package.name: package.problems for package in plugin_packages(registry())}
     for other in packages:
-        harm = [problem for problem in other.problems if problem not in before.get(other.name, other.problems)]
-        if harm:
+        if harm := [problem for problem in other.problems if problem not in before.get(other.name, other.problems)]:
             raise BadInputError(f"'{name}' breaks '{other.name}' ({harm[0]}); {state}")
     return found
 
 
-# -- what is here ------------------------------------------------------------------------------------------
+def _fixed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _named(name: str, packages: list[PluginPackage]) -> PluginPackage:
     """The third-party package that ``name`` names, or that registered something of that name."""
     for package in packages:
-        names = {canonicalize_name(package.name)}
-        registered = {*package.adapters, *package.suites, *package.checks, *package.commands, *package.plugins}
-        if canonicalize_name(name) in names or name in registered:
-            if canonicalize_name(package.name) == OURS:
-                what = "bsct-zoo itself" if canonicalize_name(name) == OURS else f"'{name}', which comes with bsct-zoo,"
+        same = canonicalize_name(name) == canonicalize_name(package.name)
+        if same or name in (*package.adapters, *package.suites, *package.checks, *package.commands, *package.plugins):
+            if package.name == OURS:
+                what = "bsct-zoo itself" if same else f"'{name}', which comes with bsct-zoo,"
                 raise BadInputError(f"{what} cannot be removed by bsct-zoo; use the tool that installed it")
             return package
     if installed(name) is not None:
         raise BadInputError(f"'{name}' is not a plugin of bsct-zoo; remove it with the tool that installed it")
-    raise UnknownNameError("plugin", name, [d.name for d in plugin_distributions()])
+    raise UnknownNameError("plugin", name, [package.name for package in packages[1:]])
 
 
 def _requires(distribution: Distribution) -> list[Requirement]:
@@ -245,24 +246,14 @@ def _requires(distribution: Distribution) -> list[Requirement]:
     return parsed
 
 
-def _meets(found: Distribution, requirement: Requirement) -> bool:
-    return requirement.specifier.contains(found.version, prereleases=True)
-
-
-def _versions() -> dict[str, str]:
-    """Version of every installed package; of two of one name, the one that is imported."""
-    found: dict[str, str] = {}
-    for distribution in distributions():
-        found.setdefault(canonical(distribution), distribution.version)
-    return found
-
-
-# -- the installer -----------------------------------------------------------------------------------------
+def _names(requirement: Requirement, name: str) -> bool:
+    return canonicalize_name(requirement.name) == canonicalize_name(name)
 
 
 def _uv(
-    arguments: list[str], source: Source, folder: Path, tell: OnEvent | None, unless: str = "nothing was installed"
-) -> UvResult:
+    source: Source, folder: Path, tell: OnEvent | None, *arguments: str, unless: str = "nothing was installed"
+) -> str:
+    """What uv says when it installs."""
     done = run_uv(["pip", "install", "--python", sys.executable, *arguments], folder, tell)
     if done.no_network:
         raise BsctZooError(f"cannot install '{source.text}': no network; connect, or give a folder or a wheel")
@@ -270,10 +261,4 @@ def _uv(
         because = re.search(r"Because .*", done.output, re.DOTALL)  # of several lines, where it is about versions
         why = " ".join(because.group().split()) if because else done.reason
         raise BadInputError(f"cannot install '{source.text}': {why.rstrip('.')}; {unless}")
-    return done
-
-
-def _constraint_files() -> list[str]:
-    """The user's own constraints, which ours would replace."""
-    carried, _ = uv_environment(os.environ)
-    return (os.environ.get("UV_CONSTRAINT") or carried.get("UV_CONSTRAINT", "")).split()
+    return done.output

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, entry_points
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 
 from bsct_zoo import __version__
 from bsct_zoo.plugins.registry import GROUP, Registry, is_ours
-from bsct_zoo.runtime.load import where
+from bsct_zoo.runtime.place import place_of
 
 OURS = "bsct-zoo"
+_KINDS = ("adapters", "suites", "checks", "commands")
 
 
 @dataclass(frozen=True)
@@ -44,41 +43,25 @@ class PluginPackage:
     problems: tuple[str, ...] = ()
     unbuilt: tuple[str, ...] = ()
 
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> PluginPackage:
-        """From what ``bsct-zoo plugins --json`` wrote of it."""
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        return PluginPackage(**values)
-
     @property
     def registers(self) -> str:
         """What it registered, for people: "adapter morse, suites a b"."""
-        parts = []
-        for kind in ("adapters", "suites", "checks", "commands"):
-            names = getattr(self, kind)
-            if names:
-                parts.append(f"{kind if len(names) > 1 else kind[:-1]} {' '.join(names)}")
-        return ", ".join(parts)
+        named = [(kind, getattr(self, kind)) for kind in _KINDS]
+        return ", ".join(f"{kind if len(n) > 1 else kind[:-1]} {' '.join(n)}" for kind, n in named if n)
 
 
 def plugin_packages(registry: Registry) -> list[PluginPackage]:
     """Every package with plugins, bsct-zoo itself first."""
+    here = {canonical(point.dist): point.dist for point in entry_points(group=GROUP) if point.dist is not None}
+    here.pop(OURS, None)
     ours = [name for name, point in registry.points.items() if is_ours(point)]
-    found = [_package(registry, OURS, __version__, _own_source(), [*ours, OURS])]
-    for distribution in plugin_distributions():
-        names = [
-            name
-            for name, point in registry.points.items()
-            if point.dist is not None and canonical(point.dist) == canonical(distribution)
-        ]
-        found.append(_package(registry, distribution.name, distribution.version, source_of(distribution), names))
-    return found
-
-
-def plugin_distributions() -> list[Distribution]:
-    """Installed third-party packages with plugins, by name."""
-    found = {canonical(point.dist): point.dist for point in entry_points(group=GROUP) if point.dist is not None}
-    return [found[name] for name in sorted(found) if name != OURS]
+    own = next(iter(Distribution.discover(name=OURS)), None)
+    source = source_of(own) if own is not None else f"checkout {Path(__file__).parents[2]}"
+    packages = [_package(registry, OURS, __version__, source, [*ours, OURS])]
+    for name, found in sorted(here.items()):
+        plugins = [n for n, point in registry.points.items() if point.dist and canonical(point.dist) == name]
+        packages.append(_package(registry, found.name, found.version, source_of(found), plugins))
+    return packages
 
 
 def canonical(distribution: Distribution) -> str:
@@ -88,45 +71,27 @@ def canonical(distribution: Distribution) -> str:
 
 def source_of(distribution: Distribution) -> str:
     """Where an installed package came from (PEP 610)."""
-    text = distribution.read_text("direct_url.json")
-    if text is None:
-        return "index"
-    data = json.loads(text)
+    data = json.loads(distribution.read_text("direct_url.json") or "{}")
     url = str(data.get("url", ""))
     place = unquote(url.removeprefix("file://"))
     if "vcs_info" in data:
         return f"{data['vcs_info'].get('vcs', 'git')} {url} at {data['vcs_info'].get('commit_id', '?')[:10]}"
     if "dir_info" in data:
         return f"{'editable ' if data['dir_info'].get('editable') else ''}folder {place}"
-    return f"file {place}"
-
-
-def _own_source() -> str:
-    own = next(iter(Distribution.discover(name=OURS)), None)
-    return source_of(own) if own is not None else f"checkout {Path(__file__).parents[2]}"
+    return f"file {place}" if data else "index"
 
 
 def _package(registry: Registry, name: str, version: str, source: str, plugins: list[str]) -> PluginPackage:
     brought = [item for plugin in plugins for item in registry.brought.get(plugin, ())]
-
-    def of(kind: str) -> tuple[str, ...]:
-        return tuple(sorted(item for found, item in brought if found == kind))
-
+    names = {kind: tuple(sorted(item for found, item in brought if found == kind)) for kind in _KINDS}
     return PluginPackage(
-        name=name,
-        version=version,
-        source=source,
-        adapters=of("adapters"),
-        suites=of("suites"),
-        checks=of("checks"),
-        commands=of("commands"),
+        name,
+        version,
+        source,
+        **names,
         plugins=tuple(plugin for plugin in plugins if plugin != OURS),
-        problems=tuple(_problems(registry, plugins)),
-        unbuilt=tuple(n for n in of("adapters") if name != OURS and where(registry.adapters[n]) == "not built"),
+        problems=tuple(f"{plugin}: {why}" for plugin in plugins for why in registry.problems.get(plugin, ())),
+        unbuilt=tuple(
+            a for a in names["adapters"] if name != OURS and place_of(registry.adapters[a]).kind == "not built"
+        ),
     )
-
-
-def _problems(registry: Registry, plugins: list[str]) -> Iterator[str]:
-    for plugin in plugins:
-        for problem in registry.problems.get(plugin, ()):
-            yield f"{plugin}: {problem}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -11,23 +10,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from bsct_zoo import errors
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.errors import BsctZooError, ModelError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
-from bsct_zoo.runtime.process import WorkerProcess
+from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.protocol import Message, ProtocolError
-
-# Errors that come back as what they were; any other comes back as a ModelError.
-_KINDS: dict[str, type[BsctZooError]] = {
-    "BadInputError": errors.BadInputError,
-    "DownloadError": errors.DownloadError,
-    "OutOfMemoryError": errors.OutOfMemoryError,
-    "UnknownElementError": errors.UnknownElementError,
-    "UnknownNameError": errors.BadInputError,  # its text is made already
-    "UntrustedFileError": errors.UntrustedFileError,
-}
 
 
 class RemotePotential(Potential):
@@ -58,12 +45,8 @@ class RemotePotential(Potential):
         """
         self.seconds = 0.0
         self._timeout = timeout
-        self._lock = threading.Lock()
-        self._dead = ""
-        package = adapter.loader.partition(":")[0].partition(".")[0]
-        self._worker = WorkerProcess(python, ("bsct_zoo", package), threads)
+        self._host = WorkerHost(python, adapter.loader, threads=threads, timeout=timeout)
         try:
-            self._ask(None, "hello")
             load = {
                 "loader": adapter.loader,
                 "card": card.to_json(),
@@ -72,7 +55,7 @@ class RemotePotential(Potential):
                 "options": dict(options),
                 "threads": threads,
             }
-            self.info = _info(self._ask(Message("load", load), "result").fields)
+            self.info = _info(self._host.ask(Message("load", load), timeout).fields)
         except BaseException:
             self.close()
             raise
@@ -80,12 +63,12 @@ class RemotePotential(Potential):
     @property
     def log_tail(self) -> str:
         """The last of what the worker printed."""
-        return self._worker.log_tail
+        return self._host.log_tail
 
     @property
     def pid(self) -> int:
         """Process id of the worker."""
-        return self._worker.pid
+        return self._host.pid
 
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``; the prediction is on the CPU.
@@ -97,55 +80,22 @@ class RemotePotential(Potential):
         for name in ("positions", "cell"):
             arrays[name] = arrays[name].double()
         request = Message("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
-        answer = self._ask(request, "result")
+        answer = self._host.ask(request, self._timeout)
         expected = {"energy": (batch.n_systems,), "forces": (batch.n_atoms, 3), "stress": (batch.n_systems, 3, 3)}
         for name, shape in expected.items():
             found = answer.arrays[name].shape if name in answer.arrays else None
             if found != shape and not (name == "stress" and found is None):
-                raise self._nonsense(f"{name} of shape {found}, expected {shape}")
+                raise self._host.nonsense(f"{name} of shape {found}, expected {shape}")
         try:
             self.seconds = float(answer.fields["seconds"])
         except (KeyError, TypeError, ValueError):
-            raise self._nonsense("an answer without its time") from None
+            raise self._host.nonsense("an answer without its time") from None
         tensors: dict[str, Tensor] = {name: torch.from_numpy(answer.arrays[name]) for name in answer.arrays}
         return Prediction(tensors["energy"].double(), tensors["forces"], tensors.get("stress"))
 
     def close(self) -> None:
         """End the worker."""
-        self._dead = self._dead or "the model was closed"
-        self._worker.stop()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_worker"):
-            self._worker.stop()
-
-    def _ask(self, request: Message | None, expected: str) -> Message:
-        with self._lock:
-            if self._dead:
-                raise ModelError(self._dead, self.log_tail)
-            try:
-                answer = self._worker.exchange(request, self._timeout)
-            except BaseException as error:
-                self._dead = str(error) if isinstance(error, BsctZooError) else "the worker was stopped"
-                raise
-        if answer.op == "error":
-            raise error_of(answer.fields, self.log_tail)
-        if answer.op != expected:
-            raise self._nonsense(f"'{answer.op}' where '{expected}' was due")
-        return answer
-
-    def _nonsense(self, what: str) -> ProtocolError:
-        self._dead = f"the worker wrote nonsense, stopped: {what}"
-        self._worker.stop()
-        return ProtocolError(self._dead, self.log_tail)
-
-
-def error_of(said: Mapping[str, Any], log_tail: str = "") -> BsctZooError:
-    """The error that the other side told of; ``log_tail`` is what it printed before."""
-    error = _KINDS.get(str(said.get("error")), ModelError)(str(said.get("message", "no message")))
-    if isinstance(error, ModelError):
-        error.log_tail = "\n".join(filter(None, (log_tail, str(said.get("traceback", "")))))
-    return error
+        self._host.close()
 
 
 def _info(said: Mapping[str, Any]) -> PotentialInfo:

@@ -1,4 +1,4 @@
-"""What runs in the other interpreter: answers messages from stdin on what was stdout, until stdin closes."""
+"""What runs in the other interpreter: one loop that answers a host, and what a model's worker answers."""
 
 from __future__ import annotations
 
@@ -8,27 +8,46 @@ import select
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
 from bsct_zoo.runtime.protocol import EndOfStream, Message, read_message, write_message
 
+Send = Callable[[Message], None]
+Answer = Callable[[Message, Send], Message]
+
 
 def main() -> None:
-    """Serve one host, then exit."""
+    """Serve one host that computes with a model."""
+    serve(Server().answer)
+
+
+def serve(answer: Answer) -> None:
+    """Greet the host, answer its requests one after the other until it closes its end, then exit.
+
+    ``answer`` may send messages before it returns its reply, from any thread. Whatever it raises is a reply "error".
+    """
     requests, replies = claim_pipes()
     threading.Thread(target=exit_with_host, args=(requests.fileno(),), daemon=True).start()
-    write_message(replies, Message("hello", {"python": platform.python_version(), "pid": os.getpid()}))
-    server = Server()
+    lock = threading.Lock()
+
+    def send(message: Message) -> None:
+        with lock:
+            write_message(replies, message)
+
+    send(Message("hello", {"python": platform.python_version(), "pid": os.getpid()}))
     while True:
         try:
             request = read_message(requests)
         except EndOfStream:
             break
-        if request.op == "close":
-            break
-        write_message(replies, server.answer(request))
+        try:
+            reply = answer(request, send)
+        except (Exception, SystemExit) as error:
+            reply = error_message(error)
+        send(reply)
     # Libraries that hang or crash in their clean-up must not keep the host waiting.
     sys.stderr.flush()
     os._exit(0)
@@ -40,18 +59,15 @@ class Server:
     def __init__(self) -> None:
         self.potential: Any = None
 
-    def answer(self, request: Message) -> Message:
-        """The reply to ``request``; whatever goes wrong is a reply of op "error"."""
-        try:
-            if request.op == "load":
-                return self._load(request.fields)
-            if request.op == "compute":
-                return self._compute(request)
-            if request.op == "fetch":
-                return self._fetch(request.fields)
-            raise ValueError(f"no such request: {request.op}")
-        except Exception as error:
-            return error_message(error)
+    def answer(self, request: Message, send: Send) -> Message:
+        """The reply to ``request``."""
+        if request.op == "load":
+            return self._load(request.fields)
+        if request.op == "compute":
+            return self._compute(request)
+        if request.op == "fetch":
+            return self._fetch(request.fields)
+        raise ValueError(f"no such request: {request.op}")
 
     def _load(self, fields: Any) -> Message:
         import torch

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.runtime.protocol import Message, read_message, write_message
-from bsct_zoo.runtime.worker import claim_pipes, error_message, exit_with_host
+from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.worker import Send, serve
 from bsct_zoo.training.job import Trained, TrainingJob
 
 _BEAT_S = 1.0  # between signs of life
@@ -29,36 +29,38 @@ def job_fields(job: TrainingJob) -> dict[str, Any]:
 
 def main() -> None:
     """Carry out one job, then exit."""
-    requests, replies = claim_pipes()
-    threading.Thread(target=exit_with_host, args=(requests.fileno(),), daemon=True).start()
-    request = read_message(requests)
-    line = threading.Lock()
+    serve(_answer)
 
-    def send(op: str, **fields: Any) -> None:
-        with line:
-            write_message(replies, Message(op, {"cpu_s": time.process_time(), **fields}))
 
-    def beat() -> None:
-        while True:
-            send("beat")
-            time.sleep(_BEAT_S)
+def _answer(request: Message, send: Send) -> Message:
+    """Carry out the job, with signs of life while it lasts."""
+
+    def say(op: str, **fields: Any) -> None:
+        send(Message(op, {"cpu_s": time.process_time(), **fields}))
 
     def tell(text: str, spent_s: float | None = None, /) -> None:
         print(text, file=sys.stderr, flush=True)
-        send("tell", text=text, spent_s=spent_s)
+        say("tell", text=text, spent_s=spent_s)
 
-    threading.Thread(target=beat, daemon=True).start()
+    def beat() -> None:
+        say("beat")
+        while not done.wait(_BEAT_S):
+            say("beat")
+
+    done = threading.Event()
+    heart = threading.Thread(target=beat, daemon=True)
+    heart.start()
     try:
         trained = _train(request.fields["trainer"], request.fields["job"], tell)
-        answer = asdict(trained) | {"checkpoint": str(trained.checkpoint), "settings": dict(trained.settings)}
-        send("trained", **answer)
-    except (Exception, SystemExit) as error:
-        said = error_message(error)
-        print(said.fields["traceback"] or said.fields["message"], file=sys.stderr)
-        send("error", **said.fields)
-    # Libraries that hang or crash in their clean-up must not keep the host waiting.
-    sys.stderr.flush()
-    os._exit(0)
+    except (Exception, SystemExit):
+        traceback.print_exc()
+        raise
+    finally:
+        done.set()
+        heart.join()
+    return Message(
+        "result", asdict(trained) | {"checkpoint": str(trained.checkpoint), "settings": dict(trained.settings)}
+    )
 
 
 def _train(trainer: str, fields: dict[str, Any], tell: Any) -> Trained:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from typing import Protocol
 
 from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.plugins.cards import Adapter
-from bsct_zoo.runtime import environment, requirements
-from bsct_zoo.runtime.process import WorkerProcess
+from bsct_zoo.runtime import place
+from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.protocol import Message
-from bsct_zoo.runtime.remote import error_of
 from bsct_zoo.training.card import trained_from
 from bsct_zoo.training.child import job_fields
 from bsct_zoo.training.job import Trained, TrainingJob
@@ -43,13 +40,7 @@ def python_for(adapter: Adapter, listener: TrainingListener) -> str:
         raise BadInputError(
             f"'{adapter.name}' has no trainer in bsct-zoo; bring weights of your own as {adapter.name}:..."
         )
-    spec = adapter.environment
-    needs = replace(
-        adapter, environment=replace(spec, requirements=(*spec.requirements, *adapter.training_requirements))
-    )
-    if not requirements.unmet(needs.environment):
-        return sys.executable
-    return str(environment.build(needs, listener.message).python)
+    return place.python_for(adapter, listener.message, extra=adapter.training_requirements)
 
 
 def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: TrainingListener) -> Trained:
@@ -60,26 +51,22 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: Train
         ModelError: it failed or died; what it printed is in ``train.log``.
     """
     assert adapter.trainer is not None
-    package = adapter.trainer.partition(":")[0].partition(".")[0]
     log = job.out / LOG
-    process = WorkerProcess(python, ("bsct_zoo", package), job.threads, module="bsct_zoo.training.child", log=log)
-    request: Message | None = Message("train", {"trainer": adapter.trainer, "job": job_fields(job)})
     clock = _Clock()
+
+    def hear(said: Message) -> None:
+        clock.hear(said, listener)
+        if said.op == "tell":
+            listener.line(str(said.fields["text"]))
+
+    request = Message("train", {"trainer": adapter.trainer, "job": job_fields(job)})
     try:
-        while True:
-            said = process.exchange(request, None)
-            request = None
-            if said.op == "trained":
-                return trained_from(said.fields, job.out)
-            if said.op == "error":
-                raise error_of(said.fields, process.log_tail)
-            clock.hear(said, listener)
-            if said.op == "tell":
-                listener.line(str(said.fields["text"]))
+        with WorkerHost(
+            python, adapter.trainer, module="bsct_zoo.training.child", threads=job.threads, log=log, timeout=None
+        ) as host:
+            return trained_from(host.ask(request, None, on_message=hear).fields, job.out)
     except ModelError as error:
         raise ModelError(f"{error}; see {log}", error.log_tail) from error
-    finally:
-        process.stop()
 
 
 class _Clock:

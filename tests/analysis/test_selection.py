@@ -17,7 +17,7 @@ from bsct_zoo.analysis.pareto import dominators
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.evaluation.comparison import Comparison, Row, ScanResult
 from bsct_zoo.evaluation.stored import read_comparison
-from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.report.selection import candidates, changed
 
 

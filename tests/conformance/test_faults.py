@@ -64,7 +64,7 @@ def test_message_says_what_is_wrong(fault, words):
 @pytest.mark.parametrize("fault", ["direct_forces_declared_a_gradient", "x_is_not_y"])
 def test_what_is_not_promised_is_reported(fault, monkeypatch):
     spec = FAULTS[fault]
-    modest = {"forces": {"forces": "direct"}, "rotation": {"rotation": "learned"}}[spec.found_by]
+    modest = {"forces": {"conservative": False}, "rotation": {"equivariant": False}}[spec.found_by]
     monkeypatch.setitem(FAULTS, fault, type(spec)(spec.name, spec.found_by, spec.compute, modest))
     finding = found(spec.found_by, fault)
     assert finding.status == "reported"

@@ -8,7 +8,7 @@ from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.potentials.gradients import predict_by_gradient
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
-INFO = PotentialInfo(None, None, "float64", "cpu", "gradient", "a test", "MIT")
+INFO = PotentialInfo(None, None, "float64", "cpu", True, "a test", "MIT")
 
 
 class Trap(Potential):

@@ -118,7 +118,7 @@ def test_heating_says_at_which_temperature_a_bond_breaks():
 class Picky(Morse):
     """Raises where a system holds nitrogen, and for everything after ``calls``."""
 
-    info = PotentialInfo(frozenset({6, 7}), None, "float64", "cpu", "gradient", "a test", "MIT")
+    info = PotentialInfo(frozenset({6, 7}), None, "float64", "cpu", True, "a test", "MIT")
 
     def __init__(self, calls=10**9):
         super().__init__()

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from bsct_zoo.metrics.table import score_scan
+from bsct_zoo.evaluation.scoring import score_scan
 from bsct_zoo.plugins.cards import import_path
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.potentials.batching import Batcher

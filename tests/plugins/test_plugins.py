@@ -8,28 +8,44 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent / "good"
+PACKAGES = Path(__file__).parent / "plugins"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """A folder with the third-party package installed in it."""
+def installed(tmp_path_factory):
+    """A function that installs a third-party package into a folder of its own, and returns the folder."""
     from bsct_zoo.runtime.uv_tool import run_uv
 
-    outside = tmp_path_factory.mktemp("outside")
-    shutil.copytree(SOURCE, outside / "package")
-    target = outside / "site"
-    arguments = ["pip", "install", "--no-deps", "--python", sys.executable, "--target", str(target)]
-    done = run_uv([*arguments, str(outside / "package")], outside)
-    assert done.code == 0, done
-    return target
+    def install(name):
+        outside = tmp_path_factory.mktemp(name)
+        shutil.copytree(PACKAGES / name, outside / "package")
+        target = outside / "site"
+        arguments = ["pip", "install", "--no-deps", "--python", sys.executable, "--target", str(target)]
+        done = run_uv([*arguments, str(outside / "package")], outside)
+        assert done.code == 0, done
+        return target
+
+    return install
+
+
+@pytest.fixture(scope="module")
+def site(installed):
+    return installed("good")
+
+
+@pytest.fixture(scope="module")
+def old_site(installed):
+    return installed("old")
 
 
 def zoo(site, *arguments):
-    environment = os.environ | {"PYTHONPATH": str(site), "COLUMNS": "120"}
-    return subprocess.run(
-        [sys.executable, "-m", "bsct_zoo", *arguments], capture_output=True, text=True, env=environment, check=False
-    )
+    return python(site, "-m", "bsct_zoo", *arguments)
+
+
+def python(site, *arguments):
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "120"}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False)
 
 
 def test_it_computes(site):
@@ -56,3 +72,61 @@ def test_each_broken_plugin_costs_one_line(site):
         assert sum(name in line and why in line for line in warnings) == 1, (name, done.stderr)
     for model in ("trap", "second", "xtb", "transformer"):
         assert model in done.stdout
+
+
+def test_plugins_of_the_first_version_load_and_are_told_what_to_change(old_site):
+    done = zoo(old_site, "compare", "old-trap", "--suite", "old-suite", "--limit", "1", "--md", "old-check")
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if "bsct-zoo 0.1" in line]
+    assert len(warnings) == 3, done.stderr
+    for plugin, change in {
+        "old_adapter": "bsct_zoo.checkpoints.read_vouched -> bsct_zoo.runtime.checkpoints.read_trusted",
+        "old_suite": "bsct_zoo.scans.source -> bsct_zoo.suites.source",
+        "old_check": "bsct_zoo.checks -> bsct_zoo.plugins.checks",
+    }.items():
+        (line,) = [line for line in warnings if f"plugin '{plugin}' uses names of bsct-zoo 0.1" in line]
+        assert change in line
+        assert line.endswith("update its imports")
+    assert "old-trap" in done.stdout
+
+
+def test_a_check_of_the_first_version_knows_its_time_step(old_site):
+    done = zoo(old_site, "md", "old-trap", "--check", "old-check", "--molecule", "H2O", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert '"step": 0.5' in done.stdout
+
+
+WORKER = """
+import sys
+from ase.build import molecule
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.plugins.registry import registry
+from bsct_zoo.runtime.remote import RemotePotential
+
+adapter = registry().adapters["old-trap"]
+with RemotePotential(sys.executable, adapter, adapter.cards[0], device="cpu", dtype="float64", options={}) as potential:
+    info = potential.info
+    print(info.conservative, info.supports_charge_spin, info.equivariant)
+    print(potential.compute(AtomsBatch.from_atoms([molecule("H2O")])).forces.shape)
+"""
+
+
+def test_an_adapter_of_the_first_version_computes_in_a_worker(old_site):
+    done = python(old_site, "-c", WORKER)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "True True False\ntorch.Size([3, 3])\n"
+
+
+def test_every_old_path_leads_somewhere():
+    from importlib import import_module
+
+    from bsct_zoo import legacy
+
+    for name in (*legacy.MODULES, *legacy.TRANSLATED, *legacy.NAMES):
+        import_module(name)
+    for module, names in legacy.NAMES.items():
+        for old, new in names.items():
+            assert getattr(import_module(module), old) is getattr(import_module(module), new)
+    with pytest.raises(ImportError):
+        import_module("bsct_zoo.scans.nowhere")
+    legacy.used_by_last_import()

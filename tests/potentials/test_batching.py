@@ -8,7 +8,7 @@ from bsct_zoo.errors import OutOfMemoryError
 from bsct_zoo.potentials.batching import Batcher, cost, fill
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
-INFO = PotentialInfo(None, 3.0, "float64", "cpu", "gradient", "a test", "MIT")
+INFO = PotentialInfo(None, 3.0, "float64", "cpu", True, "a test", "MIT")
 
 
 class Trap(Potential):

@@ -1,7 +1,7 @@
 import pytest
 
 from bsct_zoo.evaluation.comparison import Comparison, Row, ScanResult
-from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.metrics.catalogue import METRICS
 
 LEVEL = "GFN2-xTB (Te=3000 K)"
 GROUPS = ("C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O", "N-P", "O-P")

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.report.files import csv_text, json_text
 from bsct_zoo.report.schema import SCHEMA
 

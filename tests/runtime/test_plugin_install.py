@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.runtime.plugin_install import check_interpreter
-from bsct_zoo.runtime.plugin_source import parse_source
+from bsct_zoo.runtime.plugin_install import check_interpreter, parse_source
 
 ADAPTER = """
 from bsct_zoo import hookimpl
@@ -29,7 +28,7 @@ import torch
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 class Trap(Potential):
-    info = PotentialInfo(None, None, "float64", "cpu", "gradient", "none", "MIT")
+    info = PotentialInfo(None, None, "float64", "cpu", True, "none", "MIT")
 
     def compute(self, batch):
         squares = (batch.positions.double() ** 2).sum(1)

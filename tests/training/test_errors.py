@@ -21,7 +21,7 @@ class Springs(Potential):
     """The labels' own formula, with an error that differs from molecule to molecule."""
 
     def __init__(self, energy_error=0.0, forces_error=0.0):
-        self.info = PotentialInfo(None, None, "float64", "cpu", "gradient", "springs", "MIT")
+        self.info = PotentialInfo(None, None, "float64", "cpu", True, "springs", "MIT")
         self.energy_error, self.forces_error = energy_error, forces_error
 
     def compute(self, batch: AtomsBatch) -> Prediction:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec, parse_model
 from bsct_zoo.potentials.potential import Potential, PotentialInfo
-from bsct_zoo.runtime import environment, requirements
 from bsct_zoo.runtime.load import package_versions, resolve_device
+from bsct_zoo.runtime.place import python_for
 from bsct_zoo.runtime.remote import RemotePotential
 
 NONE = "none"
@@ -57,10 +56,9 @@ class Reference:
             ModelError: it cannot be loaded.
         """
         adapter = self.spec.adapter
-        here = not requirements.unmet(adapter.environment)
         options = dict(self.spec.options) | ({STEADY: True} if steady else {})
         return RemotePotential(
-            sys.executable if here else environment.build(adapter).python,
+            python_for(adapter),
             adapter,
             self.spec.card,
             device=self.device,

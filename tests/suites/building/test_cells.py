@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.metrics.table import score_scan
+from bsct_zoo.evaluation.scoring import score_scan
 from bsct_zoo.suites.frames import frames_of
 from bsct_zoo.suites.library import open_suite
 from bsct_zoo.suites.scan import Scan

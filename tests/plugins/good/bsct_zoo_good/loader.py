@@ -6,7 +6,7 @@ from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 class Trap(Potential):
     def __init__(self, k, dtype, device):
         self.k = k
-        self.info = PotentialInfo(None, None, dtype, device, "gradient", "none", "MIT")
+        self.info = PotentialInfo(None, None, dtype, device, True, "none", "MIT")
 
     def compute(self, batch):
         energy = torch.zeros(batch.n_systems, dtype=torch.float64)

@@ -1,12 +1,8 @@
-"""Where suites come from: embedded in a plugin, or imported into the user's data folder. Imports nothing heavy."""
+"""What a plugin says of a suite. Imports nothing heavy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-from bsct_zoo.errors import BadInputError
-from bsct_zoo.runtime.folders import data_dir
 
 
 @dataclass(frozen=True)
@@ -35,27 +31,3 @@ class SuiteSource:
     importer: str | None = None
     url: str | None = None
     n_scans: int | None = None
-
-
-def imported_path(name: str) -> Path:
-    """Where the suite imported under ``name`` is kept."""
-    return data_dir() / "suites" / f"{name}.npz"
-
-
-def imported_suites() -> list[str]:
-    """Names of the suites in the user's data folder."""
-    return sorted(path.stem for path in (data_dir() / "suites").glob("*.npz") if not path.name.startswith("."))
-
-
-def find_suite(source: SuiteSource) -> Path:
-    """The file of a suite.
-
-    Raises:
-        BadInputError: it was not imported yet.
-    """
-    if source.path is not None:
-        return Path(source.path)
-    path = imported_path(source.name)
-    if not path.exists():
-        raise BadInputError(f"suite '{source.name}' is not here yet; run: bsct-zoo suites import {source.name}")
-    return path

@@ -1,74 +1,23 @@
-"""All metrics by name, the score of a scan, and the mean over scans."""
+"""The score of a scan: every metric that its frames and its reference allow."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from bsct_zoo.errors import ModelError
+from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.metrics.conservation import nonconservativity
 from bsct_zoo.metrics.errors import energy_mae, energy_mae_aligned, forces_mae
 from bsct_zoo.metrics.fsd import fsd
 from bsct_zoo.metrics.minima import extra_minima
-from bsct_zoo.metrics.ranges import RANGES, Floats
+from bsct_zoo.metrics.ranges import Floats
 from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
 from bsct_zoo.metrics.roughness import force_roughness
 from bsct_zoo.suites.scan import Scan
 
-_BSCT = "arXiv:2602.04861"
-_ARENA = "arXiv:2509.20630"
-_OURS = "docs/theory.md"
-
 
 class BadPredictionError(ModelError):
     """A prediction holds something that is not a number."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a metric is.
-
-    Attributes:
-        name: as in results.
-        title: for a table's header.
-        unit: empty if it has none.
-        better: "lower" or "higher"; None if neither is.
-        needs_reference: whether a scan must have reference energies and forces.
-        source: where it is defined.
-    """
-
-    name: str
-    title: str
-    unit: str
-    better: Literal["lower", "higher"] | None = "lower"
-    needs_reference: bool = True
-    source: str = _BSCT
-
-
-def _over_ranges(name: str, title: str, unit: str) -> list[Metric]:
-    return [Metric(f"{name}_{part}", f"{title} {part}", unit) for part in RANGES]
-
-
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in [
-        *_over_ranges("fsd", "FSD", "1/Å"),
-        *_over_ranges("energy_mae", "E MAE", "eV"),
-        *_over_ranges("energy_mae_aligned", "E MAE aligned", "eV"),
-        *_over_ranges("forces_mae", "F MAE", "eV/Å"),
-        Metric("nonconservativity", "non-cons.", "eV", needs_reference=False),
-        Metric("nonconservativity_max", "non-cons. max", "eV", needs_reference=False),
-        Metric("tortuosity", "tortuosity", "", needs_reference=False, source=_ARENA),
-        Metric("energy_jump", "energy jump", "eV", needs_reference=False, source=_ARENA),
-        Metric("force_flips", "force flips", "", needs_reference=False, source=_ARENA),
-        Metric("extra_minima", "extra minima", "", needs_reference=False, source=_OURS),
-        Metric("extra_minima_depth", "extra minima depth", "eV", needs_reference=False, source=_OURS),
-        Metric("force_roughness", "force roughn.", "", needs_reference=False, source=_OURS),
-    ]
-}
 
 
 def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
@@ -145,10 +94,10 @@ def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats) -> None:
         )
 
 
-def mean_over_scans(scores: Sequence[Mapping[str, float | None]]) -> dict[str, tuple[float | None, int]]:
-    """Mean of each metric over the scans that have it, and over how many that was; (None, 0) if none has."""
-    means: dict[str, tuple[float | None, int]] = {}
-    for name in METRICS:
-        values = [value for row in scores if (value := row.get(name)) is not None]
-        means[name] = (float(np.mean(values)) if values else None, len(values))
-    return means
+def why_missing(scan: Scan, metric: str) -> str:
+    """Why a scan that was scored has no value of ``metric``."""
+    if METRICS[metric].needs_reference and not scan.referenced.any():
+        return "no reference"
+    if scan.strained and not METRICS[metric].needs_reference:
+        return "not defined where the cell is strained"
+    return "the scan does not have this range"

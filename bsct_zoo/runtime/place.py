@@ -1,0 +1,98 @@
+"""Where an adapter's code runs: in this interpreter if it has what the adapter needs, else in an environment."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
+from bsct_zoo.runtime import environment, requirements
+from bsct_zoo.runtime.environment import Environment
+from bsct_zoo.runtime.uv_tool import OnEvent
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an adapter's code runs.
+
+    Attributes:
+        spec: what the adapter needs.
+        missing: what this interpreter lacks of it, one line each.
+        environment: the one that is used, if it is built; None where code runs here.
+    """
+
+    spec: EnvironmentSpec
+    missing: tuple[str, ...]
+    environment: Environment | None
+
+    @property
+    def kind(self) -> Literal["here", "environment", "not built"]:
+        """In this interpreter, in an environment, or in one that is not built yet."""
+        if self.environment is not None:
+            return "environment"
+        return "not built" if self.missing else "here"
+
+    @property
+    def python(self) -> str:
+        """Path of the interpreter; empty if it is not built."""
+        if self.environment is not None:
+            return str(self.environment.python)
+        return "" if self.missing else sys.executable
+
+    @property
+    def python_version(self) -> str:
+        """Version of the interpreter, e.g. "3.12.4"; empty if it is not built."""
+        if self.environment is not None:
+            return self.environment.python_version
+        return "" if self.missing else platform.python_version()
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions of the packages that decide the numbers; empty if it is not built."""
+        if self.environment is not None:
+            return self.environment.versions
+        return {} if self.missing else requirements.versions(self.spec, requirements.installed)
+
+
+def place_of(adapter: Adapter, extra: Sequence[str] = ()) -> Place:
+    """Where the code of ``adapter`` runs now; ``extra`` are requirements beside those of its environment.
+
+    Raises:
+        BadInputError: a requirement is not PEP 508 or PEP 440.
+    """
+    adapter = _with(adapter, extra)
+    missing = tuple(requirements.unmet(adapter.environment))
+    return Place(adapter.environment, missing, environment.find(adapter) if missing else None)
+
+
+def ready_place(
+    adapter: Adapter, on_event: OnEvent | None = None, *, extra: Sequence[str] = (), isolate: bool | None = None
+) -> Place:
+    """Where the code of ``adapter`` can run, its environment built if it is not there.
+
+    ``isolate``: True always takes an environment, False never, None only where this interpreter lacks something.
+
+    Raises:
+        BadInputError: ``isolate`` is False and this interpreter lacks something.
+        EnvironmentBuildError: the environment cannot be made.
+    """
+    adapter = _with(adapter, extra)
+    missing = () if isolate else tuple(requirements.unmet(adapter.environment))
+    if missing and isolate is False:
+        raise BadInputError(f"this interpreter lacks what '{adapter.name}' needs: {'; '.join(missing)}")
+    built = environment.build(adapter, on_event) if missing or isolate else None
+    return Place(adapter.environment, missing, built)
+
+
+def python_for(adapter: Adapter, on_event: OnEvent | None = None, *, extra: Sequence[str] = ()) -> str:
+    """The interpreter that runs the code of ``adapter``; see ``ready_place``."""
+    return ready_place(adapter, on_event, extra=extra).python
+
+
+def _with(adapter: Adapter, extra: Sequence[str]) -> Adapter:
+    spec = adapter.environment
+    return replace(adapter, environment=replace(spec, requirements=(*spec.requirements, *extra))) if extra else adapter
