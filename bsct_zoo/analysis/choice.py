@@ -13,7 +13,6 @@ from bsct_zoo.analysis.conditions import NUMBERS, Condition, fact, primary
 from bsct_zoo.analysis.pareto import dominators
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.evaluation.results import ModelResult, Results, TaskInfo
-from bsct_zoo.metrics.columns import Column
 
 OBJECTIVES = ("fsd_full", "forces_mae_full", "seconds")
 _SLACK = 1.5  # for screening: how much larger than the smallest an error may be for the sake of speed
@@ -148,7 +147,9 @@ def _advice(results: Results, rows: list[ModelResult], seed: int) -> list[tuple[
     """One sentence for each use; ties within the noise of the scans are called ties."""
     dynamics = [task.name for task in results.tasks if task.kind == "md"]
     conservative = [row for row in rows if row.conservative is not False]
-    sound = [row for row in conservative if not any(row.evaluations[n].n_failed for n in dynamics if n in row.evaluations)]
+    sound = [
+        row for row in conservative if not any(row.evaluations[n].n_failed for n in dynamics if n in row.evaluations)
+    ]
     simulated = " and no run of which failed" if any(n in row.evaluations for row in sound for n in dynamics) else ""
     advice = []
     if best := _best(results, sound, "fsd_full", seed):

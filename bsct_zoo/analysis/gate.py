@@ -32,7 +32,7 @@ class Gate:
 
     @staticmethod
     def read(texts: Sequence[str], against: Path | None, columns: Iterable[str] = METRICS) -> Gate:
-        """The gate that ``texts`` and the file ``against`` describe; ``columns`` are names that conditions may speak of.
+        """The gate that ``texts`` and the file ``against`` describe; conditions may speak of ``columns``.
 
         Raises:
             BadInputError: a condition or the file is unusable.

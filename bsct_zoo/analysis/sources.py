@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def md_measures(task: TaskInfo, rows: Rows) -> Iterator[Measure]:
 
     for column in task.columns:
         if column.over in _OVER and not column.of.startswith("failure_"):
-            pieces = table.of(lambda run, column=column: _figure(column, run, timed))
+            pieces = table.of(partial(_figure, column, timed))
             yield measure(column.name, column.unit, pieces, _OVER[column.over])
     failed = table.of(lambda run: np.nan if _absent(run, timed) else float(run.status == "failed"))
     yield measure("failed", "share of runs", failed, "mean")
@@ -100,7 +101,7 @@ def property_measures(task: TaskInfo, rows: Rows) -> list[Measure]:
         pieces = np.array(padded, dtype=np.float64).reshape(len(rows), len(systems), max(width, 1))
         return Measure(name, unit, "properties", "systems", "properties", pieces, over, seconds)
 
-    def errors(record: Record | None, kind: str) -> list[float]:
+    def errors(kind: str, record: Record | None) -> list[float]:
         quantities = record.quantities if record else ()
         return [abs(q.error) for q in quantities if q.kind == kind and q.error is not None]
 
@@ -114,7 +115,7 @@ def property_measures(task: TaskInfo, rows: Rows) -> list[Measure]:
         return [1.0 if record.status == "failed" else _number(record.metrics.get("not_relaxed"))]
 
     kinds = [
-        measure(column.name, column.unit, "mean", lambda record, kind=column.of: errors(record, kind))
+        measure(column.name, column.unit, "mean", partial(errors, column.of))
         for column in task.columns
         if column.over == "mae"
     ]
@@ -140,7 +141,7 @@ class _Runs:
         return pieces
 
 
-def _figure(column: Column, run: Record, timed: bool) -> float:
+def _figure(column: Column, timed: bool, run: Record) -> float:
     if run.status == "failed" and not _absent(run, timed) and column.better == "lower":
         return np.inf  # even where there is a value: fragments that fly apart conserve their energy well
     return _number(run.metrics.get(column.of))

@@ -57,7 +57,7 @@ def train(
     from bsct_zoo.cli import output
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.report.training_progress import TrainingProgress
+    from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.training.budget import parse_budget
     from bsct_zoo.training.config import Config, read_config
@@ -103,7 +103,7 @@ def train(
         licence=chosen["licence"],
         merged=chosen,
     )
-    with output.stdout_kept_clean(), TrainingProgress(adapter.name, budget_s, quiet) as progress:
+    with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet) as progress:
         try:
             outcome = run(request, progress)
         except BadInputError as error:

@@ -11,7 +11,6 @@ from torch import Tensor
 from bsct_zoo.atoms.batch import AtomsBatch
 
 
-
 @dataclass(frozen=True)
 class MDState:
     """All systems at one time, in float64; ASE's units, time in Å sqrt(u / eV).

@@ -114,9 +114,7 @@ class EngineContext:
             except OSError as error:
                 text = f"unfinished work could not be kept in {self._shelf.folder}: {error.strerror}; free some room"
                 self._shelf = None
-                self._opener.listen(
-                    NotKept(model=self.model, task=self.task, row=self._opener.row, message=text)
-                )
+                self._opener.listen(NotKept(model=self.model, task=self.task, row=self._opener.row, message=text))
 
     def drop_state(self, key: str) -> None:
         """Forget unfinished work."""

@@ -40,6 +40,7 @@ class Settings:
         processes: of each model, each on one thread, among which items are shared; 0 for one model on every core.
         use_store: read and keep answers.
         folder: of the store; None for the user's cache.
+        private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
         timeout: without a response of a model, in seconds.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     processes: int = 0
     use_store: bool = True
     folder: Path | None = None
+    private: bool = False
     timeout: float | None = 600.0
 
     def facts(self) -> dict[str, Any]:
@@ -142,6 +144,16 @@ def answers(spec: ModelSpec, task: Task, settings: Settings, listen: Listener = 
     return result
 
 
+def declared(spec: ModelSpec, settings: Settings, listen: Listener = ignore) -> PotentialInfo:
+    """What a model says of itself; it is loaded for it.
+
+    Raises:
+        BsctZooError: it cannot be loaded.
+    """
+    run = ModelRun(spec, replace(settings, device=resolve_device(settings.device)), listen, 0)
+    return run.declared()
+
+
 def info_of(task: Task) -> TaskInfo:
     """What results say of a task."""
     return TaskInfo(
@@ -196,6 +208,17 @@ class ModelRun:
         """Close the model wherever it is loaded; safe to call twice."""
         while self._contexts:
             self._contexts.popitem()[1].close()
+
+    def declared(self) -> PotentialInfo:
+        """What the model says of itself.
+
+        Raises:
+            BsctZooError: it cannot be loaded.
+        """
+        self._identify()
+        context = EngineContext(self._opener(self.settings.dtype), None, None)
+        context.close()
+        return context.potential.info
 
     # -- answers -------------------------------------------------------------------------------------------
 
@@ -325,22 +348,20 @@ class ModelRun:
         settings = self.settings
         threads = 1 if settings.processes else max(1, cores() // settings.jobs)
         own_process = settings.processes > 0
-        return Opener(
-            self.spec, settings.device, dtype, settings.timeout, threads, own_process, self.listen, self.row
-        )
+        return Opener(self.spec, settings.device, dtype, settings.timeout, threads, own_process, self.listen, self.row)
 
     def _shelf(self, dtype: Dtype) -> Shelf | None:
         """Where answers in ``dtype`` are kept; None if nothing is to be kept, or what decides them is not known."""
         if not self._keeps:
             return None
         known = identity(self.spec, self._sha256, self.settings.device, dtype, self._versions or {})
-        if known is None:
+        if known is None and not self.settings.private:
             return None
         folder = self.settings.folder or cache_dir() / "answers"
         if not folder.is_dir():  # one that is there may be read-only and hold all that is needed
             writable(folder)
         damaged = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
-        return Store(folder).shelf(known, damaged)
+        return Store(folder).shelf(known or {"text": self.spec.text, "dtype": dtype}, damaged)
 
     def _keep(self, shelf: Shelf | None, write: Any) -> None:
         """Write to the store; a full disk must not cost what is already computed."""
@@ -398,7 +419,7 @@ class ModelRun:
 
 
 def _record(task: Task, item: Item, outcome: Outcome) -> Record:
-    facts = {
+    facts: dict[str, Any] = {
         "id": item.id,
         "group": item.group,
         "seed": item.seed,
@@ -414,9 +435,7 @@ def _record(task: Task, item: Item, outcome: Outcome) -> Record:
     except (ModelError, BadInputError) as error:
         reason = str(error)
         names = list(dict.fromkeys(column.of for column in task.columns if column.over not in ("failures", "mae")))
-        return Record(
-            **facts, status="failed", message=reason, metrics=dict.fromkeys(names), missing={reason: names}
-        )
+        return Record(**facts, status="failed", message=reason, metrics=dict.fromkeys(names), missing={reason: names})
     missing: dict[str, list[str]] = {}
     for name, reason in score.missing.items():
         missing.setdefault(reason, []).append(name)

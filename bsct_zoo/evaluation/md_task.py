@@ -29,7 +29,7 @@ _SPEED = Column(
     title="ns/day",
     better="higher",
     metric="simulated_time",
-    over="per_day",
+    over="ns_per_day",
     source="docs/dynamics.md",
 )
 
@@ -114,7 +114,8 @@ class MDTask(Task):
         runs = self.check.run(context.potential, systems, self.physics, session)
         if not self.check.resumes:
             session.stop_clock()
-        files = session.files([label_of(atoms) for atoms in systems]) or [None] * len(items)
+        written: list[Path] = session.files([label_of(atoms) for atoms in systems])
+        files: Sequence[Path | None] = written or [None] * len(items)
         for item, run, file in zip(items, runs, files, strict=True):
             facts: dict[str, Any] = {"status": run.status, "message": run.message, "values": dict(run.values)}
             if file is not None:
@@ -127,7 +128,9 @@ class MDTask(Task):
         facts = answer.facts
         reason = facts["message"] or "not defined for this run"
         missing = {name: reason for name, value in facts["values"].items() if value is None}
-        missing |= {name: "nothing failed" for name in missing if name.startswith("failure_") and facts["status"] == "ok"}
+        missing |= {
+            name: "nothing failed" for name in missing if name.startswith("failure_") and facts["status"] == "ok"
+        }
         return Score(facts["values"], facts["status"], facts["message"], missing)
 
 
@@ -185,8 +188,8 @@ OPTIONS = (
 )
 
 
-def check_task(check: Check, options: Mapping[str, OptionValue], **more: Any) -> MDTask:
-    """The task of ``check`` with values of ``OPTIONS``; ``more`` goes to ``MDTask``.
+def check_task(check: Check, options: Mapping[str, OptionValue], molecules: Sequence[str], **more: Any) -> MDTask:
+    """The task of ``check`` on ``molecules`` (names or files) with values of ``OPTIONS``; ``more`` goes to ``MDTask``.
 
     Raises:
         BadInputError: the run is shorter than two steps, or a molecule cannot be read.
@@ -204,7 +207,7 @@ def check_task(check: Check, options: Mapping[str, OptionValue], **more: Any) ->
         relax=values["relax"],
     )
     seeds = range(values["seed"], values["seed"] + values["seeds"])
-    systems = [system(name, seed) for name in values["molecules"].split("+") for seed in seeds]
+    systems = [system(name, seed) for name in molecules for seed in seeds]
     return MDTask(check, systems, physics, values["dtype"], **more)
 
 
@@ -215,4 +218,5 @@ def parse_check(text: str, check: Check) -> MDTask:
         UnknownNameError: there is no such setting.
         BadInputError: a value does not fit.
     """
-    return check_task(check, parse_options(text, OPTIONS, f"setting of '{check.name}'"))
+    options = parse_options(text, OPTIONS, f"setting of '{check.name}'")
+    return check_task(check, options, str(options["molecules"]).split("+"))

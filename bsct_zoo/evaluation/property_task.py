@@ -30,7 +30,7 @@ _CODE = {  # what computes; tables and judgement are not among it, so that a cha
 
 
 class PropertyTask(Task):
-    """Structures, frequencies, barriers, elasticity, phonons. An answer holds arrays, problems and notes of a system."""
+    """Structures, frequencies, barriers, elasticity, phonons. An answer holds what ``Measured`` has of a system."""
 
     name = "properties"
     kind = "properties"
@@ -46,7 +46,8 @@ class PropertyTask(Task):
         reference_outcomes: Mapping[str, Outcome] | None = None,
     ) -> None:
         """``reference_outcomes`` are those of the model ``reference`` under the same task; errors are against them."""
-        self.systems, self.measure, self.dtype, self.reference = tuple(systems), measure, dtype, reference
+        self.systems, self.measure, self.reference = tuple(systems), measure, reference
+        self.dtype: Dtype = dtype
         self._truth = reference_outcomes or {}
         names = [system.name for system in systems]
         self.title = ", ".join(names) if len(names) <= 4 else f"{len(names)} systems"

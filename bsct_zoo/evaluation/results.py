@@ -170,7 +170,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
         reference: the model that errors of properties are taken against; None without one.
     """
 
-    schema_version: Literal[2] = SCHEMA
+    schema_version: Literal[2] = 2
     bsct_zoo: str
     machine: dict[str, Any]
     settings: dict[str, Any]
@@ -252,7 +252,9 @@ def read_results(path: Path) -> Results:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # of JSON, and of the encoding
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadInputError(f"{path} is not JSON ({reason}); write it with: bsct-zoo compare ... --json FILE") from error
+        raise BadInputError(
+            f"{path} is not JSON ({reason}); write it with: bsct-zoo compare ... --json FILE"
+        ) from error
     version = data.get("schema") if isinstance(data, dict) else None
     try:
         if version == 1:

@@ -9,9 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Over = Literal[
-    "mean", "median", "median_abs", "max_abs", "max", "min", "sum", "count", "failures", "mae", "per_day"
-]
+Over = Literal["mean", "median", "median_abs", "max_abs", "max", "min", "sum", "count", "failures", "mae", "ns_per_day"]
 Better = Literal["lower", "higher"]
 BSCT = "arXiv:2602.04861"
 
@@ -28,8 +26,8 @@ class Column:
         metric: of the records; ``name`` if empty.
         over: "mean", "median", "sum", "max" or "min" over the records that have the metric; "median_abs" or "max_abs"
             of |x|; "count" of the records that have it; "failures": records that failed, whatever the metric says;
-            "mae": mean absolute error over the quantities of kind ``metric`` of all records; "per_day": sum over
-            records, for each day that the evaluation took.
+            "mae": mean absolute error over the quantities of kind ``metric`` of all records; "ns_per_day": sum over
+            records of a time in ps, as ns for each day that the evaluation took.
         needs_reference: whether an item must have a reference for it.
         source: where it is defined.
     """
@@ -57,7 +55,7 @@ _REDUCTIONS: Mapping[str, Callable[[NDArray[np.float64]], Any]] = {
     "max": np.max,
     "min": np.min,
     "sum": np.sum,
-    "per_day": np.sum,
+    "ns_per_day": np.sum,
 }
 
 
@@ -82,7 +80,7 @@ def aggregate(column: Column, records: Sequence[Any], seconds: float = 0.0) -> t
         return float(len(values)), len(records)
     if column.over == "sum" and not values:
         return 0.0, 0
-    if not values or (column.over == "per_day" and not seconds):
+    if not values or (column.over == "ns_per_day" and not seconds):
         return None, 0
     value = float(_REDUCTIONS[column.over](np.array(values)))
-    return (value * 86400 / seconds if column.over == "per_day" else value), len(values)
+    return (value * 1e-3 * 86400 / seconds if column.over == "ns_per_day" else value), len(values)

@@ -57,7 +57,12 @@ def named_model(text: str) -> ModelSpec:
     head, _, tail = text.partition("@")
     name, _, choice = head.partition(":")
     adapter = registry().adapter(name)
-    return ModelSpec(text, adapter, _card(adapter, choice), parse_options(tail, adapter.options, f"option of '{adapter.name}'", free=adapter.free_options))
+    return ModelSpec(
+        text,
+        adapter,
+        _card(adapter, choice),
+        parse_options(tail, adapter.options, f"option of '{adapter.name}'", free=adapter.free_options),
+    )
 
 
 def complete_models(incomplete: str) -> list[str]:

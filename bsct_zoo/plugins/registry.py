@@ -23,8 +23,6 @@ from bsct_zoo.plugins.checks import BUILT_IN, Check
 from bsct_zoo.plugins.tasks import TaskSource
 
 if TYPE_CHECKING:
-    import typer
-
     from bsct_zoo.plugins.suite_source import SuiteSource
 
 GROUP = "bsct_zoo"
@@ -151,7 +149,7 @@ def registry() -> Registry:
             old_names[name] = legacy.used_by_last_import()
     found._add("bsct-zoo", "tasks", BUILT_IN)
     for kind, hooks in _HOOKS.items():
-        for name, hook in (one for hook in hooks for one in _implementations(manager, hook)):
+        for name, hook in (one for each in hooks for one in _implementations(manager, each)):
             try:
                 found._add(name, kind, hook())
             except _BROKEN as error:

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import relax
-from bsct_zoo.potentials.isolation import isolated_answers
 from bsct_zoo.potentials.batching import Batcher
-from bsct_zoo.potentials.isolation import IsolatedPotential
+from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import elastic
 from bsct_zoo.properties.eos import EquationOfState, fit_birch_murnaghan
@@ -76,7 +75,11 @@ def supercell(atoms: Atoms, width: float) -> tuple[int, int, int]:
 
 
 def _equations_of_state(
-    potential: Potential, systems: Sequence[System], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher
+    potential: Potential,
+    systems: Sequence[System],
+    drafts: Sequence[Draft],
+    settings: PropertySettings,
+    batcher: Batcher,
 ) -> dict[int, Atoms]:
     """Crystals at their minima, by number."""
     centre = _searched(systems, drafts, batcher)
@@ -147,7 +150,11 @@ def _lowest_minimum(energy: NDArray[np.float64]) -> int | None:
 
 
 def _elastic(
-    potential: Potential, minima: dict[int, Atoms], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher
+    potential: Potential,
+    minima: dict[int, Atoms],
+    drafts: Sequence[Draft],
+    settings: PropertySettings,
+    batcher: Batcher,
 ) -> None:
     """From stress where the potential has it, else from energies; atoms relaxed under every strain."""
     if not minima:
@@ -162,7 +169,9 @@ def _elastic(
     cells |= {n: _strained(minima[n], elastic.energy_strains(_ENERGY_STRAIN)) for n in by_energy}
     states = _relaxed(potential, cells, drafts, "elastic", settings, batcher)
     stressed = [n for n in by_stress if n in states]
-    stress = isolated_answers(batcher, [AtomsBatch.from_atoms(atoms) for n in stressed for atoms, _ in states[n]]).stress
+    stress = isolated_answers(
+        batcher, [AtomsBatch.from_atoms(atoms) for n in stressed for atoms, _ in states[n]]
+    ).stress
     constants = {
         n: elastic.from_stress(part, settings.strain)
         for n, part in zip(stressed, stress.reshape(len(stressed), 12, 3, 3), strict=True)

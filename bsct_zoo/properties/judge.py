@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from bsct_zoo.plugins.tasks import Quantity, Score, Status
 from bsct_zoo.properties import elastic, modes, topology
 from bsct_zoo.properties.measured import Measured
-from bsct_zoo.plugins.tasks import Quantity, Score, Status
 from bsct_zoo.properties.quantities import TOPICS, metrics_of
 from bsct_zoo.properties.torsion import barrier_height
 
@@ -120,8 +120,8 @@ def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantit
     """Frequencies matched to the reference's modes, the number of imaginary ones, and what is to be said."""
     if "frequencies" not in own.arrays:
         return [], 0, []
-    own, notes = own.arrays["frequencies"], []
-    partner, overlap = np.full(len(own), -1), np.zeros(len(own))
+    values, notes = own.arrays["frequencies"], []
+    partner, overlap = np.full(len(values), -1), np.zeros(len(values))
     theirs = np.zeros(0)
     if reference is not None and "frequencies" in reference.arrays:
         b = reference.arrays
@@ -131,10 +131,10 @@ def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantit
         off = modes.distance(own.arrays["positions"], b["positions"])
         if off > _OTHER_STRUCTURE:
             notes.append(f"its minimum is not the reference's (RMSD {off:.2f} Å), so modes hardly match")
-        if len(own) != len(theirs):
-            notes.append(f"{len(own)} modes where the reference has {len(theirs)}: one of the two is linear")
+        if len(values) != len(theirs):
+            notes.append(f"{len(values)} modes where the reference has {len(theirs)}: one of the two is linear")
     found = []
-    for n, (value, other) in enumerate(zip(own, partner, strict=True)):
+    for n, (value, other) in enumerate(zip(values, partner, strict=True)):
         there = float(theirs[other]) if other >= 0 else None
         remarks = ["imaginary"] * bool(value < _IMAGINARY)
         if there is not None:
@@ -142,7 +142,7 @@ def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantit
             remarks += ["imaginary in the reference"] * bool(there < _IMAGINARY)
         error = None if there is None else float(value) - there
         found.append(Quantity("frequency", f"mode {n + 1}", float(value), "1/cm", there, error, ", ".join(remarks)))
-    bad = own[own < _IMAGINARY]
+    bad = values[values < _IMAGINARY]
     if len(bad):
         listed = ", ".join(f"{-v:.0f}i" for v in bad)
         notes.append(f"{len(bad)} imaginary mode{'s' * (len(bad) > 1)}: {listed} 1/cm")
@@ -156,19 +156,19 @@ def _phonons(own: Measured, reference: Measured | None) -> tuple[list[Quantity],
     """Mean over all wave vectors and bands; its error is the mean size of the difference, band by band."""
     if "phonons" not in own.arrays:
         return [], 0, []
-    own = own.arrays["phonons"]
+    values = own.arrays["phonons"]
     theirs = None if reference is None else reference.arrays.get("phonons")
-    if theirs is not None and theirs.shape != own.shape:
+    if theirs is not None and theirs.shape != values.shape:
         theirs = None
     found = Quantity(
         "phonon",
         "mean",
-        float(own.mean()),
+        float(values.mean()),
         TOPICS["phonon"].unit,
         None if theirs is None else float(theirs.mean()),
-        None if theirs is None else float(np.abs(own - theirs).mean()),
-        f"{len(own)} wave vectors, {round(float(own.min()), 2) + 0.0:.2f} to {own.max():.2f} THz",
+        None if theirs is None else float(np.abs(values - theirs).mean()),
+        f"{len(values)} wave vectors, {round(float(values.min()), 2) + 0.0:.2f} to {values.max():.2f} THz",
     )
-    imaginary = int((own < _IMAGINARY_PHONON).sum())
-    notes = [f"{imaginary} imaginary phonons, down to {-own.min():.2f}i THz"] if imaginary else []
+    imaginary = int((values < _IMAGINARY_PHONON).sum())
+    notes = [f"{imaginary} imaginary phonons, down to {-values.min():.2f}i THz"] if imaginary else []
     return [found], imaginary, notes

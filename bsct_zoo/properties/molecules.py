@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import relax
-from bsct_zoo.potentials.isolation import isolated_answers
 from bsct_zoo.potentials.batching import Batcher
-from bsct_zoo.potentials.isolation import IsolatedPotential
+from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import topology
 from bsct_zoo.properties.measured import Draft, Measured, PropertySettings
@@ -56,7 +55,11 @@ def measure_molecules(
 
 
 def _relaxed(
-    potential: Potential, systems: Sequence[System], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher
+    potential: Potential,
+    systems: Sequence[System],
+    drafts: Sequence[Draft],
+    settings: PropertySettings,
+    batcher: Batcher,
 ) -> list[NDArray[np.float64]]:
     """Positions of all minima; a molecule that does not come to one has its problem noted."""
     alone = IsolatedPotential(potential, int(batcher.limit))
@@ -101,7 +104,9 @@ def _relaxed(
     return ends
 
 
-def _frequencies(starts: dict[int, Atoms], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher) -> None:
+def _frequencies(
+    starts: dict[int, Atoms], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher
+) -> None:
     moved, owner = [], []
     for n, atoms in starts.items():
         for x in displaced(atoms.positions, settings.step):

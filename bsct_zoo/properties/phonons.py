@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potentials.isolation import isolated_answers
 from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.isolation import isolated_answers
 from bsct_zoo.properties.measured import Draft
 
 
@@ -76,7 +76,7 @@ def _displaced(atoms: Atoms, multiple: tuple[int, int, int], step: float) -> tup
     phonons.generate_displacements(distance=step, is_plusminus=True)
     cells = [
         Atoms(s.symbols, scaled_positions=s.scaled_positions, cell=s.cell, pbc=True, info=dict(atoms.info))
-        for s in phonons.supercells_with_displacements
+        for s in phonons.supercells_with_displacements or ()
     ]
     return phonons, cells
 

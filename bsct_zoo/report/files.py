@@ -31,7 +31,7 @@ _ABOUT = (
 
 
 def csv_text(results: Results) -> str:
-    """One line for each model under each task (``item`` is empty), and one for each of its records; units as in JSON."""
+    """One line for each model under each task (``item`` is empty), and one for each record; units as in JSON."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     names = list(dict.fromkeys(name for task in results.tasks for c in task.columns for name in (c.name, c.of)))

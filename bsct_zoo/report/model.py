@@ -51,7 +51,7 @@ def brief(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
 def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
     """Everything that is known of a model, as JSON."""
     found = find(adapter, card)
-    kept = throughputs(cache_dir() / "predictions", f"{adapter.name}:{card.name}")
+    kept = throughputs(cache_dir() / "answers", f"{adapter.name}:{card.name}")
     return {
         **brief(adapter, card),
         "family": adapter.summary,
@@ -86,7 +86,7 @@ def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
     """The same in words, in reading order, without the notes of the card; empty entries are left out."""
     known = full(adapter, card)
     name = f"{adapter.name}:{card.name}"
-    kept = throughputs(cache_dir() / "predictions", name)
+    kept = throughputs(cache_dir() / "answers", name)
     weights = {
         "here": str(known["checkpoint"]),
         "fetch": f"not downloaded; run: bsct-zoo models fetch {name}",

@@ -31,7 +31,10 @@ def models_table(results: Results, task: TaskInfo, names: Sequence[str] = (), so
     layout.headers += [header(column, "" if owner is task else owner.name.upper()) for owner, column in places]
     counted = any(owner is task and column.over == "failures" for owner, column in places)
     layout.headers += [f"{task.noun}s"] * (not counted) + ["time\ns"]
-    best = [_best([results.value(row, name) for row, _ in rows], column) for name, (_, column) in zip(names, places, strict=True)]
+    best = [
+        _best([results.value(row, name) for row, _ in rows], column)
+        for name, (_, column) in zip(names, places, strict=True)
+    ]
     levels = _level_notes(results, task)
     for row, evaluation in rows:
         notes = [*filter(None, [levels.get(row.level_of_theory)]), *_model_notes(row, evaluation)]
@@ -123,7 +126,11 @@ def _value_cell(layout: Layout, row: ModelResult, task: TaskInfo, column: Column
         return layout.empty(f"{row.model} was not put under {task.name}")
     value = evaluation.values.get(column.name)
     if value is None:
-        return layout.empty(_why_empty(row, evaluation, column)) if column.over != "min" or evaluation.status == "failed" else Cell("–")
+        return (
+            layout.empty(_why_empty(row, evaluation, column))
+            if column.over != "min" or evaluation.status == "failed"
+            else Cell("–")
+        )
     if column.over in _OUT_OF and column.name in ("failed", "not_relaxed"):
         mark = _reasons_mark(layout, row, evaluation) if value or column.over == "failures" else ""
         return Cell(f"{value:.0f}/{len(evaluation.records)}" + mark)
@@ -183,7 +190,12 @@ def _why_empty(row: ModelResult, evaluation: Evaluation, column: Column) -> str:
         return _failure(row, evaluation)
     if evaluation.status == "partial" and not any(column.of in record.metrics for record in evaluation.records):
         return _failure(row, evaluation)
-    reasons = [reason for record in evaluation.records for reason, names in record.missing.items() if column.of in names or column.name in names]
+    reasons = [
+        reason
+        for record in evaluation.records
+        for reason, names in record.missing.items()
+        if column.of in names or column.name in names
+    ]
     common = max(reasons, key=reasons.count) if reasons else "no item has this metric"
     return {"no reference": "the suite has no reference"}.get(common, common)
 
@@ -245,9 +257,7 @@ def _closing_remarks(
     if task.flagged:
         scans = f"{len(task.flagged)} of {task.n_items} {task.noun}s"
         seen = f"bsct-zoo suites show {task.name}"
-        layout.remarks.append(
-            f"flagged: {scans} have a reference that is itself not smooth or not whole; see: {seen}"
-        )
+        layout.remarks.append(f"flagged: {scans} have a reference that is itself not smooth or not whole; see: {seen}")
     for other in dict.fromkeys(owner.name for owner, _ in places if owner is not task):
         layout.remarks.append(_beside(results, results.task(other)))
     _reference_remarks(layout, results, task)
@@ -325,9 +335,7 @@ def _item_name(record: Record) -> str:
 
 
 def _group_mean(evaluation: Evaluation, group: str, column: Column) -> float | None:
-    values = [
-        value for r in evaluation.records if r.group == group and (value := r.metrics.get(column.of)) is not None
-    ]
+    values = [value for r in evaluation.records if r.group == group and (value := r.metrics.get(column.of)) is not None]
     return sum(values) / len(values) if values else None
 
 

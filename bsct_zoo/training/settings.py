@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.plugins.options import literal, split_pair
 from bsct_zoo.plugins.cards import OptionValue
+from bsct_zoo.plugins.options import literal, split_pair
 
 
 @dataclass(frozen=True)

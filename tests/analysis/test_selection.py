@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bsct_zoo.evaluation.comparison import Comparison, Row, ScanResult
+from bsct_zoo.evaluation.stored import read_comparison
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +17,6 @@ from bsct_zoo.analysis.conditions import parse_condition
 from bsct_zoo.analysis.gate import Gate
 from bsct_zoo.analysis.pareto import dominators
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.evaluation.comparison import Comparison, Row, ScanResult
-from bsct_zoo.evaluation.stored import read_comparison
 from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.report.selection import candidates, changed
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-
 from bsct_zoo.report.schema import SCHEMA
+
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.suites.suite_file import write_suite

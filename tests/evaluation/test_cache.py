@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+from bsct_zoo.evaluation.cache import PredictionCache, ScanPrediction, model_key
 from hypothesis import given
 from hypothesis import strategies as st
-
-from bsct_zoo.evaluation.cache import PredictionCache, ScanPrediction, model_key
 
 PREDICTION = ScanPrediction(np.linspace(0, 1, 5), np.arange(30.0).reshape(5, 2, 3), 1.5)
 

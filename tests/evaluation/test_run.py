@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from bsct_zoo.evaluation.run import Settings, compare
+from bsct_zoo.report.schema import SCHEMA
 from jsonschema import validate
 
 from bsct_zoo.errors import BadInputError, ModelError, OutOfMemoryError
-from bsct_zoo.evaluation.run import Settings, compare
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.report.files import json_text
-from bsct_zoo.report.schema import SCHEMA
 from bsct_zoo.suites.library import open_suite
 
 LOADED: list[str] = []

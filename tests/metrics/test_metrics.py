@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from bsct_zoo.evaluation.scoring import BadPredictionError, score_scan
+from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.metrics.conservation import nonconservativity, path_energy
 from bsct_zoo.metrics.fsd import fsd, log_ratio
 from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
-from bsct_zoo.metrics.catalogue import METRICS
-from bsct_zoo.evaluation.scoring import BadPredictionError, score_scan
 from bsct_zoo.suites.scan import Scan
 
 ALPHA = np.linspace(0.7, 2.8, 60)

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 from ase.build import molecule
+from bsct_zoo.evaluation.cache import PredictionCache
 from bsct_zoo_remote import adapter, card
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UntrustedFileError
-from bsct_zoo.evaluation.cache import PredictionCache
 from bsct_zoo.models.naming import parse_model
 from bsct_zoo.models.trust import trusted
 from bsct_zoo.runtime.checkpoints import checkpoint_card, read_trusted, read_weights, trusted_copy

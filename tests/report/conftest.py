@@ -1,6 +1,6 @@
 import pytest
-
 from bsct_zoo.evaluation.comparison import Comparison, Row, ScanResult
+
 from bsct_zoo.metrics.catalogue import METRICS
 
 LEVEL = "GFN2-xTB (Te=3000 K)"

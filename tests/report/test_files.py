@@ -6,10 +6,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from bsct_zoo.report.schema import SCHEMA
 
 from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.report.files import csv_text, json_text
-from bsct_zoo.report.schema import SCHEMA
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 

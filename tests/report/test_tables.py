@@ -3,14 +3,14 @@ import re
 
 import jsonschema
 import pytest
+from bsct_zoo.evaluation.stored import comparison_from_json
+from bsct_zoo.report.schema import SCHEMA
 from rich.cells import cell_len
 from rich.console import Console
 
-from bsct_zoo.evaluation.stored import comparison_from_json
 from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.report.files import markdown
 from bsct_zoo.report.layout import DEFAULT_METRICS, models_by_groups, models_by_metrics, number, ranked
-from bsct_zoo.report.schema import SCHEMA
 from bsct_zoo.report.terminal import draw
 
 

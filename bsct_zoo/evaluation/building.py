@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bsct_zoo import __version__
 from bsct_zoo.atoms.sources import read_structures
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.atoms.structure import Structure, bonds_by_distance
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.evaluation.events import Listener, Message, ignore
+from bsct_zoo.evaluation.label_task import FALLBACK, FrameState, LabelTask, RelaxTask
+from bsct_zoo.evaluation.reference import Reference, refuse_unknown
+from bsct_zoo.files import exclusive_lock
+from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
 from bsct_zoo.suites.building.findings import Finding
-from bsct_zoo.suites.building.journal import Answer, Journal, State
-from bsct_zoo.suites.building.labelling import OnProgress, keys_of, label
 from bsct_zoo.suites.building.manifest import write_manifest
 from bsct_zoo.suites.building.plans import plan
-from bsct_zoo.suites.building.reference import Reference, Workers, refuse_crystals, refuse_unknown
-from bsct_zoo.suites.building.relaxing import relaxed
 from bsct_zoo.suites.building.settings import BuildSettings
 from bsct_zoo.suites.building.validate import flags_of, validate
 from bsct_zoo.suites.scan import Scan
@@ -57,15 +61,15 @@ class Built:
         suite: what is in it.
         findings: what its check found.
         left_out: what was not scanned, by reason.
-        steadied: frames that needed steadier settings.
-        known: frames whose answers were there already.
+        with_fallback: frames that needed fallback SCF settings.
+        known: frames whose answers were known already.
     """
 
     path: Path
     suite: Suite
     findings: list[Finding] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    steadied: int = 0
+    with_fallback: int = 0
     known: int = 0
 
 
@@ -78,12 +82,11 @@ def build(
     *,
     jobs: int = 1,
     replace_other: bool = False,
-    on_progress: OnProgress = lambda done, total, what: None,
-    say: Callable[[str], None] = lambda text: None,
+    listen: Listener = ignore,
 ) -> Built:
     """Make the suite ``about.name`` of the structures in ``source`` and write it to ``path``, its manifest beside it.
 
-    A build that was cut off goes on where it was; answers in an older suite of the same name and reference are kept.
+    A build that was interrupted resumes; answers in an older suite of the same name and reference are kept.
 
     Raises:
         BadInputError: the source, the settings, the place or the reference do not go together.
@@ -94,7 +97,7 @@ def build(
     old = _old(path, made_by, replace_other)
     hidden = path.with_name(f".{path.stem}.frames")
     if old is not None and _made_alike(old, made_by):  # nothing to do
-        hidden.unlink(missing_ok=True)  # there if a kill came between the suite and this line
+        shutil.rmtree(hidden, ignore_errors=True)  # there if a kill came between the suite and this line
         known = sum(scan.n_frames for scan in old.scans)
         return Built(path, old, validate(old), known=known)
     left_out: Counter[str] = Counter()
@@ -102,34 +105,87 @@ def build(
         scans, skipped = plan(structures, settings)
         return _finish(path, scans, None, about, settings, made_by, left_out + skipped, 0, 0)
     plan(structures, settings)  # what cannot be scanned is said before anything is computed
-    journal = Journal(hidden, reference.key)
-    workers = Workers(reference)
-    try:
-        for scan in old.scans if old is not None else ():
-            _recall(journal, scan)
-        with workers.one() as potential:
-            info = potential.info
+    with exclusive_lock(hidden, "is building in", "another name"):
+        info = reference.declared(listen)
         for structure in structures:
             refuse_unknown(info, structure.numbers, structure.name)
-        refuse_crystals(structures, workers)
+        _refuse_crystals(structures, reference, hidden, listen)
         if settings.relax or (settings.relax is None and settings.kind != "strain"):
             loose = [s for s in structures if settings.relax or s.embedded]
-            kept, left_out = relaxed(loose, workers, journal, jobs, on_progress)
+            kept, left_out = _relaxed(loose, reference, jobs, hidden, listen)
             structures = [*kept, *(s for s in structures if not (settings.relax or s.embedded))]
             if not structures:
                 why = "; ".join(f"{reason} ({count})" for reason, count in left_out.items())
                 raise BadInputError(f"no molecule is left to scan: {why}")
         scans, skipped = plan(structures, settings)
-        known = sum(key in journal.answers for scan in scans for key in keys_of(scan))
-        say(f"{len(scans)} scans, {sum(s.n_frames for s in scans)} frames, {known} of them known")
-        scans, steadied = label(scans, workers, journal, jobs, on_progress)
-    finally:
-        workers.close()
-        journal.close()
-    level = info.level_of_theory
-    built = _finish(path, scans, level, about, settings, made_by, left_out + skipped, steadied, known)
-    hidden.unlink(missing_ok=True)
+        frames = sum(scan.n_frames for scan in scans)
+        listen(Message(model=reference.spec.text, text=f"{len(scans)} scans, {frames} frames"))
+        fallback = any(option.name == FALLBACK for option in reference.spec.adapter.options)
+        task = LabelTask(scans, () if old is None else old.scans, fallback)
+        result = reference.answers(task, jobs, hidden, listen)
+        scans = [_labelled(scan, result.outcomes[scan.id]) for scan in scans]
+        states = [answer.arrays["state"] for answer in result.outcomes.values() if isinstance(answer, Answer)]
+        with_fallback = sum(int((state == FrameState.FALLBACK).sum()) for state in states)
+        level = info.level_of_theory
+        known = frames - task.asked
+        built = _finish(path, scans, level, about, settings, made_by, left_out + skipped, with_fallback, known)
+    shutil.rmtree(hidden, ignore_errors=True)
     return built
+
+
+def _labelled(scan: Scan, outcome: Outcome) -> Scan:
+    """The scan with reference energies and forces, NaN where there is no answer."""
+    if isinstance(outcome, Failure):
+        return replace(scan, energy=np.full(scan.n_frames, np.nan), forces=np.full(scan.positions.shape, np.nan))
+    return replace(scan, energy=outcome.arrays["energy"], forces=outcome.arrays["forces"])
+
+
+def _relaxed(
+    structures: list[Structure], reference: Reference, jobs: int, folder: Path, listen: Listener
+) -> tuple[list[Structure], Counter[str]]:
+    """The molecules at minima of the reference, and how many were left out, by reason; crystals stay as they are.
+
+    A molecule at which the reference dies twice is left out as well.
+    """
+    moving = [s for s in structures if not s.periodic and len(s.numbers) > 1]
+    left_out: Counter[str] = Counter()
+    if not moving:
+        return list(structures), left_out
+    task = RelaxTask(moving)
+    try:
+        outcomes = reference.answers(task, jobs, folder, listen).outcomes
+    except ModelError:  # it failed at every molecule
+        outcomes = {}
+    ends = {id(s): outcomes.get(item.id) for s, item in zip(moving, task.items, strict=True)}
+    kept = []
+    for structure in structures:
+        if id(structure) not in ends:
+            kept.append(structure)
+            continue
+        end = ends[id(structure)]
+        if not isinstance(end, Answer) or not float(end.arrays["arrived"]):
+            left_out["molecules that did not relax with the reference"] += 1
+            continue
+        relaxed = replace(structure, positions=end.arrays["positions"])
+        if set(bonds_by_distance(structure.to_atoms())) - set(bonds_by_distance(relaxed.to_atoms())):
+            left_out["molecules that came apart while they relaxed"] += 1
+        else:
+            kept.append(relaxed)
+    return kept, left_out
+
+
+def _refuse_crystals(structures: list[Structure], reference: Reference, folder: Path, listen: Listener) -> None:
+    """Raise if there are crystals and the reference takes none, as it says when it is asked about the first.
+
+    Raises:
+        BadInputError: with its words.
+    """
+    first = next((structure for structure in structures if structure.periodic), None)
+    if first is not None:
+        try:
+            reference.answers(RelaxTask([first], steps=0), 1, folder, listen)
+        except ModelError as error:
+            raise BadInputError(f"the reference has no answer for {first.name}: {error}") from error
 
 
 def _finish(
@@ -140,7 +196,7 @@ def _finish(
     settings: BuildSettings,
     made_by: dict[str, Any],
     left_out: Counter[str],
-    steadied: int,
+    with_fallback: int,
     known: int,
 ) -> Built:
     """Check the scans, write flags into them, write the manifest and then the suite.
@@ -153,9 +209,9 @@ def _finish(
     suite = replace(suite, scans=tuple(flagged(scan, findings) for scan in scans))
     aside = path.with_name(f".{path.name}.part")
     sha256 = write_suite(aside, suite)
-    write_manifest(path, suite, sha256, findings, left_out, steadied)
+    write_manifest(path, suite, sha256, findings, left_out, with_fallback)
     aside.replace(path)
-    return Built(path, replace(suite, sha256=sha256), findings, left_out, steadied, known)
+    return Built(path, replace(suite, sha256=sha256), findings, left_out, with_fallback, known)
 
 
 def flagged(scan: Scan, findings: list[Finding]) -> Scan:
@@ -220,12 +276,3 @@ def _made_alike(old: Suite, made_by: dict[str, Any]) -> bool:
     return {k: v for k, v in old.made_by.items() if k not in words} == {
         k: v for k, v in made_by.items() if k not in words
     }
-
-
-def _recall(journal: Journal, scan: Scan) -> None:
-    """Take over the answers of a finished suite; where it had none, it is asked again."""
-    if scan.energy is None or scan.forces is None:
-        return
-    for key, energy, forces, there in zip(keys_of(scan), scan.energy, scan.forces, scan.referenced, strict=True):
-        if there and key not in journal.answers:
-            journal.add(key, Answer(State.CONVERGED, float(energy), forces))
