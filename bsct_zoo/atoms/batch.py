@@ -54,7 +54,7 @@ class AtomsBatch:
             if found != shape:
                 raise BadInputError(f"batch field '{name}' has shape {list(found)}, expected {list(shape)}")
 
-    # -- what it holds -------------------------------------------------------------------------------------
+    # -- properties ------------------------------------------------------------------------------------------
 
     @property
     def n_atoms(self) -> int:
@@ -68,7 +68,7 @@ class AtomsBatch:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors live."""
+        """Device of the tensors."""
         return self.positions.device
 
     @property
@@ -107,7 +107,7 @@ class AtomsBatch:
         """The same systems at other positions [n_atoms, 3]."""
         return replace(self, positions=positions)
 
-    # -- joined and split ----------------------------------------------------------------------------------
+    # -- joining and splitting-----------------------------------------------------------------------------
 
     @staticmethod
     def join(batches: Sequence[AtomsBatch]) -> AtomsBatch:

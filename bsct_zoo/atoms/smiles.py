@@ -1,4 +1,4 @@
-"""Molecules as graphs, by RDKit: SMILES to geometries, symmetry of atoms, SMARTS. The one place that knows RDKit."""
+"""Molecules as graphs: SMILES to geometries, symmetry of atoms, SMARTS. The only module that imports RDKit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEPS = 1000  # of the force field
 
 
 def seed_of(*words: object) -> int:
-    """A seed that depends on the words alone: the same on every machine and in every order of work."""
+    """A seed that depends on the words only: the same on every machine and in every order of work."""
     return int.from_bytes(hashlib.sha256(repr(words).encode()).digest()[:8], "little")
 
 
@@ -25,7 +25,7 @@ def read_smiles(path: Path, seed: int) -> list[Structure]:
     """Molecules of a file with a SMILES and perhaps a name on each line, embedded in space (ETKDG, then MMFF94 or UFF).
 
     Raises:
-        BadInputError: RDKit is not here, or a line is not a molecule that can be embedded.
+        BadInputError: RDKit is not installed, or a line is not a molecule that can be embedded.
     """
     chem = _rdkit("SMILES")
     found = []
@@ -46,7 +46,7 @@ def read_sdf(path: Path) -> list[Structure]:
     """Molecules of a MOL or SD file, with its own coordinates and hydrogens.
 
     Raises:
-        BadInputError: RDKit is not here, or an entry is unusable.
+        BadInputError: RDKit is not installed, or an entry is unusable.
     """
     chem = _rdkit("MOL and SD files")
     found = []
@@ -65,7 +65,7 @@ def smarts_matches(structure: Structure, smarts: str, size: int) -> list[tuple[i
     """The atoms of ``structure`` that match ``smarts``, one tuple for each match, in the order of the SMARTS.
 
     Raises:
-        BadInputError: it is no SMARTS, has not ``size`` atoms, or the structure was not given as a graph.
+        BadInputError: it is no SMARTS, does not have ``size`` atoms, or the structure has no graph.
     """
     chem = _rdkit("SMARTS")
     pattern = chem.MolFromSmarts(smarts)

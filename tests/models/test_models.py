@@ -71,7 +71,7 @@ def test_weights_of_a_hub_are_not_fetched_by_naming_them(text):
 def test_pickles_need_trust(tmp_path):
     path = tmp_path / "mine.model"
     path.write_bytes(b"anything")
-    with pytest.raises(UntrustedFileError, match=r"can execute code.*--trust"):
+    with pytest.raises(UntrustedFileError, match=r"can run code.*--trust"):
         parse_model(f"mace:{path}")
     assert parse_model(f"mace:{path}", trust=True).card.executes_code
 

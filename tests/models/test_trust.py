@@ -84,7 +84,7 @@ def test_the_marker_works(evil, marker, tmp_path):
 @pytest.mark.parametrize("name", ["evil.model", "evil.pt", "evil.pth"])
 def test_a_stranger_needs_trust(evil, marker, tmp_path, name):
     path = put(tmp_path, name, evil)
-    with pytest.raises(UntrustedFileError, match=r"can execute code .* no card of an installed plugin .* --trust"):
+    with pytest.raises(UntrustedFileError, match=r"can run code .* no card of an installed plugin .* --trust"):
         parse_model(f"mace:{path}")
     assert not marker.exists()
 

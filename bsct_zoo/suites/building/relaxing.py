@@ -16,9 +16,7 @@ FMAX = 0.01  # eV/Å
 STEPS = 500
 
 
-def relax(
-    structure: Structure, potential: Potential, steps: int = STEPS
-) -> tuple[NDArray[np.float64], bool]:
+def relax(structure: Structure, potential: Potential, steps: int = STEPS) -> tuple[NDArray[np.float64], bool]:
     """Positions [n, 3] Å after at most ``steps`` steps of BFGS, and whether all forces are below 0.01 eV/Å there.
 
     Raises:
