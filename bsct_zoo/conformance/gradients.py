@@ -1,4 +1,4 @@
-"""Forces and stress against the energy itself, by differences of fourth order.
+"""Forces and stress against fourth-order differences of the energy.
 
 dE/dx ≈ [8 (E(x + h) - E(x - h)) - (E(x + 2h) - E(x - 2h))] / 12h        error h⁴ E⁽⁵⁾ / 30
 """
@@ -17,7 +17,7 @@ from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potentials.potential import Potential
 
-_COORDINATES = 12  # of one system; a larger one is tried along so many of them
+_COORDINATES = 12  # per system; larger systems are tested along this many
 _STEPS = np.array([-2.0, -1.0, 1.0, 2.0])
 _WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
 _SECOND_ORDER = np.array([0.0, -1.0, 1.0, 0.0]) / 2.0
@@ -25,11 +25,11 @@ _SECOND_ORDER = np.array([0.0, -1.0, 1.0, 0.0]) / 2.0
 
 @dataclass(frozen=True)
 class _Differences:
-    """Steps that suit a precision, and what differences then are worth.
+    """Steps for a precision, and the accuracy of the differences.
 
     Attributes:
         step, strain: Å, and without unit.
-        forces, stress: what rounding makes of zero, eV/Å and eV/Å³.
+        forces, stress: error from rounding, eV/Å and eV/Å³.
         relative: of the largest component.
     """
 
@@ -68,7 +68,7 @@ def forces(subject: Subject) -> Finding:
 
 
 def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats, float]:
-    """Some components of the forces that ``potential`` gives, the same by differences, and how far those are in doubt.
+    """Some force components of ``potential``, the same by differences, and the uncertainty of the latter.
 
     All in eV/Å; see ``_slopes``.
     """
@@ -109,7 +109,7 @@ def stress(subject: Subject) -> Finding:
 
 
 def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> tuple[Floats, float]:
-    """[3, 3] eV/Å³, and how far it is in doubt."""
+    """[3, 3] eV/Å³, and its uncertainty."""
     pairs = [(i, k) for i in range(3) for k in range(i, 3)]
 
     def strained(pair: int, by: float) -> Atoms:
@@ -132,9 +132,9 @@ def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> t
 def _slopes(
     potential: Potential, displaced: Callable[[int, float], Atoms], coordinates: Sequence[int], step: float
 ) -> tuple[Floats, float]:
-    """[n_coordinates] derivative of the energy along each, all systems as one batch, and how far it is in doubt.
+    """[n_coordinates] derivative of the energy along each, all systems as one batch, and its uncertainty.
 
-    The doubt is by how much differences of second order disagree: large where the surface is rough on the scale of
+    The uncertainty is the deviation of second-order differences: large where the surface is rough on the scale of
     the step or energies are noisy, whatever the forces are.
     """
     systems = [displaced(coordinate, float(by)) for coordinate in coordinates for by in step * _STEPS]

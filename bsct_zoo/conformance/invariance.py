@@ -1,4 +1,4 @@
-"""What must not matter: where a system stands, how it is turned, in which order its atoms and its neighbours come."""
+"""Invariance: position, orientation, and the order of atoms and systems."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from bsct_zoo.conformance.answers import Answer, Floats, ask, differences
 from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.subject import Subject
 
-_SHIFT = np.array([2.31, -7.77, 4.05])  # Å; no lattice vector of anything
+_SHIFT = np.array([2.31, -7.77, 4.05])  # Å; not a lattice vector
 
 
 def translation(subject: Subject) -> Finding:
-    """A system that is moved as a whole has the same energy, forces and stress."""
+    """A translated system has the same energy, forces and stress."""
     systems = subject.systems
     moved = [_at(atoms, atoms.positions + _SHIFT) for atoms in systems]
     return judged(_compared(subject, moved, systems, "moved as a whole"))
 
 
 def rotation(subject: Subject) -> Finding:
-    """A system that is turned has the same energy, and forces and stress that turn with it.
+    """A rotated system has the same energy, and its forces and stress rotate with it.
 
-    Required where the model declares it exact; else the figure is reported.
+    Required if the model declares equivariance; else the figure is reported.
     """
     turn = _turn()
     turned = []
@@ -65,7 +65,7 @@ def system_order(subject: Subject) -> Finding:
 
 
 def net_force(subject: Subject) -> Finding:
-    """Forces on a system add up to nothing, and for a molecule their torques too.
+    """Forces on a system sum to zero, and so do their torques for a molecule.
 
     A consequence of translation and rotation for forces that are a gradient; reported for direct forces.
     """
@@ -100,12 +100,12 @@ def _at(atoms: Atoms, positions: Floats) -> Atoms:
 
 
 def _squeezed(atoms: Atoms) -> Atoms:
-    """A system of the same shape with another answer, so that only its place in the batch tells the two apart."""
+    """A system of the same shape with another answer, so that only its position in the batch distinguishes them."""
     return _at(atoms, atoms.positions * 0.97)
 
 
 def _turn() -> Floats:
-    """A proper rotation about no axis of anything."""
+    """A proper rotation about a generic axis."""
     matrix = np.array([[1.0, 2.0, -0.5], [0.3, -1.0, 2.0], [1.5, 0.4, 0.8]])
     turn: Floats = np.linalg.qr(matrix)[0]
     return turn * float(np.sign(np.linalg.det(turn)))

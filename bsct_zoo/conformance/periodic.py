@@ -1,4 +1,4 @@
-"""What a lattice means: an atom is in every cell, and a cell says nothing where nothing is periodic."""
+"""Periodicity: images, supercells, and cells of systems that are not periodic."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _refused(subject: Subject) -> Finding:
 
 
 def _first_atoms_moved(atoms: Atoms, vector: int) -> Atoms:
-    """Half of the atoms a cell further on."""
+    """Half of the atoms moved by a lattice vector."""
     moved: Atoms = atoms.copy()
     half = max(1, len(atoms) // 2)
     moved.positions[:half] += atoms.cell[vector]

@@ -1,4 +1,4 @@
-"""Labelled frames of several sources, as one folder that every trainer reads: folders, and files of ASE."""
+"""Labelled frames from folders and files that ASE reads, merged into one folder for every trainer."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
 
 
 def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
-    """The folder of frames that ``data`` means: itself, or ``out/data``, made from files and folders now or before.
+    """The folder of frames for ``data``: itself, or ``out/data``, made from files and folders now or before.
 
     Raises:
-        BadInputError: there is no such folder or file, or they cannot be used.
+        BadInputError: no such folder or file, or they cannot be used.
     """
     for path in data:
         if not path.exists():
-            raise BadInputError(f"--data {path} is not there")
+            raise BadInputError(f"--data {path} does not exist")
     if len(data) == 1 and data[0].is_dir():
         return data[0]
     folder = out / "data"
@@ -46,7 +46,7 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file; of a folder, of its manifest, which names its files by theirs."""
+    """Of a file; for a folder, of its manifest, which holds those of its files."""
     file = path / "manifest.json" if path.is_dir() else path
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -69,10 +69,10 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
     Frames of files are split by composition: some compositions are for ``test``, of the others' frames some for
     ``valid``. With too few compositions there is no ``test``. Folders keep their splits and kinds. Reference energies
     are the least-squares fit of energies to the compositions of the training frames, over all sources, whose energies
-    must have one zero.
+    must have the same zero.
 
     Raises:
-        BadInputError: a source cannot be read, or a frame lacks a label or holds what cannot be.
+        BadInputError: a source cannot be read, or a frame lacks a label or has an impossible value.
     """
     parts: dict[str, list[FrameSet]] = {split: [] for split in SPLITS}
     kinds: list[str] = []
@@ -151,7 +151,7 @@ def split_by_composition(formulas: Sequence[str], seed: int) -> dict[str, list[i
 def reference_energies(frames: FrameSet) -> dict[str, float]:
     """Energy in eV of an atom of each element: least squares of the energies on the compositions.
 
-    It is the shortest solution where the compositions do not tell elements apart.
+    It is the shortest solution if the compositions do not distinguish elements.
     """
     elements = np.unique(frames.atomic_numbers)
     frame_of_atom = np.repeat(np.arange(len(frames)), frames.n_atoms)
@@ -167,7 +167,7 @@ def _read(path: Path) -> list[tuple[Atoms, _Labels]]:
 
     try:
         found = read(path, index=":")
-    except Exception as error:  # a reader of a foreign format may raise anything
+    except Exception as error:  # a reader of another format may raise anything
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"ASE cannot read {path} ({type(error).__name__}: {text})") from error
     frames = list(found) if isinstance(found, list) else [found]

@@ -1,4 +1,4 @@
-"""How smooth a model is while it learns: FSD on part of a suite, for any training loop.
+"""Smoothness during training: FSD on part of a suite, for any training loop.
 
     from bsct_zoo.training.smoothness import score, subset
     scans = subset("core", limit=9)                  # once
@@ -35,8 +35,8 @@ class Smoothness:
         fsd: over the full range of the scans.
         compress: over their compression.
         stretch: over their stretch.
-        scans: how many were scored.
-        seconds: that it took.
+        scans: number of scored scans.
+        seconds: time of the score.
     """
 
     fsd: float
@@ -47,15 +47,15 @@ class Smoothness:
 
 
 def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] | None = None) -> tuple[Scan, ...]:
-    """Scans to score a model on, spread over the groups of a suite: those with a reference and known elements.
+    """Scans for a score, spread over the groups of a suite: those with a reference and known elements.
 
     Args:
         suite: a name, a file, or the suite itself.
-        limit: at most so many; None for all.
-        elements: atomic numbers that the model knows; None for any.
+        limit: maximum number; None for all.
+        elements: supported atomic numbers; None for any.
 
     Raises:
-        BadInputError: there is no such suite, or none of its scans can be scored.
+        BadInputError: no such suite, or none of its scans can be scored.
     """
     whole = open_suite(suite) if isinstance(suite, str) else suite
     fitting = tuple(
@@ -64,7 +64,9 @@ def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] |
         if scan.referenced.sum() > 1 and (elements is None or elements.issuperset(scan.atomic_numbers.tolist()))
     )
     if not fitting:
-        raise BadInputError(f"suite '{whole.name}' has no scan with a reference and with elements that the model knows")
+        raise BadInputError(
+            f"suite '{whole.name}' has no scan with a reference and with elements that the model supports"
+        )
     chosen = Suite(whole.name, whole.title, whole.level_of_theory, whole.licence, whole.citation, fitting)
     return chosen.select(limit=limit).scans
 
@@ -72,10 +74,10 @@ def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] |
 def score(potential: Potential, scans: Sequence[Scan] | str | Suite = "core", limit: int | None = 9) -> Smoothness:
     """FSD of ``potential`` on ``scans``, or on at most ``limit`` scans of a suite (see ``subset``).
 
-    It computes the frames that have a reference, in batches of the potential's own size, and keeps nothing.
+    It computes the frames that have a reference, in batches of the potential's size, without a cache.
 
     Raises:
-        BadInputError: there is no such suite, or none of its scans can be scored.
+        BadInputError: no such suite, or none of its scans can be scored.
         ModelError: the potential failed.
     """
     if isinstance(scans, str | Suite):

@@ -33,7 +33,7 @@ def test_alias_and_default_card():
         ("mace:nothing.model", "there is no file nothing.model"),
         ("mace:what.txt", "neither a .model file"),
         ("transformer:nothing.safetensors", "there is no file"),
-        ("ase", "has no model of its own; name one"),
+        ("ase", "has no default model; name one"),
         ("ase:nosuchpackage.Thing", "no package 'nosuchpackage'"),
         ("ase:not a path", "is not an import path"),
     ],

@@ -68,7 +68,7 @@ def test_frames_without_a_reference_are_in_no_window():
 
 
 def test_a_shipped_suite_is_not_trained_on_whatever_it_is_called(tmp_path):
-    with pytest.raises(BadInputError, match="is of the shipped suite 'core', which is not to be trained on"):
+    with pytest.raises(BadInputError, match="is in the shipped suite 'core', which must not be used for training"):
         training_scans("core", ELEMENTS, SHIPPED)
     mine = [moved(CORE.scans[0]), CORE.scans[5]]
     path = tmp_path / "mine.npz"
