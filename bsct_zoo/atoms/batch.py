@@ -50,9 +50,9 @@ class AtomsBatch:
             "spin": (n_systems,),
         }
         for name, shape in shapes.items():
-            found = tuple(getattr(self, name).shape)
-            if found != shape:
-                raise BadInputError(f"batch field '{name}' has shape {list(found)}, expected {list(shape)}")
+            actual = tuple(getattr(self, name).shape)
+            if actual != shape:
+                raise BadInputError(f"batch field '{name}' has shape {list(actual)}, expected {list(shape)}")
 
     # -- properties ------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ def read_smiles(path: Path, seed: int) -> list[Structure]:
         BadInputError: RDKit is not installed, or a line is not a molecule that can be embedded.
     """
     chem = _rdkit("SMILES")
-    found = []
+    structures = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         words = line.split(maxsplit=1)
         if words and not words[0].startswith("#"):
@@ -38,8 +38,8 @@ def read_smiles(path: Path, seed: int) -> list[Structure]:
             name = words[1] if len(words) > 1 else f"line{number}"
             smiles = chem.MolToSmiles(graph)
             graph = _embedded(chem, smiles, seed_of(seed, smiles), f"{path} line {number}")
-            found.append(replace(_structure(chem, graph, name, smiles), embedded=True))
-    return found
+            structures.append(replace(_structure(chem, graph, name, smiles), embedded=True))
+    return structures
 
 
 def read_sdf(path: Path) -> list[Structure]:
@@ -49,7 +49,7 @@ def read_sdf(path: Path) -> list[Structure]:
         BadInputError: RDKit is not installed, or an entry is unusable.
     """
     chem = _rdkit("MOL and SD files")
-    found = []
+    structures = []
     for number, graph in enumerate(chem.SDMolSupplier(str(path), removeHs=False), start=1):
         if graph is None:
             raise BadInputError(f"{path}: entry {number} is not a molecule that RDKit can read")
@@ -57,8 +57,8 @@ def read_sdf(path: Path) -> list[Structure]:
             raise BadInputError(f"{path}: entry {number} has no coordinates in space; give it as SMILES")
         name = graph.GetProp("_Name").strip() if graph.HasProp("_Name") else ""
         smiles = chem.MolToSmiles(chem.RemoveHs(graph))
-        found.append(_structure(chem, graph, name or f"entry{number}", smiles))
-    return found
+        structures.append(_structure(chem, graph, name or f"entry{number}", smiles))
+    return structures
 
 
 def smarts_matches(structure: Structure, smarts: str, size: int) -> list[tuple[int, ...]]:

@@ -95,11 +95,11 @@ def limits(potential: Potential, answers: Sequence[Answer]) -> Limits:
 
 
 def differences(
-    potential: Potential, found: Sequence[Answer], expected: Sequence[Answer], what: str
+    potential: Potential, actual: Sequence[Answer], expected: Sequence[Answer], what: str
 ) -> Iterator[Margin]:
     """Differences between ``found`` and ``expected`` per system, relative to the limits of rounding."""
     limit = limits(potential, expected)
-    for index, (one, other) in enumerate(zip(found, expected, strict=True)):
+    for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
         where = f"of system {index + 1} {what}"
         yield Margin(abs(one.energy - other.energy), limit.energy, "eV", f"energy {where}")
         if len(other.forces):

@@ -53,11 +53,11 @@ def huge_batch(subject: Subject) -> Finding:
     few = subject.molecules
     copies = max(2, _MANY_ATOMS // sum(len(atoms) for atoms in few))
     expected = ask(subject.potential, few)
-    found = ask(subject.potential, list(few) * copies)
+    actual = ask(subject.potential, list(few) * copies)
     measures = [
         measure
-        for start in range(0, len(found), len(few))
-        for measure in differences(subject.potential, found[start : start + len(few)], expected, "among many")
+        for start in range(0, len(actual), len(few))
+        for measure in differences(subject.potential, actual[start : start + len(few)], expected, "among many")
     ]
     return judged(measures)
 

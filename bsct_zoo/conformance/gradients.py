@@ -60,10 +60,10 @@ def forces(subject: Subject) -> Finding:
     settings = _settings(potential)
     measures = []
     for atoms in (*_smallest_and_largest(subject.molecules), *subject.crystals):
-        found, expected, doubt = force_components(potential, atoms, settings.step)
+        actual, expected, doubt = force_components(potential, atoms, settings.step)
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
-        measures.append(Margin(float(np.abs(found - expected).max()), limit, "eV/Å", where))
+        measures.append(Margin(float(np.abs(actual - expected).max()), limit, "eV/Å", where))
     return judged(measures, required=potential.info.conservative)
 
 
@@ -96,15 +96,17 @@ def stress(subject: Subject) -> Finding:
     settings = _settings(potential)
     measures = []
     for atoms in subject.crystals:
-        found = ask(potential, [atoms])[0].stress
-        if found is None:
+        actual = ask(potential, [atoms])[0].stress
+        if actual is None:
             return failed("declared, but a periodic system has none")
         expected, doubt = _stress_by_differences(potential, atoms, settings.strain)
         limit = settings.stress + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"stress of {named(atoms)}"
-        deviation = float(np.abs(found - expected).max())
+        deviation = float(np.abs(actual - expected).max())
         measures.append(Margin(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
-        measures.append(Margin(float(np.abs(found - found.T).max()), limit, "eV/Å³", f"{where} that is not symmetric"))
+        measures.append(
+            Margin(float(np.abs(actual - actual.T).max()), limit, "eV/Å³", f"{where} that is not symmetric")
+        )
     return judged(measures, required=potential.info.conservative)
 
 

@@ -34,9 +34,9 @@ def rotation(subject: Subject) -> Finding:
         Answer(one.energy, one.forces @ turn.T, None if one.stress is None else turn @ one.stress @ turn.T)
         for one in ask(subject.potential, subject.systems)
     ]
-    found = ask(subject.potential, turned)
+    actual = ask(subject.potential, turned)
     exact = subject.potential.info.equivariant
-    return judged(differences(subject.potential, found, expected, "when it is turned"), required=exact)
+    return judged(differences(subject.potential, actual, expected, "when it is turned"), required=exact)
 
 
 def atom_order(subject: Subject) -> Finding:
@@ -48,8 +48,8 @@ def atom_order(subject: Subject) -> Finding:
         Answer(one.energy, one.forces[order], one.stress)
         for one, order in zip(ask(subject.potential, subject.systems), orders, strict=True)
     ]
-    found = ask(subject.potential, shuffled)
-    return judged(differences(subject.potential, found, expected, "with its atoms in another order"))
+    actual = ask(subject.potential, shuffled)
+    return judged(differences(subject.potential, actual, expected, "with its atoms in another order"))
 
 
 def system_order(subject: Subject) -> Finding:
@@ -59,9 +59,9 @@ def system_order(subject: Subject) -> Finding:
         return skipped("there is one system to try it on")
     order = np.random.default_rng(2).permutation(len(systems))
     alone = [ask(subject.potential, [atoms])[0] for atoms in systems]
-    found = ask(subject.potential, [systems[i] for i in order])
+    actual = ask(subject.potential, [systems[i] for i in order])
     expected = [alone[i] for i in order]
-    return judged(differences(subject.potential, found, expected, "at another place in the batch"))
+    return judged(differences(subject.potential, actual, expected, "at another place in the batch"))
 
 
 def net_force(subject: Subject) -> Finding:
@@ -89,8 +89,8 @@ def _sum_limit(dtype: str, forces: Floats) -> float:
 
 
 def _compared(subject: Subject, systems: list[Atoms], originals: tuple[Atoms, ...], what: str) -> list[Margin]:
-    found, expected = ask(subject.potential, systems), ask(subject.potential, originals)
-    return list(differences(subject.potential, found, expected, what))
+    actual, expected = ask(subject.potential, systems), ask(subject.potential, originals)
+    return list(differences(subject.potential, actual, expected, what))
 
 
 def _at(atoms: Atoms, positions: Floats) -> Atoms:

@@ -25,12 +25,12 @@ ANY = frozenset(atomic_numbers[symbol] for symbol in ("H", "C", "N", "O", "Cu"))
 
 def molecules(elements: frozenset[int], at_most: int = 4) -> tuple[Atoms, ...]:
     """Molecules of different sizes; clusters cut from a crystal, or pairs of atoms, if no molecule matches."""
-    found = [molecule(name) for name in _MOLECULES if _made_of(name, elements)][:at_most]
-    if not found:
-        found = [_cluster(symbol, n) for symbol in crystal_symbols(elements)[:2] for n in (4, 2)]
-    if not found:
-        found = [_pair(z) for z in sorted(elements)[:2]]
-    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(found))
+    systems = [molecule(name) for name in _MOLECULES if _made_of(name, elements)][:at_most]
+    if not systems:
+        systems = [_cluster(symbol, n) for symbol in crystal_symbols(elements)[:2] for n in (4, 2)]
+    if not systems:
+        systems = [_pair(z) for z in sorted(elements)[:2]]
+    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(systems))
 
 
 def crystals(elements: frozenset[int], dense: bool = True) -> tuple[Atoms, ...]:
@@ -39,14 +39,14 @@ def crystals(elements: frozenset[int], dense: bool = True) -> tuple[Atoms, ...]:
     Without ``dense`` the box only: a Hamiltonian that samples one point of a zone has no answer for two atoms of a
     metal.
     """
-    found = [bulk(symbol) for symbol in crystal_symbols(elements)[: int(dense)]]
-    found = [atoms if len(atoms) > 1 else atoms.repeat((2, 1, 1)) for atoms in found]
+    systems = [bulk(symbol) for symbol in crystal_symbols(elements)[: int(dense)]]
+    systems = [atoms if len(atoms) > 1 else atoms.repeat((2, 1, 1)) for atoms in systems]
     for small in sorted(molecules(elements), key=len)[:1]:
         box = np.ptp(small.positions, axis=0) + np.array([2.4, 2.6, 2.8])
-        found.append(Atoms(small.numbers, small.positions, pbc=True, cell=box))
-    for atoms in found:
+        systems.append(Atoms(small.numbers, small.positions, pbc=True, cell=box))
+    for atoms in systems:
         atoms.set_cell(atoms.cell @ SHEAR)
-    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(found, start=10))
+    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(systems, start=10))
 
 
 def crystal_symbols(elements: frozenset[int]) -> list[str]:

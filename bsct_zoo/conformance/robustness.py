@@ -45,10 +45,10 @@ def worker(subject: Subject) -> Finding:
     with subject.worker() as remote:
         if remote.info != subject.potential.info:
             return failed("the worker's model declares something else of itself")
-        found = ask(remote, subject.systems)
+        actual = ask(remote, subject.systems)
     relative = _WORKER[subject.potential.info.dtype]
     measures = []
-    for index, (one, other) in enumerate(zip(found, ask(subject.potential, subject.systems), strict=True), start=1):
+    for index, (one, other) in enumerate(zip(actual, ask(subject.potential, subject.systems), strict=True), start=1):
         energy_limit = relative * max(1.0, abs(other.energy))
         measures.append(Margin(abs(one.energy - other.energy), energy_limit, "eV", f"energy of system {index}"))
         force_limit = relative * max(1.0, float(np.abs(other.forces).max()))

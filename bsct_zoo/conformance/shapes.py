@@ -143,9 +143,9 @@ def stress_given(subject: Subject) -> Finding:
     molecules, crystals = answers[: len(subject.molecules)], answers[len(subject.molecules) :]
     if any(answer.stress is not None for answer in molecules):
         return failed("a molecule has a stress; make it NaN in a mixed batch")
-    there = sum(answer.stress is not None for answer in crystals)
-    if subject.potential.info.has_stress and there < len(crystals):
+    n_with_stress = sum(answer.stress is not None for answer in crystals)
+    if subject.potential.info.has_stress and n_with_stress < len(crystals):
         return failed("declared, but periodic systems have none")
-    if not subject.potential.info.has_stress and there:
+    if not subject.potential.info.has_stress and n_with_stress:
         return failed("periodic systems have a stress, but info.has_stress is False")
     return passed()

@@ -53,10 +53,10 @@ def stale_answers(subject: Subject) -> Finding:
             before = tensor.clone()
             answers_of(subject.potential, batch)
             tensor.copy_(changed)
-            found = answers_of(subject.potential, batch)
+            actual = answers_of(subject.potential, batch)
             fresh = [*batch.to_atoms(), subject.molecules[0]]
             expected = ask(subject.potential, fresh)[:1]
-            measures += differences(subject.potential, found, expected, f"after a change of {name} in place")
+            measures += differences(subject.potential, actual, expected, f"after a change of {name} in place")
             tensor.copy_(before)
         again = answers_of(subject.potential, batch)
         measures += differences(subject.potential, again, original, "after others were asked for")
@@ -169,8 +169,8 @@ def _heap_bytes() -> int | None:
     except AttributeError:
         return None
     tell.restype = _Mallinfo
-    said = tell()
-    return int(said.uordblks + said.hblkhd)
+    info = tell()
+    return int(info.uordblks + info.hblkhd)
 
 
 class _Mallinfo(ctypes.Structure):

@@ -29,8 +29,8 @@ def line(finding: Finding) -> str:
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
     """Number of findings of each status."""
-    found = Counter(finding.status for finding in findings)
-    return {status: found[status] for status in _ORDER}  # type: ignore[index]
+    counter = Counter(finding.status for finding in findings)
+    return {status: counter[status] for status in _ORDER}  # type: ignore[index]
 
 
 def as_json(finding: Finding) -> dict[str, Any]:

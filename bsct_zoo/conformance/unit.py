@@ -49,9 +49,9 @@ def energy_unit(subject: Subject) -> Finding:
         wells += _crystals(subject)
     for ratio in _LENGTHS:
         if _most(abs(well.length / ratio - 1) < 0.12 for well in wells):
-            found = median(well.length for well in wells)
-            what = f"bonds {found:.2f} times as long as measured: Bohr taken for Å, or Å for Bohr?"
-            return judged([Margin(max(found, 1 / found), _NEAR, "×", what)])
+            scale = median(well.length for well in wells)
+            what = f"bonds {scale:.2f} times as long as measured: Bohr taken for Å, or Å for Bohr?"
+            return judged([Margin(max(scale, 1 / scale), _NEAR, "×", what)])
     if not _most(map(_near, wells)):  # like an untrained model
         return Finding("reported", message="it holds few bonds or crystals near their length: units cannot be told")
     near = list(filter(_near, wells))
@@ -75,9 +75,9 @@ def force_unit(subject: Subject) -> Finding:
     """Forces follow the slope of the energy in eV/Å, in sign and size, for direct forces too."""
     potential = subject.exact
     components = [force_components(potential, atoms) for atoms in subject.molecules[:2]]
-    found = np.concatenate([forces for forces, _, _ in components])
+    actual = np.concatenate([forces for forces, _, _ in components])
     expected = np.concatenate([slopes for _, slopes, _ in components])
-    ratio = float(found @ expected / (expected @ expected))
+    ratio = float(actual @ expected / (expected @ expected))
     if ratio <= 0:
         return Finding("failed", ratio, None, "×", "forces point the wrong way: the sign of the gradient?")
     # A direct head that learned anything stays within a factor of two.

@@ -22,8 +22,8 @@ def prominences(energy: Floats, floor: float = FLOOR) -> Floats:
         return np.zeros(0)
     wall = energy.max() + max(float(np.ptp(energy)), 1.0)
     walled = np.concatenate([[wall], energy + 1e-9 * np.arange(len(energy)), [wall]])  # of equal minima one is lower
-    _, found = find_peaks(-walled, prominence=floor)
-    depths: Floats = np.sort(found["prominences"])[::-1]
+    _, properties = find_peaks(-walled, prominence=floor)
+    depths: Floats = np.sort(properties["prominences"])[::-1]
     return depths
 
 

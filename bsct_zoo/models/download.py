@@ -180,15 +180,15 @@ def _refuse_size(url: str, part: Path, start: int, total: int | None, size: int 
 
 def _accept(url: str, path: Path, part: Path, sha256: str | None) -> str:
     """Move the complete ``part`` to ``path`` if it is as expected."""
-    found = file_sha256(part)
+    actual = file_sha256(part)
     _note(part).unlink(missing_ok=True)
-    if sha256 is not None and found != sha256:
+    if sha256 is not None and actual != sha256:
         part.unlink()
-        raise DownloadError(f"what {url} gave has sha256 {found}, its card says {sha256}; it was removed")
+        raise DownloadError(f"the file from {url} has sha256 {actual}, its card says {sha256}; it was removed")
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)
-    return found
+    return actual
 
 
 # -- versions of a file ---------------------------------------------------------------------------------------
@@ -201,12 +201,12 @@ def _note(part: Path) -> Path:
 def _validator(part: Path, url: str) -> str | None:
     """The server's version of ``part``; if the file at the address changed, the part is useless."""
     try:
-        said = json.loads(_note(part).read_text())
+        note = json.loads(_note(part).read_text())
     except (OSError, ValueError):
         return None
-    if not isinstance(said, dict) or said.get("url") != url:
+    if not isinstance(note, dict) or note.get("url") != url:
         return None
-    validator = said.get("validator")
+    validator = note.get("validator")
     return validator if isinstance(validator, str) else None
 
 

@@ -80,10 +80,10 @@ def installed_version(package: str) -> str | None:
     """Version of the distribution that brings an importable package; None if it is not an installed release."""
     for name in packages_distributions().get(package, []):
         try:
-            found = distribution(name)
+            dist = distribution(name)
         except PackageNotFoundError:
             continue
-        if '"editable": true' in (found.read_text("direct_url.json") or ""):
+        if '"editable": true' in (dist.read_text("direct_url.json") or ""):
             return None
-        return f"{name} {found.version}"
+        return f"{name} {dist.version}"
     return None

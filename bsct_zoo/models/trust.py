@@ -28,14 +28,14 @@ def trusted(name: str, card: ModelCard, *, trust: bool = False) -> ModelCard:
     if not card.executes_code or card.checkpoint is None:
         return card
     try:
-        found = file_sha256(Path(card.checkpoint))
+        digest = file_sha256(Path(card.checkpoint))
     except OSError as error:
         raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
-    if card.sha256 not in (None, found):
+    if card.sha256 not in (None, digest):
         raise BadInputError(f"{card.checkpoint} is not the file that its card names (sha256 differs); get it again")
-    if trust or found in _known():
-        return replace(card, sha256=found)
-    reason = f"no card of an installed plugin knows its sha256 ({found[:12]}…)"
+    if trust or digest in _known():
+        return replace(card, sha256=digest)
+    reason = f"no card of an installed plugin knows its sha256 ({digest[:12]}…)"
     raise UntrustedFileError(
         f"'{name}' can run code when it is loaded, and {reason}; add --trust if you trust its author"
     )

@@ -47,13 +47,13 @@ def find(adapter: Adapter, card: ModelCard) -> Fetched | None:
     """
     folder = folder_of(adapter, card)
     try:
-        said = json.loads((folder / "fetched.json").read_text())
-        found = Fetched(folder / said["file"], str(said["sha256"]), int(said["size"]))
-        whole = _inside(found.path, folder) and found.path.stat().st_size == found.size
+        record = json.loads((folder / "fetched.json").read_text())
+        fetched = Fetched(folder / record["file"], str(record["sha256"]), int(record["size"]))
+        whole = _inside(fetched.path, folder) and fetched.path.stat().st_size == fetched.size
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    current = said.get("url") == card.url and card.sha256 in (None, found.sha256)
-    return found if whole and current else None
+    current = record.get("url") == card.url and card.sha256 in (None, fetched.sha256)
+    return fetched if whole and current else None
 
 
 def fetch(
@@ -83,8 +83,8 @@ def fetch(
                 f"the file from {card.url} has sha256 {sha256}, its card says {card.sha256}; it was removed"
             )
     size = path.stat().st_size
-    said = {"file": path.relative_to(folder).as_posix(), "sha256": sha256, "size": size, "url": card.url}
-    atomic_write(folder / "fetched.json", json.dumps(said, indent=1).encode())
+    record = {"file": path.relative_to(folder).as_posix(), "sha256": sha256, "size": size, "url": card.url}
+    atomic_write(folder / "fetched.json", json.dumps(record, indent=1).encode())
     return Fetched(path, sha256, size)
 
 
@@ -96,14 +96,14 @@ def with_weights(adapter: Adapter, card: ModelCard) -> ModelCard:
     """
     if not card.url or card.checkpoint is not None:
         return card
-    found = find(adapter, card)
-    if found is None:
+    fetched = find(adapter, card)
+    if fetched is None:
         name = f"{adapter.name}:{card.name}"
         raise MissingWeightsError(
             f"the weights of {name} are not here ({size_text(card.size)}, licence {card.licence}); "
             f"get them with: bsct-zoo models fetch {name}"
         )
-    return replace(card, checkpoint=str(found.path), sha256=found.sha256)
+    return replace(card, checkpoint=str(fetched.path), sha256=fetched.sha256)
 
 
 def size_text(size: int | None) -> str:

@@ -106,15 +106,15 @@ def _flat(parsed: Any, path: Path) -> dict[str, Any]:
     """Keys of the file and of its tables; keys that start with ``//`` are remarks."""
     if not isinstance(parsed, dict):
         raise BadInputError(f"{path} must hold keys and values")
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in parsed.items():
         inner = value if isinstance(value, dict) else {key: value}
         for name, item in inner.items():
-            if name in found:
+            if name in flat:
                 raise BadInputError(f"{path}: '{name}' appears twice")
             if not str(name).startswith("//"):
-                found[str(name)] = item
-    return found
+                flat[str(name)] = item
+    return flat
 
 
 def _option(name: str, value: Any, path: Path) -> Any:

@@ -190,7 +190,7 @@ def read_training_data(folder: Path) -> TrainingData:
     kinds = manifest.get("kinds", ["frame"])
     if not isinstance(kinds, list) or not kinds:
         raise BadInputError(f"{folder / 'manifest.json'}: 'kinds' must be a list of names")
-    said = manifest.get("sha256") or {}
+    hashes = manifest.get("sha256") or {}
     splits: dict[str, FrameSet] = {}
     digests: dict[str, str] = {}
     for split in SPLITS:
@@ -200,7 +200,7 @@ def read_training_data(folder: Path) -> TrainingData:
                 continue
             raise BadInputError(f"{folder} has no {split}.npz; training needs train.npz and valid.npz")
         digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        if said.get(path.name, digests[path.name]) != digests[path.name]:
+        if hashes.get(path.name, digests[path.name]) != digests[path.name]:
             raise BadInputError(
                 f"{path} is not the file that manifest.json names (sha256 differs); make the data again"
             )
@@ -266,29 +266,29 @@ def _level_of_theory(manifest: Mapping[str, Any]) -> str:
 def _read_frames(path: Path, n_kinds: int) -> FrameSet:
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in _ARRAYS if name in file.files}
+            arrays = {name: file[name] for name in _ARRAYS if name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
         raise BadInputError(f"{path} is not an .npz of plain arrays, or a damaged one: {error}") from error
-    missing = [name for name in _ARRAYS if name not in found and name not in _MAY_LACK]
+    missing = [name for name in _ARRAYS if name not in arrays and name not in _MAY_LACK]
     if missing:
         raise BadInputError(f"{path} lacks {', '.join(missing)}; it needs {', '.join(set(_ARRAYS) - set(_MAY_LACK))}")
-    return checked_frames(found, str(path), n_kinds)
+    return checked_frames(arrays, str(path), n_kinds)
 
 
-def checked_frames(found: Mapping[str, np.ndarray], where: str, n_kinds: int = 1) -> FrameSet:
+def checked_frames(raw: Mapping[str, np.ndarray], where: str, n_kinds: int = 1) -> FrameSet:
     """Arrays as frames, if they are valid; optional ones are filled in.
 
     Raises:
         BadInputError: an array has a wrong shape or type, or an impossible value; names ``where``.
     """
-    n_atoms = np.asarray(found["n_atoms"])
+    n_atoms = np.asarray(raw["n_atoms"])
     if n_atoms.ndim != 1 or n_atoms.dtype.kind not in "iu" or not len(n_atoms) or n_atoms.min() < 1:
         raise BadInputError(f"{where}: 'n_atoms' must be whole numbers of one or more, one for each frame")
     sizes = {"F": len(n_atoms), "A": int(n_atoms.sum())}
     arrays: dict[str, np.ndarray] = {}
     for name, (along, rest, kind) in _ARRAYS.items():
         shape = (sizes[along], *rest)
-        array = np.asarray(found[name]) if name in found else np.full(shape, _MAY_LACK[name])
+        array = np.asarray(raw[name]) if name in raw else np.full(shape, _MAY_LACK[name])
         if array.shape != shape:
             raise BadInputError(f"{where}: '{name}' has shape {list(array.shape)}, expected {list(shape)}")
         if array.dtype.kind not in ("f" if kind is np.float64 else "") + "iub":

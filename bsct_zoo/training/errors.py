@@ -77,11 +77,11 @@ def mean_errors(energy: np.ndarray, forces: np.ndarray, frames: FrameSet, kinds:
             f"the model has no finite answer for {lost.sum()} of {len(frames)} frames; if it was trained just now, "
             "train it again in another --out with a smaller lr"
         )
-    found: Errors = {}
+    result: Errors = {}
     for name, chosen in [("all", np.full(len(frames), True)), *((n, frames.kind == k) for k, n in enumerate(kinds))]:
         if chosen.any():
-            found[name] = {
+            result[name] = {
                 "energy_mae_mev_atom": float(of_energy[chosen].mean()),
                 "forces_mae_mev_A": float(of_atom[chosen[frame_of_atom]].mean()),
             }
-    return found
+    return result

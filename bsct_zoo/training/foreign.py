@@ -91,7 +91,7 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
             frames = getattr(known, split)
             if frames is not None:
                 parts[split].append(replace(frames, kind=place[frames.kind]))
-    merged = {split: joined(found) for split, found in parts.items() if found}
+    merged = {split: joined(sets) for split, sets in parts.items() if sets}
     references = reference_energies(merged["train"])
     have = set(references)
     for split in SPLITS[1:]:
@@ -120,13 +120,13 @@ def joined(sets: Sequence[FrameSet]) -> FrameSet:
 
 
 def _split_files(files: Sequence[Path], seed: int) -> dict[str, FrameSet]:
-    found = [pair for path in files for pair in _read(path)]
-    frames = [atoms for atoms, _ in found]
+    labelled = [pair for path in files for pair in _read(path)]
+    frames = [atoms for atoms, _ in labelled]
     if len(frames) < 10:
         raise BadInputError(f"{len(frames)} frames are too few to train on and validate with; give ten or more")
     splits = split_by_composition([frame.get_chemical_formula() for frame in frames], seed)
     return {
-        split: _flat([found[i] for i in chosen], f"split {split} of {files[0].name}")
+        split: _flat([labelled[i] for i in chosen], f"split {split} of {files[0].name}")
         for split, chosen in splits.items()
         if chosen
     }
@@ -157,8 +157,8 @@ def reference_energies(frames: FrameSet) -> dict[str, float]:
     frame_of_atom = np.repeat(np.arange(len(frames)), frames.n_atoms)
     counts = np.zeros((len(frames), len(elements)))
     np.add.at(counts, (frame_of_atom, np.searchsorted(elements, frames.atomic_numbers)), 1)
-    found, *_ = np.linalg.lstsq(counts, frames.energy, rcond=None)
-    return {chemical_symbols[number]: float(value) for number, value in zip(elements, found, strict=True)}
+    solution, *_ = np.linalg.lstsq(counts, frames.energy, rcond=None)
+    return {chemical_symbols[number]: float(value) for number, value in zip(elements, solution, strict=True)}
 
 
 def _read(path: Path) -> list[tuple[Atoms, _Labels]]:
@@ -166,11 +166,11 @@ def _read(path: Path) -> list[tuple[Atoms, _Labels]]:
     from ase.io import read
 
     try:
-        found = read(path, index=":")
+        content = read(path, index=":")
     except Exception as error:  # a reader of another format may raise anything
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"ASE cannot read {path} ({type(error).__name__}: {text})") from error
-    frames = list(found) if isinstance(found, list) else [found]
+    frames = list(content) if isinstance(content, list) else [content]
     return [(atoms, _labels(atoms, f"frame {k} of {path}")) for k, atoms in enumerate(frames)]
 
 

@@ -39,10 +39,10 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listen: Listene
     log = job.out / LOG
     clock = _Clock(adapter.name, job.budget_s, listen)
 
-    def hear(said: WorkerMessage) -> None:
-        clock.hear(said)
-        if said.op == "tell":
-            listen(Message(model=adapter.name, text=str(said.fields["text"])))
+    def hear(message: WorkerMessage) -> None:
+        clock.hear(message)
+        if message.op == "tell":
+            listen(Message(model=adapter.name, text=str(message.fields["text"])))
 
     request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job_fields(job)})
     try:
@@ -62,8 +62,8 @@ class _Clock:
         self.spent_s, self.cpu_s = 0.0, 0.0
         self.begun = False
 
-    def hear(self, said: WorkerMessage) -> None:
-        cpu_s, spent_s = float(said.fields["cpu_s"]), said.fields.get("spent_s")
+    def hear(self, message: WorkerMessage) -> None:
+        cpu_s, spent_s = float(message.fields["cpu_s"]), message.fields.get("spent_s")
         if spent_s is not None:
             self.spent_s, self.cpu_s, self.begun = float(spent_s), cpu_s, True
         if self.begun:

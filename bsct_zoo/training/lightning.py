@@ -95,13 +95,13 @@ class SmoothnessCallback(Callback):
         if step == self._step or step % self.every_n_steps:  # with accumulated gradients a step has several batches
             return
         self._step = step
-        found = self._scored(pl_module) if trainer.is_global_zero else None
-        found = trainer.strategy.broadcast(found)
-        if found is not None:
-            self.last = found
+        smoothness = self._scored(pl_module) if trainer.is_global_zero else None
+        smoothness = trainer.strategy.broadcast(smoothness)
+        if smoothness is not None:
+            self.last = smoothness
             self._log(pl_module)
             if self.on_score is not None and trainer.is_global_zero:
-                self.on_score(step, found)
+                self.on_score(step, smoothness)
 
     def state_dict(self) -> dict[str, Any]:
         """The state that a resumed run needs."""
@@ -128,7 +128,7 @@ class SmoothnessCallback(Callback):
                     if not self._fits(self._expected_s):
                         self.spent_s += perf_counter() - clock
                         return None
-                found = score(potential, self._scans)
+                smoothness = score(potential, self._scans)
         finally:
             for part, mode in training.items():
                 part.training = mode
@@ -137,7 +137,7 @@ class SmoothnessCallback(Callback):
         cost = perf_counter() - clock
         self.spent_s += cost
         self._expected_s = cost
-        return found
+        return smoothness
 
     def _fits(self, seconds: float) -> bool:
         """Whether another score of ``seconds`` keeps scores within their share of the time."""

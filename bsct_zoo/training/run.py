@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.evaluation.events import Listener, Message
+from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.files import atomic_write, exclusive_lock
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.plugins.registry import registry
-from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
 from bsct_zoo.training.card import finish_card, trained_from
 from bsct_zoo.training.config import config_bytes
@@ -154,11 +154,11 @@ def _job(request: Request) -> TrainingJob:
 
 def _suites() -> dict[str, str]:
     """Files of the available suites, by name."""
-    found = {}
+    files = {}
     for name in suite_names():
         with suppress(BadInputError):  # not imported yet
-            found[name] = str(suite_path(name))
-    return found
+            files[name] = str(suite_path(name))
+    return files
 
 
 def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent) -> dict[str, Errors]:
@@ -225,13 +225,13 @@ def _record(request: Request, data: TrainingData) -> dict[str, Any]:
 
 def _finished(record: Mapping[str, Any], out: Path) -> Trained | None:
     """The result of the run in ``out``, if it is complete and its checkpoint unchanged."""
-    said = record.get("trained")
-    if not said:
+    entry = record.get("trained")
+    if not entry:
         return None
-    trained = trained_from(said, out)
+    trained = trained_from(entry, out)
     if not trained.checkpoint.exists() or not trained.checkpoint.with_suffix(".json").exists():
         return None
-    if hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest() != said["sha256"]:
+    if hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest() != entry["sha256"]:
         raise BadInputError(f"{trained.checkpoint} was changed since it was trained; choose another --out")
     return trained
 

@@ -12,9 +12,8 @@ LAST = 1e-3  # final rate relative to the largest
 class Budget:
     """Progress of a run, by CPU seconds of this process, or by steps if their number is given.
 
-    CPU seconds are those of all its threads together, so that other work on the machine does not matter; they count
-    from its creation. A resumed run passes what its earlier parts spent. With a number of steps the run does not depend on
-    the speed of the machine.
+    CPU seconds of all threads count, from its creation, so that other work on the machine does not matter. A resumed
+    run passes what its earlier parts spent. With a number of steps the run does not depend on the speed of the machine.
     """
 
     def __init__(self, total_s: float, spent_before_s: float = 0.0, steps: int = 0) -> None:

@@ -38,9 +38,9 @@ def record(out: Path, budget: Budget, step: int, errors: Mapping[str, float], te
     tell(f"step {step}{of}: {energy:.1f} meV/atom, {forces:.1f} meV/Å", None if budget.steps else spent_s)
 
 
-def record_smoothness(out: Path, step: int, found: Smoothness) -> None:
+def record_smoothness(out: Path, step: int, smoothness: Smoothness) -> None:
     """Add a score of BSCT to ``out/smoothness.csv``; FSD in 1/Å."""
-    _add(out / SMOOTHNESS_LOG, {"step": step, **{key: round(value, 4) for key, value in asdict(found).items()}})
+    _add(out / SMOOTHNESS_LOG, {"step": step, **{key: round(value, 4) for key, value in asdict(smoothness).items()}})
 
 
 def _add(path: Path, line: Mapping[str, float]) -> None:

@@ -73,7 +73,7 @@ def test_a_shipped_suite_is_not_trained_on_whatever_it_is_called(tmp_path):
     mine = [moved(CORE.scans[0]), CORE.scans[5]]
     path = tmp_path / "mine.npz"
     write_suite(path, Suite("mine", "t", CORE.level_of_theory, "MIT", "", tuple(sorted(mine, key=lambda s: s.id))))
-    with pytest.raises(BadInputError, match="of the shipped suite 'core'"):
+    with pytest.raises(BadInputError, match="in the shipped suite 'core'"):
         training_scans(str(path), ELEMENTS, SHIPPED)
 
 

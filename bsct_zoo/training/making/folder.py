@@ -17,8 +17,8 @@ from bsct_zoo.files import atomic_write, npz_bytes
 from bsct_zoo.training.data import SPLITS, checked_frames
 from bsct_zoo.training.foreign import reference_energies
 from bsct_zoo.training.making.frames import Frame, Made
-from bsct_zoo.training.making.tasks import flat
 from bsct_zoo.training.making.recipe import KINDS
+from bsct_zoo.training.making.tasks import flat
 
 
 def write_folder(
