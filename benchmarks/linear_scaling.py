@@ -81,8 +81,9 @@ def table(system: str, up_to: int) -> str:
 def measured(what: str, system: str, n_atoms: int) -> dict[str, float]:
     """One measurement, in this process."""
     import torch
+    from bsct_zoo_transformer.config import TransformerConfig
     from bsct_zoo_transformer.graph import edge_graph
-    from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+    from bsct_zoo_transformer.model import EdgeTransformer
     from bsct_zoo_transformer.potential import TransformerPotential
 
     from bsct_zoo.atoms.batch import AtomsBatch

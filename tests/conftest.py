@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # helpers that several folders share
+
 
 @pytest.fixture(scope="session", autouse=True)
 def folders(own_folders):

@@ -1,4 +1,6 @@
-"""Correlation coefficients of many samples at once, where scipy has them one at a time.
+"""Correlation coefficients of many samples at once: those of ``scipy.stats``, which tests hold them to at 1e-12.
+
+Scipy's own take one sample at a time or twelve times as long (``kendalltau`` of 2000 draws); none skips missing values.
 
 Arrays are [..., n]: the last axis runs over models, the others over draws of a bootstrap. What is undefined (one of the
 two is constant) is NaN. Values may be infinite, which is larger than everything: a model that failed.

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bsct_zoo import __version__
+from bsct_zoo.analysis.bootstrap import CORRELATION_DRAWS, LEVEL, Interval, over_items, over_models
 from bsct_zoo.analysis.coefficients import Floats, kendall, log_pearson, partial_spearman, spearman
-from bsct_zoo.analysis.correlation_bootstrap import DRAWS, LEVEL, Interval, over_items, over_models
 from bsct_zoo.analysis.measures import Measure
 from bsct_zoo.analysis.reading import Collection
 from bsct_zoo.errors import BadInputError
@@ -95,7 +95,7 @@ class Correlation:
             "kind": "correlation",
             "bsct_zoo": __version__,
             "files": [{"name": name, "sha256": sha256} for name, sha256 in self.results.files],
-            "settings": {"given": list(self.given), "seed": self.seed, "draws": DRAWS, "level": LEVEL},
+            "settings": {"given": list(self.given), "seed": self.seed, "draws": CORRELATION_DRAWS, "level": LEVEL},
             "pairs": [pair.to_json() for pair in self.pairs],
         }
 

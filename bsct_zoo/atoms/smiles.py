@@ -89,7 +89,7 @@ def _rdkit(wanted_for: str) -> Any:
     try:
         chem = import_module("rdkit.Chem")
     except ImportError as error:
-        raise BadInputError(f"{wanted_for} need RDKit; run: pip install 'bsct-zoo[build]'") from error
+        raise BadInputError(f"{wanted_for} need RDKit; run: pip install rdkit") from error
     import_module("rdkit.RDLogger").DisableLog("rdApp.*")
     return chem
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import NDArray
 
-_BONDED = 1.15  # times the sum of covalent radii
+from bsct_zoo.atoms.bonds import BONDED_AT_REST, bonded_pairs
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,9 @@ def lowest_spin(numbers: NDArray[np.int64], charge: int) -> int:
 
 
 def bonds_by_distance(atoms: Atoms) -> tuple[tuple[int, int], ...]:
-    """Pairs of atoms nearer than 1.15 times the sum of their covalent radii (ASE's neighbour analysis)."""
-    first, second = neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=_BONDED))
-    return tuple((int(i), int(j)) for i, j in zip(first, second, strict=True) if i < j)
+    """Pairs of bonded atoms of a molecule at rest."""
+    found = bonded_pairs(atoms, BONDED_AT_REST)
+    return tuple(zip(found.first.tolist(), found.second.tolist(), strict=True))
 
 
 def alike_by_distance(numbers: NDArray[np.int64], positions: NDArray[np.float64]) -> tuple[int, ...]:

@@ -63,9 +63,9 @@ def build(
     from bsct_zoo.evaluation.building import About
     from bsct_zoo.evaluation.building import build as make
     from bsct_zoo.evaluation.machine import cores
+    from bsct_zoo.evaluation.reference import open_reference
     from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.suites.building.manifest import command_line
-    from bsct_zoo.evaluation.reference import open_reference
     from bsct_zoo.suites.building.settings import BuildSettings
     from bsct_zoo.suites.building.sites import Choice
 
@@ -117,8 +117,8 @@ def validate(
     from dataclasses import replace as changed
 
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.plugins.registry import registry
     from bsct_zoo.evaluation.building import flagged
+    from bsct_zoo.plugins.registry import registry
     from bsct_zoo.suites.building.manifest import write_manifest
     from bsct_zoo.suites.building.validate import validate as check
     from bsct_zoo.suites.library import suite_path

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from ase import Atoms
-from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import NDArray
 from torch import Tensor
 
-REACH = 1.25  # times the sum of two covalent radii: closer atoms are bonded
+from bsct_zoo.atoms.bonds import bonded_pairs
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,11 @@ class Bonds:
 
 
 def bonds_of(systems: Sequence[Atoms]) -> Bonds:
-    """Pairs of atoms closer than ``REACH`` times the sum of their covalent radii (ASE's), each once."""
+    """The bonds of ``systems``, by distance."""
     firsts, seconds, shifts, lengths, owners, names = [], [], [], [], [], []
     start = 0
     for owner, atoms in enumerate(systems):
-        i, j, d, s = neighbor_list("ijdS", atoms, natural_cutoffs(atoms, mult=REACH))
-        once = (i < j) | ((i == j) & (_sign(s) > 0))
-        i, j, d, s = i[once], j[once], d[once], s[once]
+        i, j, s, d = bonded_pairs(atoms)
         firsts.append(i + start)
         seconds.append(j + start)
         shifts.append(s @ np.asarray(atoms.cell))
@@ -64,9 +61,3 @@ def bonds_of(systems: Sequence[Atoms]) -> Bonds:
         owner=np.concatenate(owners).astype(np.int64),
         names=tuple(names),
     )
-
-
-def _sign(shift: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[n] sign of the first number of each ``shift`` [n, 3] that is not zero: of a pair and its reverse one is kept."""
-    weights: NDArray[np.int64] = np.sign(shift) @ np.array([9, 3, 1])
-    return weights

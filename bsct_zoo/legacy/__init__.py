@@ -29,7 +29,6 @@ MODULES = {
     "bsct_zoo.checks.runs": "bsct_zoo.dynamics.checks",
     "bsct_zoo.checks.systems": "bsct_zoo.atoms.molecules",
     "bsct_zoo.checks": "bsct_zoo.dynamics",
-    "bsct_zoo.correlation.bootstrap": "bsct_zoo.analysis.correlation_bootstrap",
     "bsct_zoo.correlation.schema": "bsct_zoo.analysis.correlation_schema",
     "bsct_zoo.correlation": "bsct_zoo.analysis",
     "bsct_zoo.data.molecules": "bsct_zoo.training.making.sources",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.models.trust import trusted
 from bsct_zoo.models.weights import with_weights
@@ -31,6 +32,20 @@ class ModelSpec:
     adapter: Adapter
     card: ModelCard
     options: Mapping[str, OptionValue]
+
+    def _repr_html_(self) -> str:
+        card = self.card
+        return notebook.facts(
+            self.text,
+            [
+                ("title", card.title),
+                ("level of theory", card.level_of_theory),
+                ("elements", " ".join(card.elements) or "any"),
+                ("parameters", f"{card.parameters:,}" if card.parameters else ""),
+                ("licence", card.licence),
+                ("source", card.source),
+            ],
+        )
 
 
 def parse_model(text: str, *, trust: bool = False) -> ModelSpec:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.transform import Rotation
 
 
 def rotation_onto(positions: ArrayLike, reference: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
@@ -14,9 +17,10 @@ def rotation_onto(positions: ArrayLike, reference: ArrayLike, weights: ArrayLike
     """
     x, y, w = (np.asarray(a, dtype=np.float64) for a in (positions, reference, weights))
     x, y = x - w @ x / w.sum(), y - w @ y / w.sum()
-    left, _, right = np.linalg.svd((w[:, None] * x).T @ y)
-    left[:, -1] *= np.sign(np.linalg.det(left @ right))
-    return np.asarray(left @ right)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a linear molecule any turn about its axis will do
+        rotation, _ = Rotation.align_vectors(x, y, weights=w)
+    return np.asarray(rotation.as_matrix())
 
 
 def distance(positions: ArrayLike, reference: ArrayLike) -> float:

@@ -28,7 +28,7 @@ def require_phonopy() -> None:
         BadInputError: with the mend.
     """
     if find_spec("phonopy") is None:
-        raise BadInputError("phonons need phonopy; install it with: pip install 'bsct-zoo[phonons]'")
+        raise BadInputError("phonons need phonopy; run: pip install phonopy")
 
 
 def measure_phonons(

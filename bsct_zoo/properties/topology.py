@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import ArrayLike, NDArray
 
+from bsct_zoo.atoms.bonds import bonded_pairs
 from bsct_zoo.suites.geometry import fragments
 
-_BONDED = 1.25  # times the sum of covalent radii
 _MULTIPLE = 0.90  # times that sum; shorter bonds are at least double, and do not turn
 _STRAIGHT = 170.0  # degrees from which an atom cannot say how a bond is turned
 
@@ -29,11 +30,9 @@ class Rotor:
 
 
 def bonds(numbers: ArrayLike, positions: ArrayLike) -> NDArray[np.int64]:
-    """[n_bonds, 2] pairs i < j nearer than 1.25 times the sum of their covalent radii."""
-    z, x = np.asarray(numbers, dtype=np.int64), np.asarray(positions, dtype=np.float64)
-    lengths = np.linalg.norm(x[:, None] - x[None], axis=-1)
-    near = lengths < _BONDED * (covalent_radii[z][:, None] + covalent_radii[z])
-    return np.argwhere(np.triu(near, 1)).astype(np.int64)
+    """[n_bonds, 2] pairs i < j of bonded atoms, in order."""
+    found = bonded_pairs(Atoms(np.asarray(numbers, dtype=np.int64), np.asarray(positions, dtype=np.float64)))
+    return np.array(sorted(zip(found.first, found.second, strict=True)), dtype=np.int64).reshape(-1, 2)
 
 
 def angles(pairs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,8 +7,8 @@ import io
 
 import numpy as np
 
+from bsct_zoo.analysis.bootstrap import LEVEL, Interval
 from bsct_zoo.analysis.correlate import Correlation, Estimate, Pair
-from bsct_zoo.analysis.correlation_bootstrap import LEVEL, Interval
 from bsct_zoo.analysis.measures import Measure
 from bsct_zoo.report.layout import Cell, Layout, number
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from bsct_zoo.analysis.bootstrap import interval, over_items, over_models
 from bsct_zoo.analysis.coefficients import kendall, log_pearson, partial_spearman, pearson, spearman
 from bsct_zoo.analysis.correlate import correlate
-from bsct_zoo.analysis.correlation_bootstrap import interval, over_items, over_models
 from bsct_zoo.analysis.measures import Measure
 from bsct_zoo.analysis.reading import Results
 from bsct_zoo.report.correlation_tables import verdict

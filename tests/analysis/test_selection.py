@@ -1,14 +1,13 @@
 """Conditions, intervals, the Pareto front, the advice, and what changed against an earlier result."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from bsct_zoo.evaluation.comparison import Comparison, Row, ScanResult
-from bsct_zoo.evaluation.stored import read_comparison
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import results as comparison
+from made import row
 
 from bsct_zoo.analysis.bootstrap import difference, interval, mean_interval, resampled_means, significantly_different
 from bsct_zoo.analysis.changes import changes, check_comparable
@@ -17,46 +16,12 @@ from bsct_zoo.analysis.conditions import parse_condition
 from bsct_zoo.analysis.gate import Gate
 from bsct_zoo.analysis.pareto import dominators
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.metrics.catalogue import METRICS
+from bsct_zoo.evaluation.results import json_text, read_results
 from bsct_zoo.report.selection import candidates, changed
 
 
-def row(model, values, *, seconds=1.0, failed=(), **facts):
-    """A row whose scan k has ``values[k]`` for every metric."""
-    scans = tuple(
-        ScanResult(f"C-C/{k}", "C-C", "failed", "no answer", dict.fromkeys(METRICS))
-        if k in failed
-        else ScanResult(f"C-C/{k}", "C-C", "ok", "", dict.fromkeys(METRICS, float(value)))
-        for k, value in enumerate(values)
-    )
-    good = [value for k, value in enumerate(values) if k not in failed]
-    mean = float(np.mean(good)) if good else None
-    known = {
-        "model": model,
-        "card": "small",
-        "checkpoint_sha256": None,
-        "level_of_theory": "GFN2-xTB",
-        "device": "cpu",
-        "dtype": "float32",
-        "versions": {},
-        "status": "ok" if not failed else "partial" if good else "failed",
-        "message": "no answer" if failed else "",
-        "seconds": seconds,
-        "metrics": dict.fromkeys(METRICS, mean),
-        "counts": dict.fromkeys(METRICS, len(good)),
-        "scans": scans,
-        "licence": "MIT",
-        "elements": ("H", "C", "O"),
-        "forces": "gradient",
-        "parameters": 1000,
-    }
-    return Row(**(known | facts))
-
-
-def comparison(*rows, **changes):
-    n = rows[0].n_scans
-    made = Comparison("0.1.0", "core", "a" * 64, "GFN2-xTB", n, {"cores": 2}, tuple(rows), {"seed": 0})
-    return replace(made, **changes)
+def core(row):
+    return row.evaluations["core"]
 
 
 # -- conditions ---------------------------------------------------------------------------------------------
@@ -80,17 +45,19 @@ def comparison(*rows, **changes):
     ],
 )
 def test_conditions(text, met):
-    assert parse_condition(text).holds(row("a", [10, 30])) is met
+    rows = comparison(row("a", [10, 30], level_of_theory="GFN2-xTB"))
+    assert parse_condition(text).holds(rows, rows.rows[0]) is met
 
 
 def test_a_condition_on_what_is_not_known_is_neither_met_nor_broken():
     silent = row("a", [1, 2], licence="", elements=None, parameters=None, failed=(0, 1))
     for text in ("licence=MIT", "elements>=C", "parameters<10", "fsd_full<3"):
-        assert parse_condition(text).holds(silent) is None
+        assert parse_condition(text).holds(comparison(silent), silent) is None
 
 
 def test_a_model_of_any_element_knows_them_all():
-    assert parse_condition("elements>=C,Og").holds(row("a", [1], elements=()))
+    any_element = row("a", [1], elements=())
+    assert parse_condition("elements>=C,Og").holds(comparison(any_element), any_element)
 
 
 @pytest.mark.parametrize(
@@ -128,18 +95,18 @@ def test_pairing_sees_what_hard_scans_hide():
     """One model is better by 1 on every scan, and scans differ by 50: single intervals overlap, the pair does not."""
     hard = np.random.default_rng(0).uniform(0, 100, 20)
     first, second = row("a", hard), row("b", hard + 1 + 0.1 * np.sin(hard))
-    low, high = mean_interval(first, "fsd_full")
+    low, high = mean_interval(core(first), "fsd_full")
     assert low < np.mean(hard) + 1 < high
-    assert significantly_different(first, second, "fsd_full")
-    moved, low, high = difference(first, second, "fsd_full")
+    assert significantly_different(core(first), core(second), "fsd_full")
+    moved, low, high = difference(core(first), core(second), "fsd_full")
     assert 0.9 < low < moved < high < 1.1
 
 
 def test_a_difference_is_taken_on_common_scans():
     first, second = row("a", [1, 2, 3, 100], failed=(3,)), row("b", [2, 3, 4, 5])
-    moved, low, high = difference(first, second, "fsd_full")
+    moved, low, high = difference(core(first), core(second), "fsd_full")
     assert (moved, low, high) == pytest.approx((1.0, 1.0, 1.0))
-    assert difference(row("a", [1, 2], failed=(0,)), second, "fsd_full") is None
+    assert difference(core(row("a", [1, 2], failed=(0,))), core(second), "fsd_full") is None
 
 
 # -- the front ----------------------------------------------------------------------------------------------
@@ -166,7 +133,7 @@ def test_selection():
     hard = np.random.default_rng(0).uniform(5, 15, 30)
     good, same = row("good", hard, seconds=9.0), row("same", hard + np.tile([1, -1], 15), seconds=9.5)
     fast, slow = row("fast", 3 * hard, seconds=1.0), row("slow", 4 * hard, seconds=10.0)
-    direct = row("direct", 0.5 * hard, seconds=5.0, forces="direct", licence="CC-BY-4.0")
+    direct = row("direct", 0.5 * hard, seconds=5.0, conservative=False, licence="CC-BY-4.0")
     dead = row("dead", hard, failed=tuple(range(30)))
     judged = comparison(good, same, fast, slow, direct, dead)
     found = select(judged, [parse_condition("licence=mit")])
@@ -202,9 +169,9 @@ def test_unknown_objective():
 def test_results_on_other_scans_do_not_mix():
     first = comparison(row("a", [1, 2]))
     both = merged([first, comparison(row("b", [1, 2]), row("a", [3, 4]))])
-    assert {r.model: r.metrics["fsd_full"] for r in both.rows} == {"a": 3.5, "b": 1.5}
+    assert {r.model: core(r).values["fsd_full"] for r in both.rows} == {"a": 3.5, "b": 1.5}
     with pytest.raises(BadInputError, match="do not compare"):
-        merged([first, comparison(row("b", [1, 2]), suite="angles", suite_sha256="b" * 64)])
+        merged([first, comparison(row("b", [1, 2], task="angles"), name="angles", sha256="b" * 64)])
     with pytest.raises(BadInputError, match="do not compare"):
         merged([first, comparison(row("b", [1, 2, 3]))])
 
@@ -243,15 +210,15 @@ def test_too_few_scans_to_tell():
 def test_a_baseline_of_something_else_is_refused():
     baseline = comparison(row("a", [1, 2]))
     with pytest.raises(BadInputError, match="made on suite 'core'"):
-        check_comparable(baseline, "angles", "b" * 64, ["a"])
+        check_comparable(baseline, {"angles": "b" * 64}, ["a"])
     with pytest.raises(BadInputError, match="no model in common"):
-        check_comparable(baseline, "core", "a" * 64, ["b"])
+        check_comparable(baseline, {"core": "a" * 64}, ["b"])
 
 
 def test_the_gate(tmp_path):
     file = tmp_path / "baseline.json"
     hard = np.linspace(10, 20, 20)
-    file.write_text(json.dumps(comparison(row("a", hard)).to_json()))
+    file.write_text(json_text(comparison(row("a", hard))))
     gate = Gate.read(["fsd_full>16", "worse"], file)
     now = comparison(row("a", hard + 1.5))
     met = gate.met(now, gate.changes(now, ["fsd_full"]))
@@ -268,19 +235,10 @@ def test_the_gate(tmp_path):
 # -- files --------------------------------------------------------------------------------------------------
 
 
-def test_a_stored_comparison_is_what_it_was(tmp_path):
+def test_stored_results_are_what_they_were(tmp_path):
     made = comparison(row("a", [1, 2], failed=(1,)), row("b", [3, 4], elements=None, parameters=None))
-    (tmp_path / "x.json").write_text(json.dumps(made.to_json()))
-    assert read_comparison(tmp_path / "x.json") == made
-
-
-def test_a_file_of_before_these_facts_still_reads(tmp_path):
-    data = comparison(row("a", [1, 2])).to_json()
-    for key in ("licence", "elements", "forces", "parameters"):
-        del data["rows"][0][key]
-    (tmp_path / "x.json").write_text(json.dumps(data))
-    found = read_comparison(tmp_path / "x.json").rows[0]
-    assert (found.licence, found.elements, found.forces, found.parameters) == ("", None, "", None)
+    (tmp_path / "x.json").write_text(json_text(made))
+    assert read_results(tmp_path / "x.json") == made
 
 
 @pytest.mark.parametrize(
@@ -288,18 +246,44 @@ def test_a_file_of_before_these_facts_still_reads(tmp_path):
     [
         (b"{", "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"schema": 2, "x": NaN}', "NaN is not a number"),
         (b"[]", "no schema"),
-        (b'{"schema": 2}', "schema 2"),
+        (b'{"schema": 3}', "schema 3"),
+        (b'{"schema": 2}', "missing required field `bsct_zoo`"),
         (b'{"schema": 1}', "lacks 'suite'"),
-        (b'{"schema": 1, "suite": 3}', "not a comparison"),
+        (b'{"schema": 1, "suite": 3}', "not results of schema 1"),
+        (b'{"schema": 1, "kind": "magic"}', "kind 'magic'"),
     ],
 )
 def test_wrong_json(tmp_path, content, message):
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(BadInputError, match=message):
-        read_comparison(tmp_path / "x.json")
+        read_results(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("rows", 0, "evaluations", "core", "seconds"), -3),
+        (("rows", 0, "evaluations", "core", "status"), "banana"),
+        (("rows", 0, "elements"), [6]),
+        (("rows", 0, "evaluations", "core", "records", 0, "multiplicity"), 0),
+        (("tasks", 0, "title"), 5),
+    ],
+)
+def test_a_field_at_fault_is_named(tmp_path, path, value):
+    data = json.loads(json_text(comparison(row("a", [1, 2]))))
+    place = data
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    (tmp_path / "x.json").write_text(json.dumps(data))
+    with pytest.raises(BadInputError, match=r"not results of schema 2: .* - at `\$.*") as caught:
+        read_results(tmp_path / "x.json")
+    assert "\n" not in str(caught.value)
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(BadInputError, match="cannot read"):
-        read_comparison(tmp_path / "x.json")
+        read_results(tmp_path / "x.json")

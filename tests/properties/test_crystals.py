@@ -145,5 +145,5 @@ def test_missing_phonopy_is_one_line(monkeypatch):
     from bsct_zoo.properties import phonons
 
     monkeypatch.setattr(phonons, "find_spec", lambda name: None)
-    with pytest.raises(BadInputError, match=r"pip install 'bsct-zoo\[phonons\]'"):
+    with pytest.raises(BadInputError, match=r"pip install phonopy"):
         phonons.require_phonopy()

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.spacegroup import crystal
 
 from bsct_zoo.properties import elastic
 from bsct_zoo.properties.eos import EquationOfState, birch_murnaghan, fit_birch_murnaghan
-from bsct_zoo.properties.symmetry import is_cubic
+from bsct_zoo.properties.symmetry import is_cubic, symmetry_of
 
 
 def test_planted_equation_of_state_is_recovered():
@@ -98,4 +99,26 @@ def test_strained_or_displaced_crystal_is_not_cubic():
     cell = elastic.strained_cell(atoms.cell.array, [0.01, 0, 0, 0, 0, 0])
     assert not is_cubic(atoms.numbers, atoms.positions, cell)
     atoms.positions[1] += (0.05, 0, 0)
+    assert not is_cubic(atoms.numbers, atoms.positions, atoms.cell.array)
+
+
+@pytest.mark.parametrize(
+    ("atoms", "number", "system"),
+    [
+        (bulk("NaCl", "rocksalt", a=5.64), 225, "cubic"),
+        (bulk("Mg"), 194, "hexagonal"),
+        (bulk("In"), 139, "tetragonal"),
+        (bulk("Bi"), 166, "trigonal"),
+        (crystal("S", [(0.1, 0.2, 0.3)], spacegroup=19, cellpar=[4, 5, 6, 90, 90, 90]), 19, "orthorhombic"),
+    ],
+)
+def test_crystals_have_their_space_group(atoms, number, system):
+    found = symmetry_of(atoms.numbers, atoms.positions, atoms.cell.array)
+    assert (found.number, found.system) == (number, system)
+
+
+def test_a_cubic_crystal_that_is_turned_is_not_cubic_along_the_axes():
+    atoms = bulk("Cu", cubic=True)
+    atoms.rotate(30, "z", rotate_cell=True)
+    assert symmetry_of(atoms.numbers, atoms.positions, atoms.cell.array).system == "cubic"
     assert not is_cubic(atoms.numbers, atoms.positions, atoms.cell.array)

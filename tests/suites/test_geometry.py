@@ -4,16 +4,11 @@ import numpy as np
 import pytest
 from ase.build import molecule
 from ase.data import covalent_radii
-from ase.neighborlist import natural_cutoffs, neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bsct_zoo.atoms.structure import bonds_by_distance
 from bsct_zoo.suites.geometry import bond_scan, fragments
-
-
-def bonds_of(atoms):
-    first, second = neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=1.15))
-    return list(zip(first.tolist(), second.tolist(), strict=True))
 
 
 def distances(positions):
@@ -23,12 +18,12 @@ def distances(positions):
 def test_fragments_of_ethanol():
     atoms = molecule("CH3CH2OH")
     c1, c2 = (k for k, z in enumerate(atoms.numbers) if z == 6)
-    labels = fragments(len(atoms), bonds_of(atoms), c1, c2)
+    labels = fragments(len(atoms), bonds_by_distance(atoms), c1, c2)
     sizes = sorted(np.bincount(labels).tolist())
     assert sizes == [4, 5]  # CH3 and CH2OH
     assert labels[c1] == 0
     assert labels[c2] == 1
-    assert (fragments(len(atoms), bonds_of(atoms), c2, c1) == 1 - labels).all()
+    assert (fragments(len(atoms), bonds_by_distance(atoms), c2, c1) == 1 - labels).all()
 
 
 def test_fragments_does_not_change_its_input():

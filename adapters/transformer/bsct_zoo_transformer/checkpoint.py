@@ -9,8 +9,9 @@ from typing import Any
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.files import FORMAT, VERSION
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.version_1 import SerialTransformer, config_of
 
 

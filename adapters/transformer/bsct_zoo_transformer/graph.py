@@ -20,7 +20,7 @@ from bsct_zoo_transformer.ranges import over_ranges
 
 if TYPE_CHECKING:
     from bsct_zoo.atoms.batch import AtomsBatch
-    from bsct_zoo_transformer.model import TransformerConfig
+    from bsct_zoo_transformer.config import TransformerConfig
 
 # Pairs of slots [atoms, D, D]. A block keeps some 450 bytes of each for its gradient, a rank 16.
 PAIRS_AT_ONCE = 2**18  # what a graph may have that is not taken apart

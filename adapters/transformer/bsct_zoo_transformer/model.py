@@ -1,4 +1,4 @@
-"""The whole of the edge Transformer (arXiv:2602.04861, "MinDScAIP") in one file.
+"""The network of the edge Transformer (arXiv:2602.04861, "MinDScAIP"); ``config`` has its choices, ``graph`` its edges.
 
 Tokens are the directed edges i→j of a differentiable k-nearest-neighbour graph. A block lets the edges that share an
 atom attend to each other; between blocks every edge changes places with its reverse, so that blocks alternate between
@@ -12,8 +12,7 @@ Shapes: A atoms, E edges, D most edges at an atom (padded), H heads, W width, S 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from ase.units import Bohr, Hartree
@@ -21,67 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.graph import Graph, edge_graph
 
 COULOMB = Hartree * Bohr  # e² in eV Å
 # (c, b) of Σ c exp(-b d/a).
 ZBL_SCREENING = ((0.18175, 3.1998), (0.50986, 0.94229), (0.28022, 0.4029), (0.028171, 0.20162))
-
-
-@dataclass(frozen=True)
-class TransformerConfig:
-    """Every choice of the design.
-
-    Attributes:
-        elements: atomic numbers it knows.
-        reference_energies: energy in eV of an atom of each element, added to what is learned.
-        graph: "soft_knn" (differentiable), "hard_knn" (jumps when neighbours swap rank) or "radius".
-        k: neighbours of an atom.
-        r_cut: cut-off in Å.
-        rank_width: width s of the soft rank in Å.
-        softmax_width: width c of the soft maximum over ranks and distance.
-        attention: "cosine" (bounded logits) or "dot".
-        temperature_floor: smallest temperature of cosine attention.
-        learn_temperature: whether heads may raise theirs.
-        n_basis: Gaussians of the radial basis.
-        basis_width: their standard deviation in Å; narrow ones make ripples.
-        n_angular: Legendre polynomials of the angle between two edges at an atom, a term of the logits; 0 for none.
-        directions: whether edges also know their direction in space, as in the paper; rotations are then learned.
-        repulsion: of two atoms, which rules at half the length of a bond, added to what tokens say: "learned", with a
-            charge and a decay for each element; "zbl", that of bare nuclei; "none" leaves it to the tokens.
-        width: of a token.
-        hidden: width inside the perceptron on each edge of a block.
-        atom_hidden: width inside the perceptron on each atom of a block; 0 for none.
-        heads: of the attention.
-        blocks: their number.
-        charges: whether total charge and multiplicity enter; if not, every system is taken for a neutral singlet.
-        forces: "gradient" of the energy, or "direct" from a head of their own.
-        energy_scale: eV of an output of one.
-    """
-
-    elements: tuple[int, ...]
-    reference_energies: tuple[float, ...]
-    graph: Literal["soft_knn", "hard_knn", "radius"] = "soft_knn"
-    k: int = 16
-    r_cut: float = 6.0
-    rank_width: float = 0.2
-    softmax_width: float = 0.1
-    attention: Literal["cosine", "dot"] = "cosine"
-    temperature_floor: float = 0.1
-    learn_temperature: bool = True
-    n_basis: int = 32
-    basis_width: float = 0.4
-    n_angular: int = 6
-    directions: bool = False
-    repulsion: Literal["learned", "zbl", "none"] = "learned"
-    width: int = 64
-    hidden: int = 64
-    atom_hidden: int = 432
-    heads: int = 4
-    blocks: int = 2
-    charges: bool = False
-    forces: Literal["gradient", "direct"] = "gradient"
-    energy_scale: float = 1.0
 
 
 class EdgeTransformer(nn.Module):

@@ -27,9 +27,10 @@ from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser, settings_for
 from bsct_zoo.training.windows import Window, Windows, training_scans
 from bsct_zoo_transformer.checkpoint import save
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
 from bsct_zoo_transformer.loop import BEST, STATE, Loop, Watch
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.optimiser import optimiser_for
 from bsct_zoo_transformer.potential import TransformerPotential
 

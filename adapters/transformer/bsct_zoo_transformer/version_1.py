@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.graph import Graph
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 
 
 def config_of(found: Mapping[str, Any]) -> TransformerConfig:

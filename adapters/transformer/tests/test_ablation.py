@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bsct_zoo_transformer.ablation import MEASURES
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.ladder import LADDER, chosen_rungs
-from bsct_zoo_transformer.model import TransformerConfig
 
 from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.training.settings import settings_for

@@ -7,9 +7,10 @@ import torch
 from ase.build import molecule
 from bsct_zoo_transformer import register_adapters
 from bsct_zoo_transformer.checkpoint import load, save
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.files import file_card
 from bsct_zoo_transformer.loader import load as load_card
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError

@@ -6,7 +6,8 @@ import pytest
 import torch
 from ase.build import bulk, molecule
 from bsct_zoo_transformer import graph
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.config import TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.potential import TransformerPotential
 from torch.autograd import gradgradcheck
 from typer.testing import CliRunner

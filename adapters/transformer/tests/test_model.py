@@ -8,13 +8,13 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk, molecule
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.graph import edge_graph
 from bsct_zoo_transformer.model import (
     EdgeTransformer,
     LearnedRepulsion,
     NoRepulsion,
     Nuclei,
-    TransformerConfig,
 )
 from bsct_zoo_transformer.potential import TransformerPotential
 from scipy.spatial.transform import Rotation

@@ -6,8 +6,9 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 from bsct_zoo_transformer import graph, parts
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.graph import edge_graph
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.potential import TransformerPotential
 from bsct_zoo_transformer.ranges import over_ranges
 from torch.utils._python_dispatch import TorchDispatchMode

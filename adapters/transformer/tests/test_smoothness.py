@@ -16,9 +16,10 @@ import pytest
 import torch
 from ase import Atoms
 from ase.geometry import get_distances
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.graph import edge_graph
 from bsct_zoo_transformer.loader import load
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.potential import TransformerPotential
 from hypothesis import HealthCheck, given, settings
 

@@ -10,8 +10,9 @@ from ase.build import bulk, molecule
 if find_spec("lightning") is None:
     pytest.skip("needs lightning", allow_module_level=True)
 
+from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
-from bsct_zoo_transformer.model import EdgeTransformer, TransformerConfig
+from bsct_zoo_transformer.model import EdgeTransformer
 
 from bsct_zoo.atoms.batch import AtomsBatch
 

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import NDArray
 
+from bsct_zoo.atoms.bonds import bonded_pairs
 from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.suites.scan import Scan
-
-_BONDED = 1.25  # times the covalent length: H-H is at 1.2 of it
 
 
 def graph_of(structure: Structure) -> str:
@@ -80,8 +78,8 @@ def canonical(smiles: str) -> str:
 
 def _near(atoms: Atoms) -> list[tuple[int, int]]:
     """Bonds by distance."""
-    first, second = neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=_BONDED))
-    return [(int(i), int(j)) for i, j in zip(first, second, strict=True) if i < j]
+    found = bonded_pairs(atoms)
+    return list(zip(found.first.tolist(), found.second.tolist(), strict=True))
 
 
 def _parts(numbers: Sequence[int] | NDArray[np.int64], bonds: Iterable[tuple[int, int]]) -> set[str]:
@@ -105,8 +103,6 @@ def _rdkit() -> Any:
     try:
         chem = import_module("rdkit.Chem")
     except ImportError as error:
-        raise BadInputError(
-            "molecules are told apart by RDKit, which is not here; run: pip install 'bsct-zoo[build]'"
-        ) from error
+        raise BadInputError("molecules are told apart by RDKit, which is not here; run: pip install rdkit") from error
     import_module("rdkit.RDLogger").DisableLog("rdApp.*")
     return chem

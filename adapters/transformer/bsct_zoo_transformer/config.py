@@ -1,0 +1,62 @@
+"""Every choice of the edge Transformer's design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """The choices; a checkpoint keeps them.
+
+    Attributes:
+        elements: atomic numbers it knows.
+        reference_energies: energy in eV of an atom of each element, added to what is learned.
+        graph: "soft_knn" (differentiable), "hard_knn" (jumps when neighbours swap rank) or "radius".
+        k: neighbours of an atom.
+        r_cut: cut-off in Å.
+        rank_width: width s of the soft rank in Å.
+        softmax_width: width c of the soft maximum over ranks and distance.
+        attention: "cosine" (bounded logits) or "dot".
+        temperature_floor: smallest temperature of cosine attention.
+        learn_temperature: whether heads may raise theirs.
+        n_basis: Gaussians of the radial basis.
+        basis_width: their standard deviation in Å; narrow ones make ripples.
+        n_angular: Legendre polynomials of the angle between two edges at an atom, a term of the logits; 0 for none.
+        directions: whether edges also know their direction in space, as in the paper; rotations are then learned.
+        repulsion: of two atoms, which rules at half the length of a bond, added to what tokens say: "learned", with a
+            charge and a decay for each element; "zbl", that of bare nuclei; "none" leaves it to the tokens.
+        width: of a token.
+        hidden: width inside the perceptron on each edge of a block.
+        atom_hidden: width inside the perceptron on each atom of a block; 0 for none.
+        heads: of the attention.
+        blocks: their number.
+        charges: whether total charge and multiplicity enter; if not, every system is taken for a neutral singlet.
+        forces: "gradient" of the energy, or "direct" from a head of their own.
+        energy_scale: eV of an output of one.
+    """
+
+    elements: tuple[int, ...]
+    reference_energies: tuple[float, ...]
+    graph: Literal["soft_knn", "hard_knn", "radius"] = "soft_knn"
+    k: int = 16
+    r_cut: float = 6.0
+    rank_width: float = 0.2
+    softmax_width: float = 0.1
+    attention: Literal["cosine", "dot"] = "cosine"
+    temperature_floor: float = 0.1
+    learn_temperature: bool = True
+    n_basis: int = 32
+    basis_width: float = 0.4
+    n_angular: int = 6
+    directions: bool = False
+    repulsion: Literal["learned", "zbl", "none"] = "learned"
+    width: int = 64
+    hidden: int = 64
+    atom_hidden: int = 432
+    heads: int = 4
+    blocks: int = 2
+    charges: bool = False
+    forces: Literal["gradient", "direct"] = "gradient"
+    energy_scale: float = 1.0
