@@ -1,6 +1,6 @@
 """Draw the units of ``bsct_zoo`` and their imports, read from the code: ``python docs/draw_architecture.py``.
 
-A unit stands below the units that it may import. A dot in the matrix says that the unit of the row imports the unit of
+The order is that of the import contract in pyproject.toml: a unit stands below the units that it may import. A dot in the matrix says that the unit of the row imports the unit of
 the column; its size grows with the number of importing modules. A red dot is an import from the wrong side.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
@@ -16,31 +17,25 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "bsct_zoo"
 PICTURE = ROOT / "docs" / "architecture.svg"
-# From the ground up; a unit imports only what stands before it.
-UNITS = (
-    *(
-        "errors",
-        "files",
-        "metrics",
-        "atoms",
-        "potentials",
-        "plugins",
-        "legacy",
-        "runtime",
-        "dynamics",
-        "models",
-        "suites",
-    ),
-    *("conformance", "testing", "properties", "evaluation", "training", "analysis", "report", "cli"),
-)
 ROW, NAME, WHAT, LEFT, TOP = 26, 100, 460, 16, 96
+
+
+def units() -> list[str]:
+    """Units from the ground up, as the import contract in pyproject.toml orders them."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract.get("containers") == ["bsct_zoo"])
+    names = [name.strip() for layer in reversed(layers) for name in layer.split("|")]
+    return [name for name in names if not name.startswith("__")]
+
+
+UNITS = units()
 
 
 def imports() -> Counter[tuple[str, str]]:
     """How many modules of one unit import another one; imports for type checkers alone do not count.
 
     Raises:
-        SystemExit: the package has a unit that ``UNITS`` does not name.
+        SystemExit: the import contract misses a unit.
     """
     edges: Counter[tuple[str, str]] = Counter()
     for path in sorted(CORE.rglob("*.py")):
@@ -48,7 +43,9 @@ def imports() -> Counter[tuple[str, str]]:
         if unit.startswith("__"):
             continue
         if unit not in UNITS:
-            raise SystemExit(f"{path.relative_to(ROOT)} is in no unit; add '{unit}' to UNITS of {Path(__file__).name}")
+            raise SystemExit(
+                f"{path.relative_to(ROOT)} is in no layer of the import contract; add '{unit}' to pyproject.toml"
+            )
         tree = ast.parse(path.read_text(encoding="utf-8"))
         imported = {name.split(".")[1] for name in _modules(tree) if name.startswith("bsct_zoo.")}
         edges.update((unit, other) for other in imported if other != unit and other in UNITS)

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answer:
+class SystemAnswer:
     """The answer of a potential for one system.
 
     Attributes:
@@ -51,7 +51,7 @@ def predict(potential: Potential, batch: AtomsBatch) -> Prediction:
     return without_stress(potential.compute(inside), molecules)
 
 
-def ask(potential: Potential, systems: Sequence[Atoms]) -> list[Answer]:
+def ask(potential: Potential, systems: Sequence[Atoms]) -> list[SystemAnswer]:
     """One answer for each system, all computed as one batch.
 
     Raises:
@@ -61,14 +61,16 @@ def ask(potential: Potential, systems: Sequence[Atoms]) -> list[Answer]:
     return answers_of(potential, AtomsBatch.from_atoms(systems))
 
 
-def answers_of(potential: Potential, batch: AtomsBatch) -> list[Answer]:
+def answers_of(potential: Potential, batch: AtomsBatch) -> list[SystemAnswer]:
     """The same for an existing batch."""
     prediction = checked(predict(potential, batch), batch)
     energies = prediction.energy.cpu().numpy()
     forces = prediction.forces.cpu().double().split(batch.atoms_per_system.tolist())
     stresses = [None] * batch.n_systems if prediction.stress is None else list(prediction.stress.cpu().double())
     return [
-        Answer(float(energy), force.numpy(), None if stress is None or bool(stress.isnan().all()) else stress.numpy())
+        SystemAnswer(
+            float(energy), force.numpy(), None if stress is None or bool(stress.isnan().all()) else stress.numpy()
+        )
         for energy, force, stress in zip(energies, forces, stresses, strict=True)
     ]
 
@@ -78,7 +80,7 @@ def energies(potential: Potential, systems: Sequence[Atoms]) -> Floats:
     return np.array([answer.energy for answer in ask(potential, systems)])
 
 
-def limits(potential: Potential, answers: Sequence[Answer]) -> Limits:
+def limits(potential: Potential, answers: Sequence[SystemAnswer]) -> Limits:
     """The effect of rounding on ``answers`` in the precision of the potential.
 
     Errors of sums grow with their terms: forces are the measure of the terms (eV/Å over some Å), energies are
@@ -95,7 +97,7 @@ def limits(potential: Potential, answers: Sequence[Answer]) -> Limits:
 
 
 def differences(
-    potential: Potential, actual: Sequence[Answer], expected: Sequence[Answer], what: str
+    potential: Potential, actual: Sequence[SystemAnswer], expected: Sequence[SystemAnswer], what: str
 ) -> Iterator[Margin]:
     """Differences between ``found`` and ``expected`` per system, relative to the limits of rounding."""
     limit = limits(potential, expected)

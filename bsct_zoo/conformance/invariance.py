@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
-from bsct_zoo.conformance.answers import Answer, Floats, ask, differences
+from bsct_zoo.conformance.answers import Floats, SystemAnswer, ask, differences
 from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.subject import Subject
 
@@ -31,7 +31,7 @@ def rotation(subject: Subject) -> Finding:
         other.cell = atoms.cell @ turn.T
         turned.append(other)
     expected = [
-        Answer(one.energy, one.forces @ turn.T, None if one.stress is None else turn @ one.stress @ turn.T)
+        SystemAnswer(one.energy, one.forces @ turn.T, None if one.stress is None else turn @ one.stress @ turn.T)
         for one in ask(subject.potential, subject.systems)
     ]
     actual = ask(subject.potential, turned)
@@ -45,7 +45,7 @@ def atom_order(subject: Subject) -> Finding:
     orders = [random.permutation(len(atoms)) for atoms in subject.systems]
     shuffled = [atoms[order] for atoms, order in zip(subject.systems, orders, strict=True)]
     expected = [
-        Answer(one.energy, one.forces[order], one.stress)
+        SystemAnswer(one.energy, one.forces[order], one.stress)
         for one, order in zip(ask(subject.potential, subject.systems), orders, strict=True)
     ]
     actual = ask(subject.potential, shuffled)

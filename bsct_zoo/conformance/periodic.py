@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from ase import Atoms
 
-from bsct_zoo.conformance.answers import Answer, ask, differences
+from bsct_zoo.conformance.answers import SystemAnswer, ask, differences
 from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.subject import Subject
 
@@ -72,5 +72,5 @@ def _first_atoms_moved(atoms: Atoms, vector: int) -> Atoms:
     return moved
 
 
-def _doubled(answer: Answer) -> Answer:
+def _doubled(answer: SystemAnswer) -> SystemAnswer:
     return replace(answer, energy=2 * answer.energy, forces=np.concatenate([answer.forces, answer.forces]))
