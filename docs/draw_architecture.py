@@ -1,7 +1,8 @@
 """Draw the units of ``bsct_zoo`` and their imports, read from the code: ``python docs/draw_architecture.py``.
 
-The order is that of the import contract in pyproject.toml: a unit stands below the units that it may import. A dot in the matrix says that the unit of the row imports the unit of
-the column; its size grows with the number of importing modules. A red dot is an import from the wrong side.
+The order is that of the import contract in pyproject.toml: a unit stands below the units that it may import. A dot says
+that the unit of the row imports the unit of the column; its size grows with the number of importing modules. A dot is
+red for an import from the wrong side, and grey if the contract allows that one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "bsct_zoo"
@@ -20,11 +22,15 @@ PICTURE = ROOT / "docs" / "architecture.svg"
 ROW, NAME, WHAT, LEFT, TOP = 26, 100, 460, 16, 96
 
 
-def units() -> list[str]:
-    """Units from the ground up, as the import contract in pyproject.toml orders them."""
+def contract() -> dict[str, Any]:
+    """The import contract of the units."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    layers = next(contract["layers"] for contract in contracts if contract.get("containers") == ["bsct_zoo"])
-    names = [name.strip() for layer in reversed(layers) for name in layer.split("|")]
+    return next(one for one in contracts if one.get("containers") == ["bsct_zoo"])
+
+
+def units() -> list[str]:
+    """Units from the ground up."""
+    names = [name.strip() for layer in reversed(contract()["layers"]) for name in layer.split("|")]
     return [name for name in names if not name.startswith("__")]
 
 
@@ -68,12 +74,13 @@ def summary(unit: str) -> str:
     """The first line of the unit's docstring."""
     path = CORE / unit / "__init__.py" if (CORE / unit).is_dir() else CORE / f"{unit}.py"
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0].rstrip(".")
+    return text.partition("\n")[0].rstrip(".").replace("``", "")
 
 
 def picture() -> str:
     """The picture as SVG; the same for the same code."""
     edges = imports()
+    allowed = {line.split(".")[1] for line in contract().get("ignore_imports", [])}
     x0 = LEFT + NAME + WHAT
     width, height = x0 + ROW * len(UNITS) + 40, TOP + ROW * len(UNITS) + 40
     parts = [
@@ -92,7 +99,7 @@ def picture() -> str:
         parts.append(f'<text transform="{turned}" fill="#445">{unit}</text>')
     for (unit, other), count in sorted(edges.items()):
         row, column = UNITS.index(unit), UNITS.index(other)
-        colour = "#1f6f9f" if column < row else "#c22"
+        colour = "#1f6f9f" if column < row else "#999" if unit in allowed else "#c22"
         x, y = x0 + ROW * column + ROW // 2, TOP + ROW * row + ROW // 2
         radius = min(10.0, 3 + count**0.5)
         modules = "module" if count == 1 else "modules"
@@ -100,7 +107,7 @@ def picture() -> str:
             f'<circle cx="{x}" cy="{y}" r="{radius:.1f}" fill="{colour}">'
             f"<title>{unit} imports {other} in {count} {modules}</title></circle>"
         )
-    legend = "A dot: the unit of the row imports the unit of the column. Larger: in more modules. Red: the wrong way."
+    legend = "A dot: the unit of the row imports the unit of the column. Larger: in more modules. Grey: an exception of the contract. Red: the wrong way."
     parts.append(f'<text x="{LEFT}" y="{height - 14}" fill="#667">{legend}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
