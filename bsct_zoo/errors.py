@@ -1,4 +1,4 @@
-"""Errors of the project: each says in one line what is wrong and what to do."""
+"""The project's errors: each says what is wrong and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML of objects in a notebook: small tables and curves; every text is escaped."""
+"""HTML of objects in a notebook; every text is escaped."""
 
 from __future__ import annotations
 

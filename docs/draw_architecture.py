@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "bsct_zoo"
 PICTURE = ROOT / "docs" / "architecture.svg"
-ROW, NAME, WHAT, LEFT, TOP = 26, 100, 460, 16, 96
+ROW, NAME, WHAT, LEFT, TOP = 26, 110, 480, 16, 96
 
 
 def contract() -> dict[str, Any]:
@@ -107,7 +107,8 @@ def picture() -> str:
             f'<circle cx="{x}" cy="{y}" r="{radius:.1f}" fill="{colour}">'
             f"<title>{unit} imports {other} in {count} {modules}</title></circle>"
         )
-    legend = "A dot: the unit of the row imports the unit of the column. Larger: in more modules. Grey: an exception of the contract. Red: the wrong way."
+    legend = "A dot: the unit of the row imports the unit of the column. Larger: in more modules. "
+    legend += "Grey: an exception of the contract. Red: the wrong way."
     parts.append(f'<text x="{LEFT}" y="{height - 14}" fill="#667">{legend}</text>')
     return "\n".join([*parts, "</svg>", ""])
 

@@ -29,7 +29,7 @@ def at_rest(atoms: Atoms, velocities: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def thermal_velocities(atoms: Atoms, temperature: float, seed: int) -> NDArray[np.float64]:
-    """[n_atoms, 3] from Maxwell and Boltzmann at ``temperature`` in K, without translation, molecules without rotation."""
+    """[n_atoms, 3] Maxwell-Boltzmann at ``temperature`` in K, without translation, molecules without rotation."""
     return at_rest(atoms, maxwell_boltzmann(atoms, temperature, seed))
 
 

@@ -1,4 +1,4 @@
-"""Import paths and names of bsct-zoo 0.1, mapped to the present ones; each use is recorded.
+"""Import paths and names of bsct-zoo 0.1, mapped to the present ones.
 
 Nothing is imported until an old path is. ``used_by_last_import`` tells the registry what a plugin should update.
 """

@@ -59,8 +59,8 @@ def angle_scan(
     """Frames of a molecule whose angle i-j-k goes from ``start`` to ``stop`` times its value, at most to 180°.
 
     ``positions`` [n, 3] Å; ``moving`` [n] bool, the atoms that rotate with k about j. Returns ``coordinate``
-    [n_frames], ``radius`` × angle in Å; ``frames`` [n_frames, n, 3] Å; ``radius``, the fastest atom's distance from the axis in Å.
-    Raises `ValueError` if atoms coincide, i or j would move, k would not, or the range is empty.
+    [n_frames], ``radius`` × angle in Å; ``frames`` [n_frames, n, 3] Å; ``radius``, the fastest atom's distance
+    from the axis in Å. Raises `ValueError` if atoms coincide, i or j would move, k would not, or the range is empty.
     """
     x, turns = _checked(positions, moving, n_frames, rest=(i, j), move=(k,))
     a, b = x[i] - x[j], x[k] - x[j]
