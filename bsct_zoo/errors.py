@@ -47,7 +47,7 @@ class EnvironmentBuildError(ModelError):
 
 
 class UntrustedFileError(BadInputError):
-    """A file whose format can execute code, which no card knows, was given without ``--trust``."""
+    """An unverified file that can run code was given without ``--trust``."""
 
 
 class DownloadError(BadInputError):

@@ -154,7 +154,7 @@ def read_trusted(card: ModelCard) -> bytes:
     assert card.checkpoint is not None
     if card.sha256 is None:
         raise UntrustedFileError(
-            f"{card.checkpoint} is in a format that can execute code when it is read, and it is not trusted; "
+            f"{card.checkpoint} can run code when it is loaded, and it is not trusted; "
             "add --trust if you know who made it"
         )
     try:
