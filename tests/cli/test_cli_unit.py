@@ -274,7 +274,7 @@ def test_select(run, refused, suite, tmp_path):
 
 
 def test_lists(run, suite, tmp_path):
-    models = run("models").stdout
+    models = run("models", COLUMNS="200").stdout
     assert "spring:far" in models
     assert "H Ar" in models
     assert "[red]" in models
@@ -293,7 +293,8 @@ def test_the_list_counts_the_scans_that_are_here(run, suite, tmp_path):
     (data / "suites").mkdir(parents=True)
     (data / "suites" / "mine.npz").write_bytes(Path(suite).read_bytes())
     (data / "suites" / "bsct-spice.npz").write_bytes(Path(suite).read_bytes()[:100])
-    lines = {line.split()[0]: line for line in run("suites", "list", BSCT_ZOO_DATA=str(data)).stdout.splitlines()}
+    listed = run("suites", "list", BSCT_ZOO_DATA=str(data)).stdout.partition("\n\n")[0]
+    lines = {line.split()[0]: line for line in listed.splitlines()}
     assert " 3 " in lines["mine"]
     assert "damaged" in lines["bsct-spice"]
 
