@@ -92,17 +92,17 @@ def _looks_like_a_name(choice: str) -> bool:
 
 def _options(adapter: Adapter, text: str) -> dict[str, OptionValue]:
     values = {option.name: option.default for option in adapter.options}
-    known = {option.name: option for option in adapter.options}
+    known = {name: option for option in adapter.options for name in (option.name, *option.aliases)}
     for item in filter(None, text.split(",")):
         key, equals, raw = item.partition("=")
         if not equals:
             raise BadInputError(f"option '{item}' of '{adapter.name}' has no value; write {item}=VALUE")
         if key in known:
-            values[key] = _value(adapter, known[key], raw)
+            values[known[key].name] = _value(adapter, known[key], raw)
         elif adapter.free_options:
             values[key] = _literal(raw)
         else:
-            raise UnknownNameError(f"option of '{adapter.name}'", key, list(known))
+            raise UnknownNameError(f"option of '{adapter.name}'", key, list(values))
     return values
 
 

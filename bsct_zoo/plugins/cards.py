@@ -87,12 +87,21 @@ class EnvironmentSpec:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting that a model takes after ``@``, as in ``xtb@electronic_temperature=3000``."""
+    """A setting that a model takes after ``@``, as in ``xtb@electronic_temperature=3000``.
+
+    Attributes:
+        name: what a user types, and the loader's keyword.
+        type: of its value.
+        default: where a user does not give it.
+        help: one line for people.
+        aliases: former names, which a user may still type.
+    """
 
     name: str
     type: type[str] | type[int] | type[float] | type[bool]
     default: OptionValue
     help: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from bsct_zoo.runtime.place import python_for
 from bsct_zoo.runtime.remote import RemotePotential
 
 NONE = "none"
-STEADY = "steady"  # the option of an adapter that has steadier settings for frames that do not converge
+STEADY = "fallback_scf"  # the option of an adapter that has fallback SCF settings for frames that do not converge
 
 
 @dataclass(frozen=True)
