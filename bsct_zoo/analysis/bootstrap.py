@@ -21,7 +21,7 @@ import numpy as np
 
 from bsct_zoo.analysis.coefficients import Floats
 from bsct_zoo.analysis.measures import Measure
-from bsct_zoo.evaluation.comparison import Row
+from bsct_zoo.evaluation.results import Evaluation
 
 DRAWS = 4000  # of means
 CORRELATION_DRAWS = 2000
@@ -32,9 +32,12 @@ Coefficient = Callable[..., Floats]
 Interval = tuple[float, float]
 
 
-def scan_values(rows: Sequence[Row], metric: str) -> Floats:
-    """[n_rows, n_scans] of ``metric`` on the scans that every row has it for; n_scans may be 0."""
-    tables = [{scan.id: value for scan in row.scans if (value := scan.metrics.get(metric)) is not None} for row in rows]
+def record_values(evaluations: Sequence[Evaluation], metric: str) -> Floats:
+    """[n_evaluations, n_items] of ``metric`` on the items that every evaluation has it for; n_items may be 0."""
+    tables = [
+        {record.id: value for record in evaluation.records if (value := record.metrics.get(metric)) is not None}
+        for evaluation in evaluations
+    ]
     shared = [name for name in tables[0] if all(name in table for table in tables)] if tables else []
     return np.array([[table[name] for name in shared] for table in tables], dtype=np.float64)
 
@@ -57,15 +60,15 @@ def interval(samples: Floats, level: float = LEVEL) -> Interval | None:
     return float(low), float(high)
 
 
-def mean_interval(row: Row, metric: str, seed: int = 0) -> Interval | None:
-    """Interval of the mean of ``metric`` over the scans of ``row``; None with fewer than two scans."""
-    values = scan_values([row], metric)
+def mean_interval(evaluation: Evaluation, metric: str, seed: int = 0) -> Interval | None:
+    """Interval of the mean of ``metric`` over records; None with fewer than two."""
+    values = record_values([evaluation], metric)
     return interval(resampled_means(values, seed)[:, 0]) if values.shape[1] > 1 else None
 
 
-def difference(first: Row, second: Row, metric: str, seed: int = 0) -> tuple[float, float, float] | None:
-    """Mean of second minus first on their common scans, and its interval; None with fewer than two of these."""
-    values = scan_values([first, second], metric)
+def difference(first: Evaluation, second: Evaluation, metric: str, seed: int = 0) -> tuple[float, float, float] | None:
+    """Mean of second minus first on their common items, and its interval; None with fewer than two of these."""
+    values = record_values([first, second], metric)
     if values.ndim != 2 or values.shape[1] < 2:
         return None
     apart = values[1:] - values[:1]  # [1, n_scans]
@@ -73,7 +76,7 @@ def difference(first: Row, second: Row, metric: str, seed: int = 0) -> tuple[flo
     return None if ends is None else (float(apart.mean()), *ends)
 
 
-def significantly_different(first: Row, second: Row, metric: str, seed: int = 0) -> bool:
+def significantly_different(first: Evaluation, second: Evaluation, metric: str, seed: int = 0) -> bool:
     """Whether the interval of their difference leaves out zero; else the two are tied."""
     found = difference(first, second, metric, seed)
     return found is not None and (found[1] > 0 or found[2] < 0)

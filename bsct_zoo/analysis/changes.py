@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from bsct_zoo.analysis.bootstrap import difference, scan_values
+from bsct_zoo.analysis.bootstrap import difference, record_values
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation.comparison import Comparison, Row
-from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.evaluation.results import Evaluation, Results
+from bsct_zoo.metrics.columns import Column
 
 ROUNDING = 1e-4  # relative: what single precision makes of another order of summation
 Verdict = Literal["same", "noise", "better", "worse", "changed", "unknown"]
@@ -41,46 +41,58 @@ class Change:
     verdict: Verdict
 
 
-def check_comparable(baseline: Comparison, suite: str, suite_sha256: str, models: Sequence[str]) -> None:
+def check_comparable(baseline: Results, tasks: Mapping[str, str], models: Sequence[str]) -> None:
     """Refuse a baseline that says nothing of what is to be compared, before anything is computed.
 
+    Args:
+        baseline: earlier results.
+        tasks: of the comparison, by name with the sha256 of their items.
+        models: of the comparison.
+
     Raises:
-        BadInputError: it was made on another suite, or has none of ``models``.
+        BadInputError: it was made on other suites, or has none of ``models``.
     """
-    if baseline.suite_sha256 != suite_sha256:
+    known = {task.name: task.sha256 for task in baseline.tasks if task.kind == "scans"}
+    if not any(known.get(name) == sha256 for name, sha256 in tasks.items()):
+        name, sha256 = next(iter(tasks.items()))
+        said = ", ".join(f"'{other}' ({digest[:12]})" for other, digest in known.items()) or "no suite"
         raise BadInputError(
-            f"the baseline was made on suite '{baseline.suite}' ({baseline.suite_sha256[:12]}), this is '{suite}' "
-            f"({suite_sha256[:12]}); make the baseline again"
+            f"the baseline was made on suite {said}, this is '{name}' ({sha256[:12]}); make the baseline again"
         )
-    there = [row.model for row in baseline.rows]
-    if not set(there) & set(models):
-        raise BadInputError(f"the baseline has no model in common with this; it has {', '.join(there) or 'none'}")
+    others = [row.model for row in baseline.rows]
+    if not set(others) & set(models):
+        raise BadInputError(f"the baseline has no model in common with this; it has {', '.join(others) or 'none'}")
 
 
-def changes(baseline: Comparison, now: Comparison, metrics: Sequence[str], seed: int = 0) -> list[Change]:
-    """Every metric of every model that is in both."""
+def changes(baseline: Results, now: Results, names: Sequence[str], seed: int = 0) -> list[Change]:
+    """Every column of scans among ``names`` of every model that is in both."""
     before = {row.model: row for row in baseline.rows}
-    pairs = [(before[row.model], row) for row in now.rows if row.model in before]
-    return [_change(old, new, metric, seed) for old, new in pairs for metric in metrics]
+    result = []
+    for row in now.rows:
+        for name in names:
+            task, column = now.columns[name]
+            old = before[row.model].evaluations.get(task.name) if row.model in before else None
+            if task.kind == "scans" and old is not None and task.name in row.evaluations:
+                result.append(_change(row.model, name, column, old, row.evaluations[task.name], seed))
+    return result
 
 
-def _change(old: Row, new: Row, metric: str, seed: int) -> Change:
-    values = scan_values([old, new], metric)
+def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluation, seed: int) -> Change:
+    values = record_values([old, new], column.of)
     n = values.shape[1] if values.ndim == 2 else 0
     before, after = (float(values[0].mean()), float(values[1].mean())) if n else (None, None)
     low = high = None
     if n and np.allclose(values[0], values[1], rtol=ROUNDING, atol=0):
         verdict: Verdict = "same"
-    elif (found := difference(old, new, metric, seed)) is None:
+    elif (result := difference(old, new, column.of, seed)) is None:
         verdict = "unknown"
     else:
-        moved, low, high = found
-        verdict = "noise" if low <= 0 <= high else _direction(metric, moved)
-    return Change(new.model, metric, before, after, low, high, n, verdict)
+        moved, low, high = result
+        verdict = "noise" if low <= 0 <= high else _direction(column, moved)
+    return Change(model, name, before, after, low, high, n, verdict)
 
 
-def _direction(metric: str, moved: float) -> Verdict:
-    better = METRICS[metric].better
-    if better is None:
+def _direction(column: Column, moved: float) -> Verdict:
+    if column.better is None:
         return "changed"
-    return "better" if (moved < 0) == (better == "lower") else "worse"
+    return "better" if (moved < 0) == (column.better == "lower") else "worse"

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.evaluation.comparison import Row
-from bsct_zoo.metrics.table import METRICS, Metric
+from bsct_zoo.evaluation.results import ModelResult, Results, TaskInfo
+from bsct_zoo.metrics.catalogue import METRICS
 
 Value = float | str | frozenset[str]
 
 # What a row knows of itself beside its metrics.
 NUMBERS = ("seconds", "parameters", "n_scans", "n_failed")
-TEXTS = ("model", "card", "licence", "level_of_theory", "device", "dtype", "forces", "status")
+TEXTS = ("model", "card", "licence", "level_of_theory", "device", "dtype", "forces", "conservative", "status")
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -46,18 +46,18 @@ class Condition:
     sign: str
     value: Value
 
-    def holds(self, row: Row) -> bool | None:
-        """Whether ``row`` meets it; None if the row does not say."""
-        found = fact(row, self.name)
-        if found is None:
+    def holds(self, results: Results, row: ModelResult) -> bool | None:
+        """Whether ``row`` of ``results`` meets it; None if the row does not say."""
+        value = fact(results, row, self.name)
+        if value is None:
             return None
-        if isinstance(found, str):
-            found = found.lower()
-        return bool(_OPERATORS[self.sign](found, self.value))
+        if isinstance(value, str):
+            value = value.lower()
+        return bool(_OPERATORS[self.sign](value, self.value))
 
 
-def parse_condition(text: str, metrics: Mapping[str, Metric] = METRICS) -> Condition:
-    """The condition that ``text`` states; ``metrics`` are the ones that it may speak of.
+def parse_condition(text: str, columns: Iterable[str] = METRICS) -> Condition:
+    """The condition that ``text`` states; ``columns`` are names that it may speak of.
 
     Raises:
         UnknownNameError: it speaks of no metric and of no fact.
@@ -69,7 +69,7 @@ def parse_condition(text: str, metrics: Mapping[str, Metric] = METRICS) -> Condi
     name, sign, raw = match.groups()
     if name == "elements":
         return Condition(text, name, sign, _elements(text, sign, raw))
-    if name in metrics or name in NUMBERS:
+    if name in (metrics := list(columns)) or name in NUMBERS:
         try:
             value = float(raw)
         except ValueError:
@@ -84,15 +84,25 @@ def parse_condition(text: str, metrics: Mapping[str, Metric] = METRICS) -> Condi
     raise UnknownNameError("metric or fact", name, [*metrics, *NUMBERS, *TEXTS, "elements"])
 
 
-def fact(row: Row, name: str) -> Value | None:
+def primary(results: Results) -> TaskInfo:
+    """The task that stands for all where one number is wanted: the first suite, or else the first task."""
+    return next((task for task in results.tasks if task.kind == "scans"), results.tasks[0])
+
+
+def fact(results: Results, row: ModelResult, name: str) -> Value | None:
     """What ``row`` says of ``name``; None if it says nothing. A model that takes any element knows them all."""
     if name == "elements":
-        if row.elements is None:
-            return None
-        return frozenset(row.elements or chemical_symbols[1:])
-    if name not in NUMBERS and name not in TEXTS:
-        return row.value(name)
-    value = getattr(row, name)
+        return None if row.elements is None else frozenset(row.elements or chemical_symbols[1:])
+    if name in results.columns:
+        return results.value(row, name)
+    evaluation = row.evaluations.get(primary(results).name)
+    if name == "forces":
+        return None if row.conservative is None else "gradient" if row.conservative else "direct"
+    if name == "conservative":
+        return None if row.conservative is None else str(row.conservative)
+    if name == "n_scans":
+        return None if evaluation is None else float(len(evaluation.records))
+    value = getattr(row if hasattr(row, name) and name != "status" else evaluation, name, None)
     return None if value in (None, "") else (float(value) if name in NUMBERS else str(value))
 
 

@@ -12,7 +12,7 @@ from bsct_zoo import __version__
 from bsct_zoo.analysis.bootstrap import CORRELATION_DRAWS, LEVEL, Interval, over_items, over_models
 from bsct_zoo.analysis.coefficients import Floats, kendall, log_pearson, partial_spearman, spearman
 from bsct_zoo.analysis.measures import Measure
-from bsct_zoo.analysis.reading import Results
+from bsct_zoo.analysis.reading import Collection
 from bsct_zoo.errors import BadInputError
 
 SCHEMA_VERSION = 1
@@ -83,7 +83,7 @@ class Correlation:
         pairs: in the order that was asked for.
     """
 
-    results: Results
+    results: Collection
     given: tuple[str, ...]
     seed: int
     pairs: tuple[Pair, ...]
@@ -101,7 +101,7 @@ class Correlation:
 
 
 def correlate(
-    results: Results, x: Sequence[str], y: Sequence[str], given: Sequence[str] = (), seed: int = 0
+    results: Collection, x: Sequence[str], y: Sequence[str], given: Sequence[str] = (), seed: int = 0
 ) -> Correlation:
     """Every metric of ``x`` with every one of ``y``.
 
@@ -116,7 +116,7 @@ def correlate(
     return Correlation(results, tuple(z.name for z in zs), seed, pairs)
 
 
-def _pair(results: Results, x: Measure, y: Measure, given: Sequence[Measure], seed: int) -> Pair:
+def _pair(results: Collection, x: Measure, y: Measure, given: Sequence[Measure], seed: int) -> Pair:
     there = ~(np.isnan(x.values) | np.isnan(y.values))
     models = [int(m) for m in np.flatnonzero(there)]
     if len(models) < FEWEST:
@@ -160,7 +160,7 @@ def _logarithms(x: Measure, y: Measure) -> int:
     return int(((x.values > 0) & (y.values > 0) & np.isfinite(x.values) & np.isfinite(y.values)).sum())
 
 
-def _missing(results: Results, x: Measure, y: Measure) -> list[str]:
+def _missing(results: Collection, x: Measure, y: Measure) -> list[str]:
     """Models that are left out of a pair."""
     found = []
     for measure, other in ((x, y), (y, x)):
@@ -171,7 +171,7 @@ def _missing(results: Results, x: Measure, y: Measure) -> list[str]:
     return found
 
 
-def _notes(results: Results, models: Sequence[int], measures: Sequence[Measure]) -> list[str]:
+def _notes(results: Collection, models: Sequence[int], measures: Sequence[Measure]) -> list[str]:
     """Failed runs, and values over fewer items than others' are."""
     found = []
     for measure in measures:
@@ -191,7 +191,7 @@ def _notes(results: Results, models: Sequence[int], measures: Sequence[Measure])
     return found
 
 
-def _unseen(results: Results, models: Sequence[int], measure: Measure) -> list[str]:
+def _unseen(results: Collection, models: Sequence[int], measure: Measure) -> list[str]:
     """Values below two of their own errors, where these are known: their order is chance."""
     error = results.measures.get(f"{measure.name}_error")
     if error is None:

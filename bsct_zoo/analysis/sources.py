@@ -1,19 +1,17 @@
-"""From rows of results to measures: of a comparison, of a check, of properties."""
+"""From evaluations to measures: of scans, of molecular dynamics, of properties."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from bsct_zoo.analysis.coefficients import Floats
 from bsct_zoo.analysis.measures import Measure, Over
-from bsct_zoo.evaluation.comparison import Row
-from bsct_zoo.evaluation.md_results import MDRow
-from bsct_zoo.metrics.table import METRICS
-from bsct_zoo.plugins.checks import Check, CheckRun, Column
+from bsct_zoo.evaluation.results import Evaluation, Record, TaskInfo
+from bsct_zoo.metrics.columns import Column
 
 _OVER: Mapping[str, Over] = {
     "median": "median",
@@ -48,109 +46,119 @@ class ModelKey:
         return ModelKey(head.partition(":")[0], options, card, checkpoint or "")
 
 
-def scan_measures(suite: str, group: str, rows: Sequence[Row | None], prefix: str) -> Iterator[Measure]:
+Rows = Sequence[Evaluation | None]
+
+
+def scan_measures(task: TaskInfo, group: str, rows: Rows, prefix: str) -> Iterator[Measure]:
     """Every metric of scans; ``rows`` [n_models] has None for a model that was not judged on this suite."""
-    ids = list(dict.fromkeys(scan.id for row in rows if row for scan in row.scans))
-    tables = [{} if row is None else {scan.id: scan.metrics for scan in row.scans} for row in rows]
+    ids = list(dict.fromkeys(record.id for row in rows if row for record in row.records))
+    tables = [{} if row is None else {record.id: record.metrics for record in row.records} for row in rows]
     seconds = _seconds([row if row and row.status != "failed" else None for row in rows])
-    for metric in METRICS.values():
-        values = [[_number(table.get(id_, {}).get(metric.name)) for id_ in ids] for table in tables]
+    for column in task.columns:
+        values = [[_number(table.get(id_, {}).get(column.of)) for id_ in ids] for table in tables]
         pieces = np.array(values, dtype=np.float64).reshape(len(rows), len(ids), 1)
-        name = prefix + metric.name
-        yield Measure(name, metric.unit, f"compare on {suite}", "scans", group, pieces, "mean", seconds)
+        source = f"compare on {task.name}"
+        yield Measure(prefix + column.name, column.unit, source, "scans", group, pieces, "mean", seconds)
 
 
-def check_measures(check: Check, time_ps: float, group: str, rows: Sequence[MDRow | None]) -> Iterator[Measure]:
-    """Every figure of a check, the share of runs that failed, and how long runs lasted.
+def md_measures(task: TaskInfo, rows: Rows) -> Iterator[Measure]:
+    """Every figure of molecular dynamics, the share of runs that failed, and how long runs lasted.
 
     A run that failed counts as worse than every value, where small is better; a run that never began (an element that
     the model does not know) is none.
     """
-    systems = list(dict.fromkeys(run.system for row in rows if row for run in row.runs))
+    systems = list(dict.fromkeys(record.group for row in rows if row for record in row.records))
     table = _Runs(systems, rows)
-    seconds = _seconds([row if row and row.runs else None for row in rows])
-    source = f"md {check.name}"
+    timed = any("failure_time" in record.metrics for row in rows if row for record in row.records)
+    seconds = _seconds([row if row and row.seconds else None for row in rows])
+    source, group = f"md {task.name}", f"md {task.name}"
 
     def measure(name: str, unit: str, pieces: Floats, over: Over) -> Measure:
-        return Measure(f"{check.name}_{name}", unit, source, "molecules", group, pieces, over, seconds)
+        return Measure(f"{task.name}_{name}", unit, source, "molecules", group, pieces, over, seconds)
 
-    for column in check.shown:
-        if column.over in _OVER and not column.figure.startswith("failure_"):
-            pieces = table.of(lambda run, column=column: _figure(check, column, run))
-            yield measure(column.name, check.units.get(column.figure, ""), pieces, _OVER[column.over])
-    failed = table.of(lambda run: np.nan if _absent(check, run) else float(run.status == "failed"))
+    for column in task.columns:
+        if column.over in _OVER and not column.of.startswith("failure_"):
+            pieces = table.of(partial(_figure, column, timed))
+            yield measure(column.name, column.unit, pieces, _OVER[column.over])
+    failed = table.of(lambda run: np.nan if _absent(run, timed) else float(run.status == "failed"))
     yield measure("failed", "share of runs", failed, "mean")
-    if "failure_time" in check.units:
-        lasted = table.of(lambda run: np.nan if _absent(check, run) else _lasted(run, time_ps))
+    if timed:
+        time_ps = float(task.settings["time_ps"])
+        lasted = table.of(lambda run: np.nan if _absent(run, timed) else _lasted(run, time_ps))
         yield measure("lasted", "ps", lasted, "mean")
 
 
-def property_measures(data: Sequence[Mapping[str, Any] | None], group: str, units: Mapping[str, str]) -> list[Measure]:
+def property_measures(task: TaskInfo, rows: Rows) -> list[Measure]:
     """Mean absolute error of each kind of quantity, imaginary modes, and the share of systems that did not relax."""
-    systems = list(dict.fromkeys(s["system"] for row in data if row for s in row["systems"]))
-    tables = [{} if row is None else {s["system"]: s for s in row["systems"]} for row in data]
-    seconds = np.array([np.nan if row is None else float(row["seconds"]) for row in data])
+    systems = list(dict.fromkeys(record.id for row in rows if row for record in row.records))
+    tables = [{} if row is None else {record.id: record for record in row.records} for row in rows]
+    seconds = np.array([np.nan if row is None else float(row.seconds) for row in rows])
 
-    def measure(name: str, unit: str, over: Over, values: list[list[list[float]]]) -> Measure:
-        width = max((len(found) for row in values for found in row), default=0)
-        padded = [[found + [np.nan] * (max(width, 1) - len(found)) for found in row] for row in values]
-        pieces = np.array(padded, dtype=np.float64).reshape(len(data), len(systems), max(width, 1))
-        return Measure(name, unit, "properties", "systems", group, pieces, over, seconds)
+    def measure(name: str, unit: str, over: Over, values: Callable[[Record | None], list[float]]) -> Measure:
+        lists = [[values(table.get(system)) for system in systems] for table in tables]
+        width = max((len(one) for row in lists for one in row), default=0)
+        padded = [[one + [np.nan] * (max(width, 1) - len(one)) for one in row] for row in lists]
+        pieces = np.array(padded, dtype=np.float64).reshape(len(rows), len(systems), max(width, 1))
+        return Measure(name, unit, "properties", "systems", "properties", pieces, over, seconds)
 
-    def errors(system: Mapping[str, Any] | None, kind: str) -> list[float]:
-        found = system["quantities"] if system else []
-        return [abs(q["error"]) for q in found if q["kind"] == kind and q["error"] is not None]
+    def errors(kind: str, record: Record | None) -> list[float]:
+        quantities = record.quantities if record else ()
+        return [abs(q.error) for q in quantities if q.kind == kind and q.error is not None]
 
-    def fact(system: Mapping[str, Any] | None, value: str) -> list[float]:
-        if system is None or system["status"] == "failed":
-            return [] if system is None or value == "imaginary" else [1.0]
-        return [float(system["imaginary"]) if value == "imaginary" else float(not system["relaxed"])]
+    def imaginary(record: Record | None) -> list[float]:
+        given = record is not None and record.status != "failed"
+        return [_number(record.metrics.get("imaginary"))] if given and record is not None else []
 
-    def rows(get: Any, *arguments: str) -> list[list[list[float]]]:
-        return [[get(table.get(system), *arguments) for system in systems] for table in tables]
+    def not_relaxed(record: Record | None) -> list[float]:
+        if record is None:
+            return []
+        return [1.0 if record.status == "failed" else _number(record.metrics.get("not_relaxed"))]
 
-    kinds = [measure(f"{kind}_mae", unit, "mean", rows(errors, kind)) for kind, unit in units.items()]
-    imaginary = measure("imaginary", "modes", "sum", rows(fact, "imaginary"))
-    return [*kinds, imaginary, measure("not_relaxed", "share of systems", "mean", rows(fact, "relaxed"))]
+    kinds = [
+        measure(column.name, column.unit, "mean", partial(errors, column.of))
+        for column in task.columns
+        if column.over == "mae"
+    ]
+    others = [measure("imaginary", "modes", "sum", imaginary)]
+    return [*kinds, *others, measure("not_relaxed", "share of systems", "mean", not_relaxed)]
 
 
 class _Runs:
     """Runs of models by system, as many of each as there are seeds."""
 
-    def __init__(self, systems: Sequence[str], rows: Sequence[MDRow | None]) -> None:
-        self.runs: list[list[list[CheckRun]]] = [
-            [[run for run in row.runs if run.system == system] if row else [] for system in systems] for row in rows
+    def __init__(self, systems: Sequence[str], rows: Rows) -> None:
+        self.runs: list[list[list[Record]]] = [
+            [[run for run in row.records if run.group == system] if row else [] for system in systems] for row in rows
         ]
-        self.width = max((len(found) for row in self.runs for found in row), default=1) or 1
+        self.width = max((len(runs) for row in self.runs for runs in row), default=1) or 1
 
-    def of(self, figure: Any) -> Floats:
+    def of(self, figure: Callable[[Record], float]) -> Floats:
         """[n_models, n_systems, n_seeds]."""
         pieces = np.full((len(self.runs), len(self.runs[0]), self.width), np.nan)
         for m, row in enumerate(self.runs):
-            for s, found in enumerate(row):
-                pieces[m, s, : len(found)] = [figure(run) for run in found]
+            for s, runs in enumerate(row):
+                pieces[m, s, : len(runs)] = [figure(run) for run in runs]
         return pieces
 
 
-def _figure(check: Check, column: Column, run: CheckRun) -> float:
-    if run.status == "failed" and not _absent(check, run) and column.better == "lower":
+def _figure(column: Column, timed: bool, run: Record) -> float:
+    if run.status == "failed" and not _absent(run, timed) and column.better == "lower":
         return np.inf  # even where there is a value: fragments that fly apart conserve their energy well
-    value = run.values.get(column.figure)
-    return np.nan if value is None else float(value)
+    return _number(run.metrics.get(column.of))
 
 
-def _absent(check: Check, run: CheckRun) -> bool:
+def _absent(run: Record, timed: bool) -> bool:
     """Whether a run that counts as failed never began."""
-    return run.status == "failed" and "failure_time" in check.units and run.values.get("failure_time") is None
+    return run.status == "failed" and timed and run.metrics.get("failure_time") is None
 
 
-def _lasted(run: CheckRun, time_ps: float) -> float:
+def _lasted(run: Record, time_ps: float) -> float:
     """Time to failure, or of the whole run if there was none: its mean is the restricted mean survival time."""
-    failure = run.values.get("failure_time")
+    failure = run.metrics.get("failure_time")
     return time_ps if failure is None else float(failure)
 
 
-def _seconds(rows: Sequence[Any]) -> Floats:
+def _seconds(rows: Rows) -> Floats:
     return np.array([np.nan if row is None or not row.seconds else float(row.seconds) for row in rows])
 
 

@@ -89,6 +89,20 @@ class AtomsBatch:
             moved["cell"] = moved["cell"].to(dtype)
         return AtomsBatch(**moved)
 
+    def select(self, systems: Tensor) -> AtomsBatch:
+        """The ``systems`` [n_systems] (bool), in their order."""
+        atoms = systems[self.system_idx]
+        place = torch.cumsum(systems.long(), 0) - 1
+        return AtomsBatch(
+            positions=self.positions[atoms],
+            atomic_numbers=self.atomic_numbers[atoms],
+            system_idx=place[self.system_idx[atoms]],
+            cell=self.cell[systems],
+            pbc=self.pbc[systems],
+            charge=self.charge[systems],
+            spin=self.spin[systems],
+        )
+
     def with_positions(self, positions: Tensor) -> AtomsBatch:
         """The same systems at other positions [n_atoms, 3]."""
         return replace(self, positions=positions)

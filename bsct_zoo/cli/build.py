@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +11,8 @@ import typer
 from bsct_zoo.cli import completion
 
 if TYPE_CHECKING:
-    from bsct_zoo.suites.building.build import Built
+    from bsct_zoo.evaluation.building import Built
     from bsct_zoo.suites.building.findings import Finding
-    from bsct_zoo.suites.building.labelling import OnProgress
 
 _SHOWN = 12  # findings, before a table says how many more
 
@@ -63,10 +60,12 @@ def build(
 
     A build that is cut off goes on where it was when the same command is given again.
     """
-    from bsct_zoo.suites.building.build import About
-    from bsct_zoo.suites.building.build import build as make
+    from bsct_zoo.evaluation.building import About
+    from bsct_zoo.evaluation.building import build as make
+    from bsct_zoo.evaluation.machine import cores
+    from bsct_zoo.evaluation.reference import open_reference
+    from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.suites.building.manifest import command_line
-    from bsct_zoo.suites.building.reference import open_reference
     from bsct_zoo.suites.building.settings import BuildSettings
     from bsct_zoo.suites.building.sites import Choice
 
@@ -89,9 +88,9 @@ def build(
         from bsct_zoo.errors import BadInputError
 
         raise BadInputError(f"there is no file {source} to build from")
-    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else say)
     about = About(name, title, _author() if author is None else author, licence, citation, command_line(_words()))
-    with progress(quiet) as tell:
+    with ProgressDisplay(quiet=quiet) as progress:
+        opened = open_reference(reference, device=device, trust=trust, listen=progress)
         built = make(
             source,
             path,
@@ -100,8 +99,7 @@ def build(
             about,
             jobs=1 if opened is not None and opened.device != "cpu" else jobs or cores(),
             replace_other=replace,
-            on_progress=tell,
-            say=(lambda text: None) if quiet else say,
+            listen=progress,
         )
     _report(built)
 
@@ -119,8 +117,8 @@ def validate(
     from dataclasses import replace as changed
 
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.evaluation.building import flagged
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.suites.building.build import flagged
     from bsct_zoo.suites.building.manifest import write_manifest
     from bsct_zoo.suites.building.validate import validate as check
     from bsct_zoo.suites.library import suite_path
@@ -148,8 +146,8 @@ def _report(built: Built) -> None:
     frames = sum(scan.n_frames for scan in suite.scans)
     what = "no reference" if suite.level_of_theory is None else f"{suite.level_of_theory}, {missing} without an answer"
     print(f"{suite.name}: {len(suite.scans)} scans, {frames} frames, {what}")
-    if built.steadied:
-        print(f"{built.steadied} frames converged with steadier settings only")
+    if built.with_fallback:
+        print(f"{built.with_fallback} frames converged with fallback SCF settings only")
     for reason, count in built.left_out.items():
         print(f"left out: {reason} ({count})")
     _findings(built.findings, everything=False)
@@ -161,7 +159,7 @@ def _report(built: Built) -> None:
 
 def shown_as(built: Built) -> str:
     """How a user names the suite: by its name in the data folder, else by its file."""
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
 
     return built.suite.name if built.path == imported_path(built.suite.name) else str(built.path)
 
@@ -192,7 +190,7 @@ def _target(name: str, out: Path | None) -> Path:
     """
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.suites.source import imported_path
+    from bsct_zoo.suites.library import imported_path
 
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith((".", "-")):
         raise BadInputError(f"'{name}' is not a name; use letters, digits, '-', '_' and '.'")
@@ -217,42 +215,3 @@ def _author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return ""
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def say(text: str) -> None:
-    """A line on standard error."""
-    print(text, file=sys.stderr)
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[OnProgress]:
-    """A bar with the time left on a terminal, a line now and then elsewhere."""
-    from time import monotonic
-
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    columns = (bars.BarColumn(24), bars.MofNCompleteColumn(), bars.TimeRemainingColumn(compact=True))
-    live = console.is_terminal and not quiet
-    said = monotonic()
-    with bars.Progress(
-        bars.TextColumn("{task.description}", markup=False), *columns, console=console, transient=True, disable=not live
-    ) as shown:
-        task = shown.add_task("reading", total=None)
-
-        def tell(done: int, total: int, what: str) -> None:
-            nonlocal said
-            shown.update(task, completed=done, total=total, description=what)
-            if not live and not quiet and (monotonic() - said > 30 or done == total):
-                said = monotonic()
-                say(f"{what}: {done} of {total}")
-
-        yield tell

@@ -26,6 +26,6 @@ def suites(incomplete: str) -> list[str]:
 
 def metrics(incomplete: str) -> list[str]:
     """Metric names."""
-    from bsct_zoo.metrics.table import METRICS
+    from bsct_zoo.metrics.catalogue import METRICS
 
     return [name for name in METRICS if name.startswith(incomplete)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from bsct_zoo.analysis.reading import Results
+    from bsct_zoo.analysis.reading import Collection
 
 _FORCE_ERROR = "forces_mae_full"  # what every model is chosen by, and so the first suspect behind a correlation
 
@@ -36,7 +36,7 @@ def correlate(
     Models are matched by name, card and checkpoint. Exit code: 0 all done, 2 bad input.
     """
     from bsct_zoo.analysis.correlate import correlate as run
-    from bsct_zoo.analysis.reading import read_results
+    from bsct_zoo.analysis.reading import collect
     from bsct_zoo.cli import output
     from bsct_zoo.report import correlation_figure as drawing
     from bsct_zoo.report import correlation_tables as tables
@@ -46,7 +46,7 @@ def correlate(
         drawing.require_matplotlib()
         drawing.check_format(figure)
         output.check_targets(str(figure), None, False)
-    found = read_results(results)
+    found = collect(results)
     correlation = run(found, _names(x), _names(y), _given(given, found), seed)
     shown = [tables.coefficients_table(correlation), tables.costs_table(correlation)]
     output.write(correlation, shown, tables.csv_text, json, csv, markdown)
@@ -59,7 +59,7 @@ def _names(texts: list[str]) -> list[str]:
     return [name.strip() for text in texts for name in text.split(",") if name.strip()]
 
 
-def _given(texts: list[str] | None, found: Results) -> list[str]:
+def _given(texts: list[str] | None, found: Collection) -> list[str]:
     if texts is None:
         return [_FORCE_ERROR] if _FORCE_ERROR in found.measures else []
     return [] if texts == ["none"] else _names(texts)

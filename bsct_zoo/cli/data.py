@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from bsct_zoo.training.making.make import Outcome
+    from bsct_zoo.training.making.make import FramesMade
 
 app = typer.Typer(help="Frames to train on.", no_args_is_help=True)
 
@@ -47,10 +47,11 @@ def make(
     Molecules that are in a shipped suite are left out. A run that is cut off goes on where it was when the same command
     is given again.
     """
-    from bsct_zoo.cli.build import cores, progress, say
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.evaluation.machine import cores
+    from bsct_zoo.evaluation.reference import open_reference
+    from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.suites.building.manifest import command_line
-    from bsct_zoo.suites.building.reference import open_reference
     from bsct_zoo.training.making.make import make as run
     from bsct_zoo.training.making.recipe import Recipe, parse_temperatures, with_frames
 
@@ -58,10 +59,10 @@ def make(
     for path in source:
         if not path.is_file():
             raise BadInputError(f"there is no file {path} to make frames from")
-    opened = open_reference(reference, device=device, trust=trust, on_event=None if quiet else say)
-    if opened is None:
-        raise BadInputError("--reference none gives no labels; name a model, as xtb")
-    with progress(quiet) as tell:
+    with ProgressDisplay(quiet=quiet) as progress:
+        opened = open_reference(reference, device=device, trust=trust, listen=progress)
+        if opened is None:
+            raise BadInputError("--reference none gives no labels; name a model, as xtb")
         outcome = run(
             out,
             source,
@@ -69,13 +70,12 @@ def make(
             recipe,
             workers=1 if opened.device != "cpu" else workers or cores(),
             command=command_line(sys.argv[1:]),
-            on_progress=tell,
-            say=say,
+            listen=progress,
         )
     _report(out, outcome)
 
 
-def _report(out: Path, outcome: Outcome) -> None:
+def _report(out: Path, outcome: FramesMade) -> None:
     import shlex
 
     from rich.console import Console

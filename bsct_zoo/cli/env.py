@@ -1,40 +1,32 @@
-"""``bsct-zoo env``: the environments that models run in."""
+"""``bsct-zoo env``: list, build, locate and remove the environments of models."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from bsct_zoo.plugins.cards import Adapter
 
-app = typer.Typer(no_args_is_help=True, help="Environments that models run in: list, build, remove.")
+app = typer.Typer(no_args_is_help=True, help="List, build, locate and remove the environments of models.")
 
-_NAME = typer.Argument(help="Name of a model family, as in 'bsct-zoo env list'.")
+Family = Annotated[str, typer.Argument(metavar="NAME", help="Model family, as in 'bsct-zoo env list'.")]
 
 
 @app.command("list")
 def list_() -> None:
-    """Where every model family runs, and what that takes."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """List the model families: where each runs, and what this interpreter lacks."""
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.runtime.place import place_of
+    from bsct_zoo.report.installation import draw_environments
+    from bsct_zoo.report.listing import console
 
-    table = Table("model", "runs in", "Python", "torch", "missing here", box=None, pad_edge=False)
-    for adapter in registry().adapters.values():
-        place = place_of(adapter)
-        kind = "own environment" if place.environment else place.kind
-        torch = place.versions.get("torch", "")
-        table.add_row(adapter.name, kind, place.python_version, torch, "\n".join(place.missing))
-    Console().print(table)
+    draw_environments(list(registry().adapters.values()), console())
 
 
 @app.command("build")
-def build(name: str = _NAME) -> None:
-    """Make the environment of NAME now, so that later runs need no network."""
+def build(name: Family) -> None:
+    """Build the environment of NAME now, so that later runs need no network."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -45,15 +37,15 @@ def build(name: str = _NAME) -> None:
     if place_of(adapter).kind == "here":
         messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
         return
-    with messages.status(f"making the environment for '{adapter.name}'"):
+    with messages.status(f"building the environment of '{adapter.name}'"):
         place = ready_place(adapter, lambda text: messages.print(escape(text), style="dim"))
     assert place.environment is not None
     typer.echo(place.environment.folder)
 
 
 @app.command("remove")
-def remove(name: str = _NAME) -> None:
-    """Remove the environments of NAME; the next run makes one again."""
+def remove(name: Family) -> None:
+    """Remove the environments of NAME; the next run builds a new one."""
     from bsct_zoo.runtime import environment
 
     adapter = _adapter(name)
@@ -65,16 +57,16 @@ def remove(name: str = _NAME) -> None:
 
 
 @app.command("path")
-def path(name: str = _NAME) -> None:
-    """Print the virtual environment of NAME (its interpreter is bin/python in it); exit code 1 if it is not built."""
+def path(name: Family) -> None:
+    """Print the folder of the virtual environment of NAME; exit code 1 if it is not built."""
     from bsct_zoo.runtime import environment
 
     adapter = _adapter(name)
-    found = environment.find(adapter)
-    if found is None:
-        typer.echo(f"'{adapter.name}' has no environment; make it with: bsct-zoo env build {adapter.name}", err=True)
+    built = environment.find(adapter)
+    if built is None:
+        typer.echo(f"'{adapter.name}' has no environment; build it with: bsct-zoo env build {adapter.name}", err=True)
         raise typer.Exit(1)
-    typer.echo(found.python.parent.parent)
+    typer.echo(built.python.parent.parent)
 
 
 def _adapter(name: str) -> Adapter:

@@ -1,4 +1,4 @@
-"""Entry point of ``bsct-zoo``: commands, and errors as one line each."""
+"""Entry point of ``bsct-zoo``: the commands, and errors as one line each."""
 
 from __future__ import annotations
 
@@ -34,29 +34,38 @@ from bsct_zoo.plugins.registry import registry
 
 app = typer.Typer(
     name="bsct-zoo",
-    help="Which machine-learning interatomic potential is smooth enough for a simulation.",
+    help="Find out which machine-learning interatomic potential is smooth enough for a simulation.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("compare")(compare.compare)
-app.command("select")(select.select)
-app.command("correlate")(correlate.correlate)
-app.add_typer(models.app, name="models")
-app.add_typer(suites.app, name="suites")
-app.add_typer(env.app, name="env")
-app.add_typer(cache.app, name="cache")
-app.command("md")(md.md)
-app.command("properties")(properties.properties)
-app.command("check")(check.check)
-app.add_typer(data.app, name="data")
-app.command("train")(train.train)
-app.add_typer(new.app, name="new")
-app.command("install")(plugins.install)
-app.command("uninstall")(plugins.uninstall)
-app.command("plugins")(plugins.plugins)
-app.command("doctor")(doctor.doctor)
+# In the order of --help: command or group of commands, panel, one line.
+_CHOOSE, _TEST, _TRAIN, _EXTEND, _KEEP = "Choose a model", "Test models", "Train", "Extend", "Housekeeping"
+_COMMANDS: list[tuple[str, Any, str, str]] = [
+    ("compare", compare.compare, _CHOOSE, "Rank models by their smoothness on the scans of a suite."),
+    ("select", select.select, _CHOOSE, "Choose a model from results of compare."),
+    ("models", models.app, _CHOOSE, "List models, show one, download weights."),
+    ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),
+    ("md", md.md, _TEST, "Run molecular dynamics and report its stability."),
+    ("properties", properties.properties, _TEST, "Compute properties of molecules and crystals."),
+    ("correlate", correlate.correlate, _TEST, "Test whether one metric predicts another."),
+    ("train", train.train, _TRAIN, "Train a model of a family."),
+    ("data", data.app, _TRAIN, "Make labelled frames for training."),
+    ("check", check.check, _EXTEND, "Test a model against the promises of the interface."),
+    ("new", new.app, _EXTEND, "Create a plugin package: an adapter, a suite or a check."),
+    ("install", plugins.install, _EXTEND, "Install a plugin package."),
+    ("uninstall", plugins.uninstall, _EXTEND, "Remove a plugin package and its environments."),
+    ("plugins", plugins.plugins, _EXTEND, "List the packages that register models, suites and checks."),
+    ("doctor", doctor.doctor, _KEEP, "Check the installation."),
+    ("env", env.app, _KEEP, "List, build, locate and remove the environments of models."),
+    ("cache", cache.app, _KEEP, "Show or clear the prediction cache."),
+]
+for _name, _command, _panel, _line in _COMMANDS:
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name, rich_help_panel=_panel, short_help=_line)
+    else:
+        app.command(_name, rich_help_panel=_panel, short_help=_line)(_command)
 
 
 def _version(wanted: bool) -> None:
@@ -67,25 +76,26 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def common(
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and the models' own output."),
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and the output of models."),
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Take what every command takes; ``--debug`` is read by ``main``."""
+    """Options of every command; ``main`` reads ``--debug``."""
 
 
 def main() -> None:
-    """Run the command line; exit 0 when all is done, 1 when some model or scan failed, 2 on bad input."""
+    """Run the command line; exit code 0 success, 1 a model or an item failed, 2 bad input."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; see runtime/process.py
     args = sys.argv[1:]
     debug = "--debug" in args
-    if debug:  # wherever it stands, it holds for the whole command
+    if debug:  # valid anywhere on the command line
         args = ["--debug", *(arg for arg in args if arg != "--debug")]
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # an arrow that a terminal cannot show must not end a run
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show '→' must not end a run
             stream.reconfigure(errors="replace")
     completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
     try:
         registry().add_commands(app)
+        _group_of_plugins(app)
         for warning in () if completing else registry().warnings:
             _say(f"warning: {warning}")
         code = app(args, prog_name="bsct-zoo", standalone_mode=False)
@@ -94,13 +104,13 @@ def main() -> None:
     except typer.Abort:
         _fail("stopped", 130)
     except KeyboardInterrupt:
-        _fail("stopped; what was computed is kept, the same command goes on from there", 130)
+        _fail("stopped; results so far are kept: rerun the same command to resume", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error; typer carries a click of its own
-            if not error.format_message():  # no arguments at all: the help was shown
+            if not error.format_message():  # no arguments: the help was shown
                 sys.exit(2)
             _fail(_usage(error), 2)
         if debug:
@@ -108,6 +118,15 @@ def main() -> None:
             _say(getattr(error, "log_tail", ""))
         _fail(_one_line(error), 2 if isinstance(error, BadInputError | OSError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _group_of_plugins(app: typer.Typer) -> None:
+    """Commands that plugins add stand in a panel of their own."""
+    ours = {name for name, *_ in _COMMANDS}
+    commands: list[Any] = [*app.registered_commands, *app.registered_groups]
+    for command in commands:
+        if command.name not in ours:
+            command.rich_help_panel = "From plugins"
 
 
 def _usage(error: Any) -> str:
@@ -120,15 +139,16 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, BsctZooError):
         return " ".join(str(error).split())
     if isinstance(error, OSError):
-        mends = {
-            errno.ENOSPC: "free some room",
-            errno.EACCES: "choose another place",
-            errno.EROFS: "choose another place",
+        advice = {
+            errno.ENOSPC: "free some space",
+            errno.EACCES: "choose another location",
+            errno.EROFS: "choose another location",
         }
         where = f" ({error.filename})" if error.filename else ""
-        mend = f"; {mends[error.errno]}" if error.errno in mends else ""
-        return f"{error.strerror or error}{where}{mend}"
-    return f"{type(error).__name__}: {' '.join(str(error).split())}; this is a fault of bsct-zoo, see it with --debug"
+        hint = f"; {advice[error.errno]}" if error.errno in advice else ""
+        return f"{error.strerror or error}{where}{hint}"
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}; internal error; rerun with --debug for the traceback"
 
 
 def _fail(text: str, code: int) -> None:

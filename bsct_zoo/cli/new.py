@@ -1,4 +1,4 @@
-"""``bsct-zoo new``: start a package of your own."""
+"""``bsct-zoo new``: create a plugin package."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bsct_zoo.cli import options
+
 if TYPE_CHECKING:
     from bsct_zoo.plugins.scaffold import Kind
 
-app = typer.Typer(no_args_is_help=True, help="Start a package of your own: an adapter, a suite or a check.")
+app = typer.Typer(no_args_is_help=True, help="Create a plugin package: an adapter, a suite or a check.")
 
-Name = Annotated[str, typer.Argument(help="What users will type; the package is called bsct-zoo-NAME.")]
-Place = Annotated[Path, typer.Option("--in", metavar="FOLDER", help="Where the package's folder goes.")]
+Name = Annotated[str, typer.Argument(help="The name that users type; the package is bsct-zoo-NAME.")]
+Place = Annotated[Path, options.output("--in", metavar="FOLDER", help="Parent folder of the package.")]
 
-# What to type first; {folder} and {name} are filled in.
+# The command to try next; {name} is filled in.
 _NEXT = {
     "adapter": "bsct-zoo check {name}",
     "suite": "bsct-zoo compare ase:ase.calculators.emt.EMT --suite {name}",
@@ -25,19 +27,19 @@ _NEXT = {
 
 @app.command("adapter")
 def adapter(name: Name, place: Place = Path()) -> None:
-    """Write a package that brings a model: a batched pair potential, to be replaced by yours."""
+    """Create a package with a model: a batched pair potential, to be replaced by yours."""
     _write("adapter", name, place)
 
 
 @app.command("suite")
 def suite(name: Name, place: Place = Path()) -> None:
-    """Write a package that brings a suite of scans, with the script that makes it."""
+    """Create a package with a suite of scans and the script that makes it."""
     _write("suite", name, place)
 
 
 @app.command("check")
 def check(name: Name, place: Place = Path()) -> None:
-    """Write a package that brings a check for 'bsct-zoo md --check NAME'."""
+    """Create a package with a check for 'bsct-zoo md --check NAME'."""
     _write("check", name, place)
 
 
@@ -50,7 +52,7 @@ def _write(kind: Kind, name: str, place: Path) -> None:
     package = new_package(kind, name, place, registry())
     files = write_package(package)
     folder = quote(f"./{package.folder}" if not package.folder.is_absolute() else str(package.folder))
-    print(f"wrote {len(files)} files into {folder}; next:")
+    print(f"wrote {len(files)} files to {folder}; next:")
     print(f"  bsct-zoo install --editable {folder}")
     print(f"  python -m pytest {folder}")
     print(f"  {_NEXT[kind].format(name=package.name)}")

@@ -13,11 +13,10 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import atomic_write
 
 if TYPE_CHECKING:
-    from bsct_zoo.evaluation.comparison import Comparison
-    from bsct_zoo.report.files import Report
+    from bsct_zoo.evaluation.events import Faults
     from bsct_zoo.report.layout import Layout
 
-    R = TypeVar("R", bound=Report)
+    R = TypeVar("R")
 
 
 def check_targets(json: str | None, csv: Path | None, markdown: bool) -> None:
@@ -52,7 +51,7 @@ def write(
     Raises:
         BadInputError: a file could not be written.
     """
-    from bsct_zoo.report.files import json_text
+    from bsct_zoo.evaluation.results import json_text
 
     if json == "-":
         print(json_text(report, ascii_only=True), end="")
@@ -88,11 +87,19 @@ def show(tables: list[Layout], markdown: bool = False) -> None:
         terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
 
 
-def show_logs(comparison: Comparison) -> None:
-    """The last words of models that failed, on standard error."""
-    for row in comparison.rows:
-        if row.status != "ok" and row.log_tail:
-            print(f"--- last words of {row.model} ---\n{row.log_tail.rstrip()}", file=sys.stderr)
+def finish(faults: Faults, debug: bool, quiet: bool) -> None:
+    """What is said last, when every result is written.
+
+    Raises:
+        BadInputError: a model failed for what the user can mend, or answers could not be kept.
+    """
+    if debug:
+        for model, text in faults.logs:
+            print(f"--- last output of {model} ---\n{text.rstrip()}", file=sys.stderr)
+    elif faults.logs and not quiet:
+        print("rerun with --debug for the output of the failed models", file=sys.stderr)
+    if faults.lines:
+        raise BadInputError("; ".join(faults.lines))
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""``bsct-zoo install``, ``uninstall`` and ``plugins``: other people's models, suites and checks."""
+"""``bsct-zoo install``, ``uninstall`` and ``plugins``: models, suites and checks from other packages."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bsct_zoo.cli import options
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from bsct_zoo.runtime.plugin_packages import PluginPackage
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
-
 
 def install(
-    package: Annotated[str, typer.Argument(help="Name on an index, folder, wheel, or git address.")],
-    editable: Annotated[bool, typer.Option("--editable", "-e", help="Use the folder itself, to work on it.")] = False,
-    build: Annotated[bool, typer.Option("--build", help="Make the environments of its models now.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    quiet: Quiet = False,
+    package: Annotated[str, typer.Argument(help="Package name, folder, wheel or git address.")],
+    editable: Annotated[bool, options.run("--editable", "-e", help="Install in editable mode.")] = False,
+    build: Annotated[bool, options.run("--build", help="Build the environments of its models now.")] = False,
+    yes: options.Unasked = False,
+    quiet: options.Quiet = False,
 ) -> int:
-    """Install a plugin PACKAGE beside bsct-zoo. No other installed package is changed by it."""
+    """Install a plugin package; no other installed package changes."""
     import subprocess
     import sys
 
@@ -35,10 +35,10 @@ def install(
     source = parse_source(package)
     check_interpreter()
     if not yes:
-        warning = f"installing '{package}' runs code of it, with your rights"
+        warning = f"installing '{package}' runs its code with your permissions"
         if not sys.stdin.isatty():
-            raise BadInputError(f"{warning}; if you know who made it, add --yes")
-        typer.confirm(f"{warning}; go on?", abort=True, err=True)
+            raise BadInputError(f"{warning}; if you trust its authors, add --yes")
+        typer.confirm(f"{warning}; continue?", abort=True, err=True)
     messages = _messages(quiet)
     with messages.status(f"installing {escape(package)}"):
         found = install_package(
@@ -50,7 +50,7 @@ def install(
     failed = bool(found.problems)
     for name in found.unbuilt:
         if not build:
-            messages.print(f"its environment is made on first use, or now with: bsct-zoo env build {name}")
+            messages.print(f"its environment is built on first use, or now with: bsct-zoo env build {name}")
             continue
         command = [sys.executable, "-m", "bsct_zoo", "env", "build", name]
         failed |= subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode != 0
@@ -58,8 +58,8 @@ def install(
 
 
 def uninstall(
-    name: Annotated[str, typer.Argument(help="A plugin package, or a model, suite or check of it.")],
-    quiet: Quiet = False,
+    name: Annotated[str, typer.Argument(help="A plugin package, or a model, suite or check that it registers.")],
+    quiet: options.Quiet = False,
 ) -> None:
     """Remove a plugin package and the environments of its models."""
     from bsct_zoo.plugins.registry import registry
@@ -75,30 +75,18 @@ def uninstall(
             messages.print(f"removed {folder}", markup=False)
 
 
-def plugins(
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write the list as JSON; '-' is standard output.")
-    ] = None,
-) -> int:
-    """List the packages that brought models, suites and checks; exit code 1 if one is broken."""
-    from rich.console import Console
-    from rich.table import Table
-
+def plugins(json_file: options.JsonFile = None) -> int:
+    """List the packages that register models, suites and checks; exit code 1 if one is broken."""
     from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.report.installation import draw_plugins
+    from bsct_zoo.report.listing import console
     from bsct_zoo.runtime.plugin_packages import plugin_packages
 
     packages = plugin_packages(registry())
     if json_file is not None:
         _write_json(json_file, packages)
     else:
-        table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-        for title in ("package", "version", "source", "registers", "state"):
-            table.add_column(title, overflow="fold")
-        for package in packages:
-            unbuilt = f"ok, environment not built: {' '.join(package.unbuilt)}" if package.unbuilt else "ok"
-            state = "\n".join(f"broken: {problem}" for problem in package.problems) or unbuilt
-            table.add_row(package.name, package.version, package.source, package.registers, state)
-        Console(highlight=False, markup=False).print(table)
+        draw_plugins(packages, console())
     return int(any(package.problems for package in packages))
 
 

@@ -2,86 +2,67 @@
 
 from __future__ import annotations
 
-import sys
-from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bsct_zoo.cli import completion
-from bsct_zoo.cli.compare import Dtype
+from bsct_zoo.cli import completion, options
+from bsct_zoo.cli.options import CHOOSE, OUTPUT, RUN
 
 if TYPE_CHECKING:
-    from bsct_zoo.evaluation.properties_run import Watcher
     from bsct_zoo.models.naming import ModelSpec
     from bsct_zoo.properties.systems import System
 
 
-class By(StrEnum):
-    """What rows are."""
-
-    model = "model"
-    system = "system"
-    quantity = "quantity"
-
-
 def properties(
     context: typer.Context,
-    models: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="MODEL...",
-            help="name, name:card or name:path; options after @key=value,...",
-            autocompletion=completion.models,
-        ),
-    ],
-    molecule: Annotated[
-        list[str] | None,
-        typer.Option(help="Molecule of ASE's g2 set, or a structure file; again for more. Default: 16 small ones."),
-    ] = None,
-    crystal: Annotated[
-        list[str] | None,
-        typer.Option(help="Si, Al, Cu, NaCl, MgO, or a structure file; again for more. Default: those it knows."),
-    ] = None,
+    models: options.Models,
+    molecule: options.Molecules = None,
+    crystal: options.Crystals = None,
     what: Annotated[
         str | None,
         typer.Option(
             help="relax,frequencies,barrier,atomisation of molecules; eos,elastic,phonons of crystals. "
-            "Default: all but phonons."
+            "Default: all but phonons.",
+            rich_help_panel=CHOOSE,
         ),
     ] = None,
     reference: Annotated[
         str,
-        typer.Option(help="Model that errors are taken against, or none.", autocompletion=completion.models),
+        typer.Option(
+            help="Model that errors are taken against, or none.",
+            autocompletion=completion.models,
+            rich_help_panel=CHOOSE,
+        ),
     ] = "none",
-    by: Annotated[By, typer.Option(help="Rows: models, systems, or every number.")] = By.model,
-    force: Annotated[float, typer.Option(min=1e-6, help="Largest force of a relaxed structure, eV/Å.")] = 1e-3,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of a relaxation at most.")] = 1000,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    dtype: Annotated[Dtype, typer.Option(help="What models compute in.")] = Dtype.float64,
-    max_batch_atoms: Annotated[int | None, typer.Option(min=1, help="Atoms that fill a batch.")] = None,
-    json: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Write JSON, schema 1; - for standard output.")
-    ] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV, a line for each number.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor keep measurements.")] = False,
-    trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Fetch weights that are missing without asking.")] = False,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that a model may be silent.")] = 600.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
+    force: Annotated[
+        float, typer.Option(min=1e-6, help="Largest force of a relaxed structure, eV/Å.", rich_help_panel=RUN)
+    ] = 1e-3,
+    steps: Annotated[int, typer.Option(min=1, help="Maximum number of relaxation steps.", rich_help_panel=RUN)] = 1000,
+    device: options.Device = "auto",
+    dtype: options.DtypeOption = options.Dtype.float64,
+    trust: options.Trust = False,
+    yes: options.Yes = False,
+    by: Annotated[
+        options.PropertyRows, typer.Option(help="Rows: models, systems, or every number.", rich_help_panel=OUTPUT)
+    ] = options.PropertyRows.model,
+    json: options.JsonFile = None,
+    csv: options.CsvFile = None,
+    markdown: options.Markdown = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+    max_batch_atoms: options.MaxBatchAtoms = None,
+    timeout: options.Timeout = 600.0,
+    no_cache: options.NoCache = False,
 ) -> int:
-    """Measure what MODELS say of molecules and crystals, with errors against a reference measured by the same code.
+    """Measure structures, frequencies, barriers, elasticity and phonons with MODELS, and errors against a reference.
 
-    Exit code: 0 all done, 1 some model or system failed, 2 bad input.
+    Exit code: 0 success, 1 a model or system failed, 2 bad input.
     """
     from bsct_zoo.cli import output
+    from bsct_zoo.cli.run import debugging, exit_code, run_tasks
     from bsct_zoo.cli.weights import resolve_models
-    from bsct_zoo.errors import BadInputError
 
-    debug = debug or bool(context.find_root().params.get("debug"))
     output.check_targets(json, csv, markdown)
     wanted = _what(what, molecule, crystal)
     systems = _systems(wanted, molecule, crystal)
@@ -89,32 +70,24 @@ def properties(
     *specs, last = resolve_models([*models, *named], trust=trust, yes=yes)
     truth = last if named else None
     specs = specs if named else [*specs, last]
-    from bsct_zoo.evaluation.properties_run import RunSettings, run_models
-    from bsct_zoo.properties.measured import Settings
-    from bsct_zoo.report import properties_tables as tables
+    from bsct_zoo.evaluation.engine import Settings
+    from bsct_zoo.evaluation.property_task import PropertyTask
+    from bsct_zoo.properties.measured import PropertySettings
+    from bsct_zoo.report.files import quantities_csv
+    from bsct_zoo.report.tables import models_table, quantities_table, records_table
 
-    settings = RunSettings(
-        measure=Settings(what=wanted, max_force=force, max_steps=steps),
-        device=device,
-        dtype=dtype.value,
-        max_batch_atoms=max_batch_atoms,
-        use_cache=not no_cache,
-        timeout=timeout,
-    )
-    with output.stdout_kept_clean():
-        report = run_models(specs, truth, systems, settings, _watcher(quiet))
-    draw = {By.model: tables.models_table, By.system: tables.systems_table, By.quantity: tables.quantities_table}
-    table = draw[by](report, None if truth else _near(specs))
-    output.write(report, [table], tables.csv_text, json, csv, markdown)
-    rows = [*report.rows, *filter(None, [report.reference])]
-    for row in rows:
-        if debug and row.log_tail:
-            print(f"--- last words of {row.model} ---\n{row.log_tail.rstrip()}", file=sys.stderr)
-    problems = [f"{row.model}: {row.message}" for row in rows if row.bad_input]
-    problems += filter(None, [report.problem])
-    if problems:  # said last, when every result is written
-        raise BadInputError("; ".join(dict.fromkeys(problems)))
-    return int(any(row.status != "ok" for row in rows))
+    measure = PropertySettings(what=wanted, max_force=force, max_steps=steps)
+    settings = Settings(device=device, max_batch_atoms=max_batch_atoms, use_store=not no_cache, timeout=timeout)
+    task = PropertyTask(systems, measure, dtype.value)
+    results, faults = run_tasks(specs, [task], settings, reference=truth, quiet=quiet)
+    draw = {"model": models_table, "system": records_table, "quantity": quantities_table}
+    layout = draw[by.value](results, results.tasks[0])
+    near = None if truth else _near(specs)
+    if near is not None:
+        layout.remarks = [remark.replace("--reference MODEL", f"--reference {near}") for remark in layout.remarks]
+    output.write(results, [layout], quantities_csv, json, csv, markdown)
+    output.finish(faults, debugging(context, debug), quiet)
+    return exit_code(results)
 
 
 def _what(text: str | None, molecule: list[str] | None, crystal: list[str] | None) -> tuple[str, ...]:
@@ -167,16 +140,3 @@ def _near(specs: list[ModelSpec]) -> str | None:
             if itself and card.level_of_theory in levels and not any(spec.adapter == adapter for spec in specs):
                 return adapter.name if card == adapter.cards[0] else f"{adapter.name}:{card.name}"
     return None
-
-
-def _watcher(quiet: bool) -> Watcher:
-    from bsct_zoo.evaluation.properties_run import Watcher
-
-    class Lines(Watcher):
-        """A line on standard error for each step of each model."""
-
-        def message(self, model: str, text: str) -> None:
-            if not quiet:
-                print(f"{model}: {text}", file=sys.stderr)
-
-    return Lines()

@@ -27,7 +27,7 @@ def select(
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
 ) -> int:
-    """Show the models that nothing else beats, who was excluded by what, and which to take for which use.
+    """Show the models that no other beats, why others were excluded, and a recommendation per use.
 
     Exit code: 0 if a model is left, 1 if none is, 2 on bad input.
     """
@@ -35,7 +35,7 @@ def select(
     from bsct_zoo.analysis.choice import select as choose
     from bsct_zoo.analysis.conditions import parse_condition
     from bsct_zoo.cli.output import show
-    from bsct_zoo.evaluation.stored import read_comparison
+    from bsct_zoo.evaluation.results import read_results
     from bsct_zoo.report.selection import candidates
 
     objectives = [name.strip() for name in minimise.split(",") if name.strip()]
@@ -43,10 +43,10 @@ def select(
         from bsct_zoo.errors import BadInputError
 
         raise BadInputError("--minimise names nothing; give metrics, as in fsd_full,seconds")
-    comparison = merged([read_comparison(path) for path in files])
-    conditions = [parse_condition(text, comparison.known) for text in require or []]
-    selection = choose(comparison, conditions, objectives, seed)
-    layout = candidates(selection, comparison)
+    results = merged([read_results(path) for path in files])
+    conditions = [parse_condition(text, results.columns) for text in require or []]
+    selection = choose(results, conditions, objectives, seed)
+    layout = candidates(selection, results)
     layout.remarks += [f"{use}: {sentence}" for use, sentence in selection.advice]
     show([layout], markdown)
     return int(not selection.front)

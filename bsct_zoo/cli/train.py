@@ -7,59 +7,57 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bsct_zoo.cli import completion
-from bsct_zoo.cli.compare import Dtype
+from bsct_zoo.cli import completion, options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bsct_zoo.training.config import Config
-    from bsct_zoo.training.run import Outcome
+    from bsct_zoo.training.run import TrainingOutcome
 
 
 def train(
     context: typer.Context,
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="Family of the model.", autocompletion=completion.trainable),
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Model family.", autocompletion=completion.trainable)],
     data: Annotated[
         list[Path] | None,
-        # Named here: typer 0.27 would make --DATA of the metavar.
-        typer.Option(
-            "--data", metavar="DATA", help="Folder of frames, or a file that ASE reads; give it again for more."
-        ),
+        options.choose("--data", metavar="DATA", help="Folder of frames, or a file that ASE reads; repeatable."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for all that the run leaves.")] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Options and settings from a file (.toml, .json, .yaml); these here win."),
+        options.choose(
+            "--config", metavar="FILE", help="Options and settings (.toml, .json, .yaml); the command line wins."
+        ),
     ] = None,
-    budget: Annotated[str, typer.Option(help="CPU time: 1800 (seconds), 30m, 2h.")] = "30m",
-    card: Annotated[str, typer.Option("--name", help="Of the checkpoint.")] = "small",
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order, rotations and splits.")] = 0,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Setting of the trainer; give it again for more."),
+        options.choose("--set", metavar="KEY=VALUE", help="Setting of the trainer; repeatable."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Of the trainer; the budget counts all of them.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    dtype: Annotated[Dtype, typer.Option(help="What it is trained in.")] = Dtype.float32,
-    licence: Annotated[str, typer.Option(help="Of the weights, for the card.")] = "not stated",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the trainer's own output.")] = False,
+    budget: Annotated[str, options.run("--budget", metavar="TIME", help="CPU time: 1800 (seconds), 30m, 2h.")] = "30m",
+    device: options.Device = "auto",
+    dtype: options.DtypeOption = options.Dtype.float32,
+    threads: Annotated[
+        int, options.run("--threads", min=1, help="Threads of the trainer; all of them count towards the budget.")
+    ] = 1,
+    out: Annotated[Path | None, options.output("--out", metavar="DIR", help="Folder for the results.")] = None,
+    card: Annotated[str, options.output("--name", metavar="CARD", help="Name of the checkpoint.")] = "small",
+    licence: Annotated[
+        str, options.output("--licence", metavar="SPDX", help="Licence of the weights, for the card.")
+    ] = "not stated",
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+    seed: Annotated[int, options.seed("weights, order, rotations and splits")] = 0,
 ) -> int:
-    """Train a model of the family NAME: the same data, loss and budget mean the same thing for every family.
+    """Train a model of a family; data, loss and budget mean the same for every family.
 
-    A run that was cut off goes on when the same command is given again. Exit code: 0 done, 1 the trainer failed,
-    2 bad input.
+    Rerun the same command to resume. Exit code: 0 done, 1 the trainer failed, 2 bad input.
     """
     import shlex
 
     from bsct_zoo.cli import output
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.report.training_progress import TrainingProgress
+    from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.training.budget import parse_budget
     from bsct_zoo.training.config import Config, read_config
@@ -70,7 +68,9 @@ def train(
 
     adapter = registry().adapter(name)
     if adapter.trainer is None:
-        raise BadInputError(f"'{adapter.name}' has no trainer; those that have: {', '.join(completion.trainable(''))}")
+        raise BadInputError(
+            f"'{adapter.name}' has no trainer; families with one: {', '.join(completion.trainable(''))}"
+        )
     file = Config() if config is None else read_config(config)
     given = {
         "data": [str(path) for path in data or []],
@@ -84,10 +84,10 @@ def train(
         "licence": licence,
     }
     chosen = _merged(context, given, file)
-    options = {**file.settings, **parse_settings(settings or [])}
+    trainer_settings = {**file.settings, **parse_settings(settings or [])}
     folder, card = Path(chosen["out"]), chosen["name"]
     if not card.replace("-", "").replace("_", "").replace(".", "").isalnum() or card.startswith("."):
-        raise BadInputError(f"'{card}' is not a name; use letters, digits, '-', '_' and '.'")
+        raise BadInputError(f"'{card}' is not a valid name; use letters, digits, '-', '_' and '.'")
     budget_s = parse_budget(str(chosen["budget"]))
     request = Request(
         adapter=adapter,
@@ -99,25 +99,25 @@ def train(
         device=resolve_device(chosen["device"]),
         dtype=chosen["dtype"],
         threads=chosen["threads"],
-        options=options,
+        options=trainer_settings,
         licence=chosen["licence"],
         merged=chosen,
     )
-    with output.stdout_kept_clean(), TrainingProgress(adapter.name, budget_s, quiet) as progress:
+    with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet) as progress:
         try:
             outcome = run(request, progress)
         except BadInputError as error:
-            raise _meant(error, file) from error
+            raise _explained(error, file) from error
     _print(outcome, adapter.name)
     print(f"\nnext: bsct-zoo compare {adapter.name}:{shlex.quote(str(outcome.trained.checkpoint))}")
     return 0
 
 
 def _merged(context: typer.Context, given: Mapping[str, Any], file: Config) -> dict[str, Any]:
-    """Options of the run: what stands on the command line, else in the file, else the default.
+    """Options of the run: from the command line, else from the file, else the default.
 
     Raises:
-        BadInputError: an option that must be there is in neither, or the file has an impossible value.
+        BadInputError: a required option is missing, or the file has an invalid value.
     """
     from bsct_zoo.errors import BadInputError
 
@@ -129,16 +129,16 @@ def _merged(context: typer.Context, given: Mapping[str, Any], file: Config) -> d
     merged = {**given, **from_file}
     for key in ("data", "out"):
         if not merged[key]:
-            raise BadInputError(f"--{key} is missing; give it, or '{key}' in a --config file")
-    if merged["dtype"] not in list(Dtype):
-        raise BadInputError(f"dtype = {merged['dtype']} is not possible; choose float32 or float64")
+            raise BadInputError(f"--{key} is missing; give it here or as '{key}' in a --config file")
+    if merged["dtype"] not in list(options.Dtype):
+        raise BadInputError(f"dtype = {merged['dtype']} is invalid; choose float32 or float64")
     if merged["seed"] < 0 or merged["threads"] < 1:
-        raise BadInputError("seed must not be negative, and threads one or more")
+        raise BadInputError("seed must be at least 0, and threads at least 1")
     return merged
 
 
-def _meant(error: Exception, file: Config) -> Exception:
-    """The error to show: a key of the file that is no setting may have been meant for an option of the command."""
+def _explained(error: Exception, file: Config) -> Exception:
+    """The error to show: an unknown key of the file may be a misspelt option of the command."""
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.training.config import near_option
 
@@ -149,30 +149,17 @@ def _meant(error: Exception, file: Config) -> Exception:
     return error
 
 
-def _print(outcome: Outcome, name: str) -> None:
-    """How the run went, and the errors of what came out."""
-    from rich.console import Console
-    from rich.table import Table
+def _print(outcome: TrainingOutcome, name: str) -> None:
+    """Print how the run went, and the errors of the model."""
+    from bsct_zoo.report.listing import console
+    from bsct_zoo.report.model_tables import draw_errors
 
     trained = outcome.trained
     if outcome.repeated:
-        print("finished before; nothing was trained now")
+        print("this run was already complete; nothing was trained")
     size = trained.checkpoint.stat().st_size / 1e6
     print(
         f"{name}: {trained.parameters:,} parameters ({size:.1f} MB), {trained.steps:,} steps, "
         f"{trained.spent_s:.0f} CPU seconds"
     )
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("frames")
-    table.add_column("energy MAE\nmeV/atom", justify="right")
-    table.add_column("force MAE\nmeV/Å", justify="right")
-    for split, found in outcome.errors.items():
-        for kind, errors in found.items():
-            if kind != "all" and len(found) == 2:  # one kind: it is all there is
-                continue
-            table.add_row(
-                split if kind == "all" else f"  {kind}",
-                f"{errors['energy_mae_mev_atom']:.1f}",
-                f"{errors['forces_mae_mev_A']:.1f}",
-            )
-    Console(highlight=False, markup=False).print(table)
+    draw_errors(outcome.errors, console())

@@ -1,4 +1,4 @@
-"""Asking before weights are fetched, and showing how that goes."""
+"""Ask before weights are downloaded, and show the progress."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[ModelSpec]:
-    """The models that ``texts`` name, ready to be loaded; missing weights are fetched after a yes.
+    """The models that ``texts`` name, ready to load; missing weights are downloaded after confirmation.
 
-    Every name is looked at before anything is fetched.
+    Every name is checked before anything is downloaded.
 
     Raises:
-        MissingWeightsError: weights are missing, ``yes`` is not given and nobody at a terminal said so.
+        MissingWeightsError: weights are missing, and neither ``yes`` nor a user at a terminal agreed to a download.
         BadInputError: see ``parse_model``.
     """
     from bsct_zoo.errors import MissingWeightsError
@@ -41,7 +41,7 @@ def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[Mode
 
 
 def confirmed(adapter: Adapter, card: ModelCard) -> bool:
-    """Whether somebody at a terminal says yes to fetching; False where nobody can be asked."""
+    """Whether a user at a terminal agrees to a download; False where nobody can be asked."""
     import typer
 
     from bsct_zoo.models.weights import size_text
@@ -49,43 +49,27 @@ def confirmed(adapter: Adapter, card: ModelCard) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     what = f"{adapter.name}:{card.name}, {size_text(card.size)}, licence {card.licence}, from {card.url}"
-    return typer.confirm(f"fetch the weights of {what}?", err=True)
+    return typer.confirm(f"download the weights of {what}?", err=True)
 
 
 def fetch_shown(adapter: Adapter, card: ModelCard) -> Fetched:
-    """Fetch the weights of ``card``, with its address, licence and progress on standard error.
+    """Download the weights of ``card``; address, licence and progress go to standard error.
 
     Raises:
         DownloadError: see ``weights.fetch``; also its other errors.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
     from bsct_zoo.models.weights import fetch, size_text
+    from bsct_zoo.report.bars import download_bar
 
     name = f"{adapter.name}:{card.name}"
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"fetching {name} from {card.url}")
-    console.print(f"  {size_text(card.size)}, licence {card.licence}; by fetching it you accept its terms")
-    if card.sha256 is None:
-        console.print(f"  warning: its sha256 is not known beforehand, so only {card.url} vouches for the file")
-    columns = (BarColumn(24), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(compact=True))
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        *columns,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        task = bars.add_task(name, total=card.size)
-        fetched = fetch(
-            adapter,
-            card,
-            tell=lambda done, total: bars.update(task, completed=done, total=total),
-            on_event=lambda text: console.print(f"  {text}"),
-        )
-    checked = "sha256 as on its card" if card.sha256 else f"sha256 {fetched.sha256}, recorded"
-    console.print(f"  {size_text(fetched.size)}, {checked}: {fetched.path}")
-    if card.sha256 is None and card.executes_code:
-        console.print(f"  it can execute code when it is read: '{name}' loads only with --trust")
+    with download_bar(name, card.size) as (tell, say):
+        say(f"fetching {name} from {card.url}")
+        say(f"  {size_text(card.size)}, licence {card.licence}; by downloading you accept its terms")
+        if card.sha256 is None:
+            say(f"  warning: its sha256 is not known in advance; only {card.url} vouches for the file")
+        fetched = fetch(adapter, card, tell=tell, on_event=lambda text: say(f"  {text}"))
+        checked = "sha256 verified" if card.sha256 else f"sha256 {fetched.sha256}, recorded"
+        say(f"  {size_text(fetched.size)}, {checked}: {fetched.path}")
+        if card.sha256 is None and card.executes_code:
+            say(f"  the file can run code when it is loaded: '{name}' loads only with --trust")
     return fetched

@@ -11,7 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.conformance.finding import Measure
+from bsct_zoo.conformance.finding import Margin
 from bsct_zoo.potentials.boxes import boxed, without_stress
 from bsct_zoo.potentials.potential import Potential, Prediction
 from bsct_zoo.runtime.guard import checked
@@ -96,18 +96,18 @@ def limits(potential: Potential, answers: Sequence[Answer]) -> Limits:
 
 def differences(
     potential: Potential, found: Sequence[Answer], expected: Sequence[Answer], what: str
-) -> Iterator[Measure]:
+) -> Iterator[Margin]:
     """By how much ``found`` differs from ``expected``, system by system, against what rounding may do."""
     limit = limits(potential, expected)
     for index, (one, other) in enumerate(zip(found, expected, strict=True)):
         where = f"of system {index + 1} {what}"
-        yield Measure(abs(one.energy - other.energy), limit.energy, "eV", f"energy {where}")
+        yield Margin(abs(one.energy - other.energy), limit.energy, "eV", f"energy {where}")
         if len(other.forces):
-            yield Measure(_largest(one.forces - other.forces), limit.forces, "eV/Å", f"forces {where}")
+            yield Margin(_largest(one.forces - other.forces), limit.forces, "eV/Å", f"forces {where}")
         if one.stress is not None and other.stress is not None:
-            yield Measure(_largest(one.stress - other.stress), limit.stress, "eV/Å³", f"stress {where}")
+            yield Margin(_largest(one.stress - other.stress), limit.stress, "eV/Å³", f"stress {where}")
         elif (one.stress is None) != (other.stress is None):
-            yield Measure(float("inf"), limit.stress, "eV/Å³", f"stress {where} is there only sometimes")
+            yield Margin(float("inf"), limit.stress, "eV/Å³", f"stress {where} is there only sometimes")
 
 
 def _largest(values: Floats) -> float:

@@ -8,7 +8,7 @@ from ase import Atoms
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import ask, differences, predict
-from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed
+from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed
 from bsct_zoo.conformance.subject import Subject
 
 _MANY_ATOMS = 1024
@@ -41,8 +41,8 @@ def one_atom(subject: Subject) -> Finding:
     alone = [ask(subject.potential, [atom])[0] for atom in atoms]
     for atom, answer in zip(atoms, alone, strict=True):
         what = f"on a lone {atom.symbols}"
-        measures.append(Measure(0.0 if np.isfinite(answer.energy) else np.inf, 0.0, "eV", f"no energy {what}"))
-        measures.append(Measure(float(np.abs(answer.forces).max()), 1e-6, "eV/Å", f"force {what}"))
+        measures.append(Margin(0.0 if np.isfinite(answer.energy) else np.inf, 0.0, "eV", f"no energy {what}"))
+        measures.append(Margin(float(np.abs(answer.forces).max()), 1e-6, "eV/Å", f"force {what}"))
     together = ask(subject.potential, [*atoms, subject.molecules[0]])[: len(atoms)]
     measures += differences(subject.potential, together, alone, "of one atom beside a molecule")
     return judged(measures)

@@ -35,7 +35,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Measure:
+class Margin:
     """A figure that must stay within a limit, both in ``unit``; ``what`` says of what it is."""
 
     figure: float
@@ -50,7 +50,7 @@ class Measure:
         return ratio if math.isfinite(ratio) else math.inf
 
 
-def judged(measures: Iterable[Measure], *, required: bool = True) -> Finding:
+def judged(measures: Iterable[Margin], *, required: bool = True) -> Finding:
     """The verdict of the measure that comes nearest to its limit or passes it farthest.
 
     With ``required=False`` a figure beyond its limit is reported, not failed.

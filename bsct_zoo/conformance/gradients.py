@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from bsct_zoo.conformance.answers import Floats, ask, energies
-from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, skipped
+from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potentials.potential import Potential
@@ -63,7 +63,7 @@ def forces(subject: Subject) -> Finding:
         found, expected, doubt = force_components(potential, atoms, settings.step)
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
-        measures.append(Measure(float(np.abs(found - expected).max()), limit, "eV/Å", where))
+        measures.append(Margin(float(np.abs(found - expected).max()), limit, "eV/Å", where))
     return judged(measures, required=potential.info.conservative)
 
 
@@ -103,8 +103,8 @@ def stress(subject: Subject) -> Finding:
         limit = settings.stress + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"stress of {named(atoms)}"
         deviation = float(np.abs(found - expected).max())
-        measures.append(Measure(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
-        measures.append(Measure(float(np.abs(found - found.T).max()), limit, "eV/Å³", f"{where} that is not symmetric"))
+        measures.append(Margin(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
+        measures.append(Margin(float(np.abs(found - found.T).max()), limit, "eV/Å³", f"{where} that is not symmetric"))
     return judged(measures, required=potential.info.conservative)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from bsct_zoo.conformance.answers import Answer, Floats, ask, differences
-from bsct_zoo.conformance.finding import Finding, Measure, judged, skipped
+from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.subject import Subject
 
 _SHIFT = np.array([2.31, -7.77, 4.05])  # Å; no lattice vector of anything
@@ -75,11 +75,11 @@ def net_force(subject: Subject) -> Finding:
     for index, (atoms, answer) in enumerate(zip(subject.systems, answers, strict=True)):
         limit = _sum_limit(info.dtype, answer.forces)
         total = float(np.linalg.norm(answer.forces.sum(axis=0)))
-        measures.append(Measure(total, limit, "eV/Å", f"net force on system {index + 1}"))
+        measures.append(Margin(total, limit, "eV/Å", f"net force on system {index + 1}"))
         if not atoms.pbc.any() and info.equivariant:
             arms = atoms.positions - atoms.positions.mean(axis=0)
             torque = float(np.linalg.norm(np.cross(arms, answer.forces).sum(axis=0)))
-            measures.append(Measure(torque, 5 * limit, "eV", f"net torque on system {index + 1}"))
+            measures.append(Margin(torque, 5 * limit, "eV", f"net torque on system {index + 1}"))
     return judged(measures, required=info.conservative)
 
 
@@ -88,7 +88,7 @@ def _sum_limit(dtype: str, forces: Floats) -> float:
     return 1e-5 + 1e-6 * largest if dtype == "float64" else 2e-3 + 2e-4 * largest
 
 
-def _compared(subject: Subject, systems: list[Atoms], originals: tuple[Atoms, ...], what: str) -> list[Measure]:
+def _compared(subject: Subject, systems: list[Atoms], originals: tuple[Atoms, ...], what: str) -> list[Margin]:
     found, expected = ask(subject.potential, systems), ask(subject.potential, originals)
     return list(differences(subject.potential, found, expected, what))
 

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from bsct_zoo.conformance.answers import Answer, ask, differences
-from bsct_zoo.conformance.finding import Finding, Measure, judged, skipped
+from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.subject import Subject
 
 
@@ -17,7 +17,7 @@ def periodic_images(subject: Subject) -> Finding:
     if not subject.crystals:
         return _refused(subject)
     expected = ask(subject.potential, subject.crystals)
-    measures: list[Measure] = []
+    measures: list[Margin] = []
     for vector in range(3):
         moved = [_first_atoms_moved(atoms, vector) for atoms in subject.crystals]
         found = ask(subject.potential, moved)
@@ -41,7 +41,7 @@ def supercell(subject: Subject) -> Finding:
     if not subject.crystals:
         return _refused(subject)
     expected = [_doubled(answer) for answer in ask(subject.potential, subject.crystals)]
-    measures: list[Measure] = []
+    measures: list[Margin] = []
     for vector in range(3):
         repeats = tuple(2 if k == vector else 1 for k in range(3))
         found = ask(subject.potential, [atoms.repeat(repeats) for atoms in subject.crystals])

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from bsct_zoo.conformance.answers import ask, energies
-from bsct_zoo.conformance.finding import Finding, Measure, judged, skipped
+from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 
@@ -29,12 +29,12 @@ def cutoff(subject: Subject) -> Finding:
     lone = float(energies(potential, [Atoms([first], [[0, 0, 0]]), Atoms([second], [[0, 0, 0]])]).sum())
     scale = 1.0 if potential.info.dtype == "float64" else 20.0
     measures = [
-        Measure(abs(inside.energy - outside.energy), 1e-5 * scale, "eV", f"step of the energy at {radius:g} Å"),
-        Measure(float(np.abs(inside.forces - outside.forces).max()), 1e-3, "eV/Å", f"step of forces at {radius:g} Å"),
+        Margin(abs(inside.energy - outside.energy), 1e-5 * scale, "eV", f"step of the energy at {radius:g} Å"),
+        Margin(float(np.abs(inside.forces - outside.forces).max()), 1e-3, "eV/Å", f"step of forces at {radius:g} Å"),
     ]
     beyond = [
-        Measure(float(np.abs(far.forces).max()), 1e-6, "eV/Å", "force between atoms beyond the declared cut-off"),
-        Measure(abs(far.energy - lone), 1e-5 * scale, "eV", "energy between atoms beyond the declared cut-off"),
+        Margin(float(np.abs(far.forces).max()), 1e-6, "eV/Å", "force between atoms beyond the declared cut-off"),
+        Margin(abs(far.energy - lone), 1e-5 * scale, "eV", "energy between atoms beyond the declared cut-off"),
     ]
     reach = judged(beyond)
     return reach if reach.status == "failed" else judged(measures, required=potential.info.conservative)
@@ -52,7 +52,7 @@ def precision(subject: Subject) -> Finding:
         where = f"of {named(atoms)} in float32 and float64"
         energy_limit = 1e-4 + 1e-4 * largest / len(atoms)
         per_atom = abs(near.energy - exact.energy) / len(atoms)
-        measures.append(Measure(per_atom, energy_limit, "eV/atom", f"energy {where}"))
+        measures.append(Margin(per_atom, energy_limit, "eV/atom", f"energy {where}"))
         deviation = float(np.abs(near.forces - exact.forces).max())
-        measures.append(Measure(deviation, 2e-3 + 1e-3 * largest, "eV/Å", f"forces {where}"))
+        measures.append(Margin(deviation, 2e-3 + 1e-3 * largest, "eV/Å", f"forces {where}"))
     return judged(measures)

@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from bsct_zoo.conformance.answers import ask, differences
-from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed, skipped
+from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed, skipped
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import UnknownElementError
 
@@ -50,10 +50,10 @@ def worker(subject: Subject) -> Finding:
     measures = []
     for index, (one, other) in enumerate(zip(found, ask(subject.potential, subject.systems), strict=True), start=1):
         energy_limit = relative * max(1.0, abs(other.energy))
-        measures.append(Measure(abs(one.energy - other.energy), energy_limit, "eV", f"energy of system {index}"))
+        measures.append(Margin(abs(one.energy - other.energy), energy_limit, "eV", f"energy of system {index}"))
         force_limit = relative * max(1.0, float(np.abs(other.forces).max()))
         deviation = float(np.abs(one.forces - other.forces).max())
-        measures.append(Measure(deviation, force_limit, "eV/Å", f"forces on system {index}"))
+        measures.append(Margin(deviation, force_limit, "eV/Å", f"forces on system {index}"))
     return judged(measures)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import ask, differences, predict
-from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed, skipped
+from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import ModelError
@@ -96,7 +96,7 @@ def finite(subject: Subject) -> Finding:
         count = sum(int((~np.isfinite(values)).sum()) for values in numbers)
         bad += count
         names += [named(atoms)] * bool(count)
-    return judged([Measure(bad, 0, "numbers", f"no answer for {', '.join(names)}")])
+    return judged([Margin(bad, 0, "numbers", f"no answer for {', '.join(names)}")])
 
 
 def totals(subject: Subject) -> Finding:
@@ -107,10 +107,10 @@ def totals(subject: Subject) -> Finding:
     energy = np.array([answer.energy for answer in ask(potential, systems)])
     rounded = energy.astype(np.float32)
     if not np.array_equal(rounded.astype(np.float64), energy):
-        return judged([Measure(0.0, _RESOLUTION, "eV", "")])
+        return judged([Margin(0.0, _RESOLUTION, "eV", "")])
     step = float(np.spacing(np.abs(rounded)).max())
     what = f"energies are multiples of what float32 can tell at {np.abs(energy).max():.0f} eV; sum totals in float64"
-    return judged([Measure(step, _RESOLUTION, "eV", what)])
+    return judged([Margin(step, _RESOLUTION, "eV", what)])
 
 
 def charges(subject: Subject) -> Finding:

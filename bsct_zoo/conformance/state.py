@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import answers_of, ask, differences, predict
-from bsct_zoo.conformance.finding import Finding, Measure, failed, judged, passed, skipped
+from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed, skipped
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potentials.potential import Potential
 
@@ -30,7 +30,7 @@ _OBJECT = 256  # bytes from which an allocation counts: torch itself drops short
 def determinism(subject: Subject) -> Finding:
     """The same question twice has the same answer."""
     first = ask(subject.potential, subject.systems)
-    measures: list[Measure] = []
+    measures: list[Margin] = []
     for _ in range(3):
         measures += differences(subject.potential, ask(subject.potential, subject.systems), first, "asked again")
     return judged(measures)
@@ -41,7 +41,7 @@ def stale_answers(subject: Subject) -> Finding:
 
     The right answers come from batches of another size, which no memory of the last call can be taken for.
     """
-    measures: list[Measure] = []
+    measures: list[Margin] = []
     for atoms in subject.systems:
         batch = AtomsBatch.from_atoms([atoms])
         original = answers_of(subject.potential, batch)
@@ -126,7 +126,7 @@ def memory(subject: Subject) -> Finding:
         if not already:
             tracemalloc.stop()
     return judged(
-        Measure(max(0.0, growth), _BYTES, "B/call", f"{kind} that every call keeps")
+        Margin(max(0.0, growth), _BYTES, "B/call", f"{kind} that every call keeps")
         for kind, growth in zip(("arrays", "tensors", "memory of the device"), _growth(held), strict=True)
     )
 
@@ -142,7 +142,7 @@ def heap(subject: Subject) -> Finding:
             predict(subject.potential, batch)
             gc.collect()
             call[0] = _heap_bytes()
-    return judged([Measure(max(0.0, _growth(held)[0]), _HEAP_BYTES, "B/call", "allocations that every call keeps")])
+    return judged([Margin(max(0.0, _growth(held)[0]), _HEAP_BYTES, "B/call", "allocations that every call keeps")])
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ase import Atoms, units
 from ase.build import bulk
 
 from bsct_zoo.conformance.answers import Floats, energies
-from bsct_zoo.conformance.finding import Finding, Measure, judged
+from bsct_zoo.conformance.finding import Finding, Margin, judged
 from bsct_zoo.conformance.gradients import force_components
 from bsct_zoo.conformance.measured import BONDS, BULK_MODULI
 from bsct_zoo.conformance.subject import Subject
@@ -51,14 +51,14 @@ def energy_unit(subject: Subject) -> Finding:
         if _most(abs(well.length / ratio - 1) < 0.12 for well in wells):
             found = median(well.length for well in wells)
             what = f"bonds {found:.2f} times as long as measured: Bohr taken for Å, or Å for Bohr?"
-            return judged([Measure(max(found, 1 / found), _NEAR, "×", what)])
+            return judged([Margin(max(found, 1 / found), _NEAR, "×", what)])
     if not _most(map(_near, wells)):  # as one that was never trained
         return Finding("reported", message="it holds few bonds or crystals near their length: units cannot be told")
     near = list(filter(_near, wells))
     ratio = median(well.stiffness for well in near)
     nearest = min(_ENERGY, key=lambda name: abs(np.log(ratio / _ENERGY[name])))
     what = f"bonds {ratio:.3g} times as stiff as measured: energies in {nearest}?"
-    return judged([Measure(max(ratio, 1 / ratio), _FACTOR, "×", what)])
+    return judged([Margin(max(ratio, 1 / ratio), _FACTOR, "×", what)])
 
 
 def _most(answers: Iterable[bool]) -> bool:
@@ -81,7 +81,7 @@ def force_unit(subject: Subject) -> Finding:
     if ratio <= 0:
         return Finding("failed", ratio, None, "×", "forces point the wrong way: the sign of the gradient?")
     # A direct head that learned anything stays within a factor of two.
-    return judged([Measure(max(ratio, 1 / ratio), 2.0, "×", f"forces are {ratio:.3g} times the slope of the energy")])
+    return judged([Margin(max(ratio, 1 / ratio), 2.0, "×", f"forces are {ratio:.3g} times the slope of the energy")])
 
 
 def _bonds(subject: Subject) -> Iterator[Well]:

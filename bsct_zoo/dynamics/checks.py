@@ -101,7 +101,7 @@ def _check(
     )
     alone = IsolatedPotential(potential)
     start = partial(_start, alone, mine, settings, init)
-    simulate(alone, _labels(mine), mine, start, partial(step, alone), trace, session or Session())
+    simulate(alone, [label_of(atoms) for atoms in mine], mine, start, partial(step, alone), trace, session or Session())
     for place, number in enumerate(known):
         atoms = seeded[number]
         runs[number] = run_of(trace, place, name_of(atoms), atoms.info["seed"], len(atoms), check.units, ramp)
@@ -132,10 +132,9 @@ def name_of(atoms: Atoms) -> str:
     return str(atoms.info.get("name") or atoms.get_chemical_formula())
 
 
-def _labels(systems: Sequence[Atoms]) -> list[str]:
-    """Names of files, each once: of the system, and of its seed and place where it is there more than once."""
-    labels = [f"{name_of(atoms)}-{atoms.info['seed']}" for atoms in systems]
-    return [label if labels.count(label) == 1 else f"{label}-{place}" for place, label in enumerate(labels)]
+def label_of(atoms: Atoms) -> str:
+    """What a run is called in files: the name of its system and its seed."""
+    return str(atoms.info.get("label") or f"{name_of(atoms)}-{atoms.info['seed']}")
 
 
 def _seeded(atoms: Atoms, seed: int) -> Atoms:

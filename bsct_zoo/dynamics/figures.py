@@ -44,6 +44,7 @@ def run_of(
     values = _energy_figures(trace, index, n_atoms, line, kinetic) | {
         "bonds_broken": float(len(broken)),
         "failure_time": at,
+        "simulated_time": _ps(trace, max(int(trace.lasted[index]), 0)),
         "failure_temperature": None if at is None or heat_rate is None else heat_rate[0] + heat_rate[1] * at,
     }
     message = _message(trace, index, broken, exploded)

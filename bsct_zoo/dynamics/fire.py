@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.potentials.isolation import answer, chosen
+from bsct_zoo.potentials.isolation import energy_and_forces
 from bsct_zoo.potentials.potential import Potential
 
 # Named as in the paper.
@@ -75,7 +75,7 @@ class Relaxed:
 def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
     """At rest at the positions of ``batch``."""
     batch = batch.to("cpu", torch.float64)
-    energy, forces = answer(potential, batch)
+    energy, forces = energy_and_forces(potential, batch)
     per_system = torch.ones(batch.n_systems, dtype=torch.float64)
     return FireState(
         batch=batch,
@@ -177,8 +177,8 @@ def _but_for(state: FireState, before: FireState, systems: Tensor) -> FireState:
 def _answer_for(potential: Potential, batch: AtomsBatch, moving: Tensor, state: FireState) -> tuple[Tensor, Tensor]:
     """Energy and forces, new ones for the systems that move and those of ``state`` for the others."""
     if bool(moving.all()):
-        return answer(potential, batch)
+        return energy_and_forces(potential, batch)
     atoms = moving[batch.system_idx]
     energy, forces = state.energy.clone(), state.forces.clone()
-    energy[moving], forces[atoms] = answer(potential, chosen(batch, moving))
+    energy[moving], forces[atoms] = energy_and_forces(potential, batch.select(moving))
     return energy, forces

@@ -18,7 +18,7 @@ from torch import Tensor
 from bsct_zoo.dynamics.nve import started
 from bsct_zoo.dynamics.state import MDState, kinetic_energy
 from bsct_zoo.dynamics.velocities import maxwell_boltzmann
-from bsct_zoo.potentials.isolation import answer
+from bsct_zoo.potentials.isolation import energy_and_forces
 from bsct_zoo.potentials.potential import Potential
 
 
@@ -37,7 +37,7 @@ def langevin_step(potential: Potential, state: MDState, dt: float, temperature: 
     velocities = decay * velocities + torch.sqrt((1 - decay**2) * units.kB * temperature / masses) * noise(state)
     work = state.thermostat_work + kinetic_energy(state.batch, state.masses, velocities) - before
     batch = state.batch.with_positions(positions + 0.5 * dt * velocities)
-    energy, forces = answer(potential, batch)
+    energy, forces = energy_and_forces(potential, batch)
     velocities = velocities + 0.5 * dt * forces / masses
     return replace(
         state,

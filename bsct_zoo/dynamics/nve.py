@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.state import MDState
 from bsct_zoo.dynamics.velocities import thermal_velocities
-from bsct_zoo.potentials.isolation import answer
+from bsct_zoo.potentials.isolation import energy_and_forces
 from bsct_zoo.potentials.potential import Potential
 
 
@@ -26,7 +26,7 @@ def nve_step(potential: Potential, state: MDState, dt: float) -> MDState:
     """One velocity Verlet step of ``dt`` (ASE's unit of time)."""
     half = state.velocities + 0.5 * dt * state.forces / state.masses[:, None]
     batch = state.batch.with_positions(state.batch.positions + dt * half)
-    energy, forces = answer(potential, batch)
+    energy, forces = energy_and_forces(potential, batch)
     velocities = half + 0.5 * dt * forces / state.masses[:, None]
     return replace(state, batch=batch, velocities=velocities, forces=forces, energy=energy, count=state.count + 1)
 
@@ -41,7 +41,7 @@ def started(
     """The state at time zero, with velocities [n_atoms, 3] of each system from ``velocities_of``."""
     drawn = [velocities_of(atoms, temperature, seed) for atoms, seed in zip(systems, seeds, strict=True)]
     batch = AtomsBatch.from_atoms(list(systems))
-    energy, forces = answer(potential, batch)
+    energy, forces = energy_and_forces(potential, batch)
     return MDState(
         batch=batch,
         velocities=torch.tensor(np.concatenate(drawn)),

@@ -58,7 +58,6 @@ def simulate(
         state = trace.file(fresh, potential.failures)
         session.stepped(names, state, trace, fresh)
     session.keep(names, state, trace)
-    session.simulated_ps = float(np.maximum(trace.lasted, 0).sum()) * session.dt_fs / 1000
 
 
 def _require_life(potential: IsolatedPotential, state: MDState, systems: Sequence[Atoms]) -> None:

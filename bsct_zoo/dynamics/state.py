@@ -9,7 +9,6 @@ from ase import units
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.potentials.isolation import chosen
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class MDState:
         """The state of some ``systems`` [n_systems] (bool)."""
         atoms = systems[self.batch.system_idx]
         return MDState(
-            batch=chosen(self.batch, systems),
+            batch=self.batch.select(systems),
             velocities=self.velocities[atoms],
             forces=self.forces[atoms],
             energy=self.energy[systems],

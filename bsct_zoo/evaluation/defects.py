@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase.build import molecule
 
+from bsct_zoo.evaluation.scoring import score_scan
+from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.metrics.ranges import Floats
-from bsct_zoo.metrics.table import METRICS, score_scan
 from bsct_zoo.suites.geometry import bond_scan
 from bsct_zoo.suites.scan import Scan
 

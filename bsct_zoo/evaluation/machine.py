@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from os import cpu_count
 from typing import Any
 
 
@@ -12,7 +12,7 @@ def machine(device: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "platform": platform.platform(),
         "processor": _processor(),
-        "cores": cpu_count(),
+        "cores": os.cpu_count(),
         "python": platform.python_version(),
     }
     if device.startswith("cuda"):
@@ -29,3 +29,11 @@ def _processor() -> str:
         return names[0] if names else platform.machine()
     except OSError:
         return platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except (AttributeError, OSError):  # not on every system
+        return os.cpu_count() or 1

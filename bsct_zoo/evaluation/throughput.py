@@ -1,16 +1,13 @@
-"""How fast a model was in the comparisons whose predictions are kept."""
+"""How fast a model was in the comparisons whose answers are kept."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bsct_zoo.evaluation.cache import PredictionCache
+from bsct_zoo.evaluation.store import Shelf, Store
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,7 @@ class Throughput:
         atoms_per_second: the same in atoms.
         frames: how many.
         device, dtype: what it computed in.
-        machine: the computer, see ``results.machine``.
+        machine: the computer, see ``evaluation.machine``.
     """
 
     ms_per_frame: float
@@ -40,40 +37,27 @@ class Throughput:
 
 
 def throughputs(folder: Path, model: str) -> list[Throughput]:
-    """What is kept in the predictions' ``folder`` of ``model`` ("mace:small"), latest first; empty if none is.
+    """What is kept in the store at ``folder`` of ``model`` ("mace:small"), latest first; empty if nothing is.
 
     A model counts once for each set of settings and versions that it ran with.
     """
-    cache = PredictionCache(folder)
-    found = []
-    for path in sorted(folder.glob("*/model.json"), key=lambda p: p.stat().st_mtime, reverse=True):
-        info = cache.read_info(path.parent.name)
-        if info is None or info.get("model") != model:
+    results = []
+    for shelf in Store(folder).shelves():
+        facts = shelf.read_info()
+        if facts is None or facts.get("model") != model:
             continue
-        frames, atoms, seconds = _totals(path.parent)
+        frames, atoms, seconds = _totals(shelf)
         if frames and seconds > 0:
-            found.append(
-                Throughput(
-                    1e3 * seconds / frames,
-                    atoms / seconds,
-                    frames,
-                    str(info.get("device", "")),
-                    str(info.get("dtype", "")),
-                    dict(info.get("machine") or {}),
-                )
-            )
-    return found
+            info = facts["info"]
+            speed = (1e3 * seconds / frames, atoms / seconds, frames)
+            results.append(Throughput(*speed, info["device"], info["dtype"], dict(facts["machine"])))
+    return results
 
 
-def _totals(folder: Path) -> tuple[int, int, float]:
-    """Frames, atoms over all frames, and seconds of the predictions in ``folder``."""
+def _totals(shelf: Shelf) -> tuple[int, int, float]:
+    """Frames, atoms over all frames, and seconds of the scans of a model."""
     frames, atoms, seconds = 0, 0, 0.0
-    for path in folder.glob("*.npz"):
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                n_frames, n_atoms, _ = data["forces"].shape
-                took = float(data["seconds"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            continue
-        frames, atoms, seconds = frames + n_frames, atoms + n_frames * n_atoms, seconds + took
+    for answer in shelf.answers("scans"):
+        n_frames, n_atoms, _ = answer.arrays["forces"].shape
+        frames, atoms, seconds = frames + n_frames, atoms + n_frames * n_atoms, seconds + answer.seconds
     return frames, atoms, seconds

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
+from bsct_zoo.metrics import columns
 from bsct_zoo.plugins import checks as now
 from bsct_zoo.plugins.cards import import_path
 from bsct_zoo.plugins.checks import CheckRun
@@ -16,8 +17,8 @@ _OVER = {"median size": "median_abs", "largest size": "max_abs", "highest": "max
 
 
 def Column(name: str, title: str, figure: str, over: Any, better: Literal["lower", "higher"] | None = "lower") -> Any:
-    """A column, ``over`` in today's words."""
-    return now.Column(name, title, figure, _OVER.get(over, over), better)
+    """A column, ``over`` in today's words; its unit is that of the check."""
+    return columns.Column(name=name, title=title, metric=figure, over=_OVER.get(over, over), better=better)
 
 
 class CheckSettings(now.CheckSettings):
@@ -36,7 +37,12 @@ class CheckSettings(now.CheckSettings):
 
 def Check(name: str, summary: str, units: Any, function: str, *args: Any, **told: Any) -> now.Check:
     """A check whose ``function`` gets settings that have ``step_fs``."""
-    return now.Check(name, summary, units, f"{__name__}:{function}", *args, **told)
+    check = now.Check(name, summary, units, f"{__name__}:{function}", *args, **told)
+    shown = tuple(
+        replace(column, unit="" if column.over in ("count", "failures") else units.get(column.of, ""))
+        for column in check.columns
+    )
+    return replace(check, columns=shown)
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.models.trust import trusted
 from bsct_zoo.models.weights import with_weights
-from bsct_zoo.plugins.cards import Adapter, ModelCard, Option, OptionValue, import_path
+from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
+from bsct_zoo.plugins.options import parse_options
 from bsct_zoo.plugins.registry import registry
 
 if TYPE_CHECKING:
@@ -31,6 +32,20 @@ class ModelSpec:
     adapter: Adapter
     card: ModelCard
     options: Mapping[str, OptionValue]
+
+    def _repr_html_(self) -> str:
+        card = self.card
+        return notebook.facts(
+            self.text,
+            [
+                ("title", card.title),
+                ("level of theory", card.level_of_theory),
+                ("elements", " ".join(card.elements) or "any"),
+                ("parameters", f"{card.parameters:,}" if card.parameters else ""),
+                ("licence", card.licence),
+                ("source", card.source),
+            ],
+        )
 
 
 def parse_model(text: str, *, trust: bool = False) -> ModelSpec:
@@ -57,7 +72,12 @@ def named_model(text: str) -> ModelSpec:
     head, _, tail = text.partition("@")
     name, _, choice = head.partition(":")
     adapter = registry().adapter(name)
-    return ModelSpec(text, adapter, _card(adapter, choice), _options(adapter, tail))
+    return ModelSpec(
+        text,
+        adapter,
+        _card(adapter, choice),
+        parse_options(tail, adapter.options, f"option of '{adapter.name}'", free=adapter.free_options),
+    )
 
 
 def complete_models(incomplete: str) -> list[str]:
@@ -88,41 +108,3 @@ def _looks_like_a_name(choice: str) -> bool:
     from pathlib import Path
 
     return not any(mark in choice for mark in "/\\.") and not Path(choice).exists()
-
-
-def _options(adapter: Adapter, text: str) -> dict[str, OptionValue]:
-    values = {option.name: option.default for option in adapter.options}
-    known = {name: option for option in adapter.options for name in (option.name, *option.aliases)}
-    for item in filter(None, text.split(",")):
-        key, equals, raw = item.partition("=")
-        if not equals:
-            raise BadInputError(f"option '{item}' of '{adapter.name}' has no value; write {item}=VALUE")
-        if key in known:
-            values[known[key].name] = _value(adapter, known[key], raw)
-        elif adapter.free_options:
-            values[key] = _literal(raw)
-        else:
-            raise UnknownNameError(f"option of '{adapter.name}'", key, list(values))
-    return values
-
-
-def _value(adapter: Adapter, option: Option, raw: str) -> OptionValue:
-    if option.type is bool:
-        if raw.lower() in ("true", "yes", "1", "false", "no", "0"):
-            return raw.lower() in ("true", "yes", "1")
-    else:
-        try:
-            return option.type(raw)
-        except ValueError:
-            pass
-    wanted = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
-    raise BadInputError(f"option {option.name}={raw} of '{adapter.name}' must be {wanted[option.type.__name__]}")
-
-
-def _literal(raw: str) -> OptionValue:
-    """A number, a truth value, or else text."""
-    try:
-        value = json.loads(raw)
-    except json.JSONDecodeError:
-        return raw
-    return value if isinstance(value, (int, float, bool)) else raw

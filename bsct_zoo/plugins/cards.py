@@ -87,14 +87,16 @@ class EnvironmentSpec:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting that a model takes after ``@``, as in ``xtb@electronic_temperature=3000``.
+    """A setting that a model or a task takes after ``@``, as in ``xtb@electronic_temperature=3000``.
 
     Attributes:
-        name: what a user types, and the loader's keyword.
+        name: what a user types.
         type: of its value.
-        default: where a user does not give it.
+        default: value where the user says nothing.
         help: one line for people.
-        aliases: former names, which a user may still type.
+        aliases: other names for it, such as an old spelling.
+        choices: texts that it may be; any if empty.
+        minimum: of a number.
     """
 
     name: str
@@ -102,6 +104,8 @@ class Option:
     default: OptionValue
     help: str
     aliases: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Checks: what a model does beyond single frames, such as molecular dynamics. A plugin may bring its own."""
+"""Checks of molecular dynamics: what they report, and the built-in ones. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bsct_zoo.metrics.columns import Better, Column, Over
+from bsct_zoo.plugins.cards import import_path
+
 if TYPE_CHECKING:
     from ase import Atoms
 
     from bsct_zoo.dynamics.session import Session
     from bsct_zoo.potentials.potential import Potential
 
-
-Over = Literal["median", "median_abs", "max_abs", "max", "min", "sum", "count", "failures"]
+_SOURCE = "docs/dynamics.md"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class CheckRun:
         system: its name.
         status: "ok" or "failed".
         message: why it failed, and when.
-        values: figures by name; None where there is none.
+        values: metrics by name; None where there is none.
         seed: of its random numbers; None where there are none.
     """
 
@@ -59,35 +61,15 @@ class CheckRun:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A figure of a model: one of its runs' figures, over all runs that have it.
-
-    Attributes:
-        name: in results.
-        title: for the header of a table.
-        figure: of the runs.
-        over: "median", "median_abs" or "max_abs" (of |x|), "max", "min", "sum", "count" of runs that have
-            it, or "failures": how many runs failed, whatever the figure says.
-        better: "lower" or "higher"; None if neither is.
-    """
-
-    name: str
-    title: str
-    figure: str
-    over: Over
-    better: Literal["lower", "higher"] | None = "lower"
-
-
-@dataclass(frozen=True)
 class Check:
-    """A check as a plugin registers it.
+    """A check: a function that runs many systems with one potential, and what it reports. It is a task as any other.
 
     Attributes:
         name: what a user types.
         summary: one line for people.
-        units: unit of each figure, by its name.
+        units: unit of each metric of a run, by its name.
         function: "module:function", called as ``function(potential, systems, settings) -> list[CheckRun]``.
-        columns: what a table says of a model; by default the median of every figure.
+        columns: what a table says of a model; by default the median of every metric.
         headline: names of the columns that stand beside other results, in ``compare``; by default the first.
         resumes: its function takes a ``session`` too, in which its state is kept (``bsct_zoo.dynamics.session``).
     """
@@ -101,15 +83,9 @@ class Check:
     resumes: bool = False
 
     def run(
-        self,
-        potential: Potential,
-        systems: Sequence[Atoms],
-        settings: CheckSettings,
-        session: Session | None = None,
+        self, potential: Potential, systems: Sequence[Atoms], settings: CheckSettings, session: Session | None = None
     ) -> list[CheckRun]:
         """Run on every system; one that fails costs itself."""
-        from bsct_zoo.plugins.cards import import_path
-
         beside: dict[str, Any] = {"session": session} if self.resumes and session is not None else {}
         runs: list[CheckRun] = import_path(self.function)(potential, systems, settings, **beside)
         return runs
@@ -117,7 +93,10 @@ class Check:
     @property
     def shown(self) -> tuple[Column, ...]:
         """``columns``, or what stands for them."""
-        return self.columns or tuple(Column(name, name.replace("_", " "), name, "median") for name in self.units)
+        return self.columns or tuple(
+            Column(name=name, title=name.replace("_", " "), unit=unit, over="median", source=_SOURCE)
+            for name, unit in self.units.items()
+        )
 
     @property
     def brief(self) -> tuple[str, ...]:
@@ -125,38 +104,57 @@ class Check:
         return self.headline or (self.shown[0].name,)
 
 
+_UNITS = {
+    "drift": "meV/atom/ps",
+    "drift_error": "meV/atom/ps",
+    "relative_drift": "1/ps",
+    "fluctuation": "meV/atom",
+    "largest_jump": "meV/atom",
+    "temperature": "K",
+    "temperature_error": "K",
+    "max_temperature": "K",
+    "bonds_broken": "",
+    "failure_time": "ps",
+    "failure_temperature": "K",
+    "simulated_time": "ps",
+}
+
+
+def _units(*names: str) -> dict[str, str]:
+    return {name: _UNITS[name] for name in (*names, "simulated_time")}
+
+
+def _column(name: str, title: str, metric: str, over: Over, better: Better | None = "lower") -> Column:
+    unit = "" if over == "failures" else _UNITS[metric]
+    return Column(name=name, title=title, unit=unit, better=better, metric=metric, over=over, source=_SOURCE)
+
+
 _DRIFT = (
-    Column("drift", "median |drift|", "drift", "median_abs"),
-    Column("drift_error", "its error", "drift_error", "median"),
-    Column("drift_worst", "worst |drift|", "drift", "max_abs"),
+    _column("drift", "median |drift|", "drift", "median_abs"),
+    _column("drift_error", "its error", "drift_error", "median"),
+    _column("drift_worst", "worst |drift|", "drift", "max_abs"),
 )
+_MAX_TEMPERATURE = _column("max_temperature", "max T", "max_temperature", "max")
 _FAILURES = (
-    Column("failed", "failed", "failure_time", "failures"),
-    Column("first_failure", "first failure", "failure_time", "min", "higher"),
-    Column("bonds_broken", "bonds broken", "bonds_broken", "sum"),
+    _column("failed", "failed", "failure_time", "failures"),
+    _column("first_failure", "first failure", "failure_time", "min", "higher"),
+    _column("bonds_broken", "bonds broken", "bonds_broken", "sum"),
 )
 
 NVE = Check(
     name="nve",
     summary="energy conservation in microcanonical dynamics, all systems as one batch",
-    units={
-        "drift": "meV/atom/ps",
-        "drift_error": "meV/atom/ps",
-        "relative_drift": "1/ps",
-        "fluctuation": "meV/atom",
-        "largest_jump": "meV/atom",
-        "temperature": "K",
-        "max_temperature": "K",
-        "bonds_broken": "",
-        "failure_time": "ps",
-    },
+    units=_units(
+        *("drift", "drift_error", "relative_drift", "fluctuation", "largest_jump", "temperature"),
+        *("max_temperature", "bonds_broken", "failure_time"),
+    ),
     function="bsct_zoo.dynamics.checks:check_nve",
     columns=(
         *_DRIFT,
-        Column("relative_drift", "drift / kinetic spread", "relative_drift", "median_abs"),
-        Column("fluctuation", "fluctu-ation", "fluctuation", "median"),
-        Column("largest_jump", "largest jump", "largest_jump", "max"),
-        Column("max_temperature", "max_temperature", "max_temperature", "max"),
+        _column("relative_drift", "drift / kinetic spread", "relative_drift", "median_abs"),
+        _column("fluctuation", "fluctu-ation", "fluctuation", "median"),
+        _column("largest_jump", "largest jump", "largest_jump", "max"),
+        _MAX_TEMPERATURE,
         *_FAILURES,
     ),
     headline=("drift", "failed"),
@@ -166,21 +164,16 @@ NVE = Check(
 NVT = Check(
     name="nvt",
     summary="temperature and stability in a bath (Langevin), all systems as one batch",
-    units={
-        "temperature": "K",
-        "temperature_error": "K",
-        "drift": "meV/atom/ps",
-        "drift_error": "meV/atom/ps",
-        "max_temperature": "K",
-        "bonds_broken": "",
-        "failure_time": "ps",
-    },
+    units=_units(
+        *("temperature", "temperature_error", "drift", "drift_error", "max_temperature"),
+        *("bonds_broken", "failure_time"),
+    ),
     function="bsct_zoo.dynamics.checks:check_nvt",
     columns=(
-        Column("temperature", "temper-ature", "temperature", "median", None),
-        Column("temperature_error", "its error", "temperature_error", "median"),
+        _column("temperature", "temper-ature", "temperature", "median", None),
+        _column("temperature_error", "its error", "temperature_error", "median"),
         *_DRIFT,
-        Column("max_temperature", "max_temperature", "max_temperature", "max"),
+        _MAX_TEMPERATURE,
         *_FAILURES,
     ),
     headline=("temperature", "drift", "failed"),
@@ -190,18 +183,13 @@ NVT = Check(
 HEAT = Check(
     name="heat",
     summary="temperature at which a molecule falls apart while its bath is heated, all systems as one batch",
-    units={
-        "failure_temperature": "K",
-        "failure_time": "ps",
-        "bonds_broken": "",
-        "max_temperature": "K",
-        "drift": "meV/atom/ps",
-        "drift_error": "meV/atom/ps",
-    },
+    units=_units(
+        *("failure_temperature", "failure_time", "bonds_broken", "max_temperature", "drift", "drift_error"),
+    ),
     function="bsct_zoo.dynamics.checks:check_heat",
     columns=(
-        Column("failure_temperature", "lowest failure", "failure_temperature", "min", "higher"),
-        Column("failure_temperature_median", "median failure", "failure_temperature", "median", "higher"),
+        _column("failure_temperature", "lowest failure", "failure_temperature", "min", "higher"),
+        _column("failure_temperature_median", "median failure", "failure_temperature", "median", "higher"),
         *_FAILURES,
         *_DRIFT,
     ),

@@ -20,13 +20,17 @@ from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.plugins import hookspecs
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.plugins.checks import BUILT_IN, Check
+from bsct_zoo.plugins.tasks import TaskSource
 
 if TYPE_CHECKING:
-    import typer
-
-    from bsct_zoo.suites.source import SuiteSource
+    from bsct_zoo.plugins.suite_source import SuiteSource
 
 GROUP = "bsct_zoo"
+_HOOKS = {  # what is registered, by new and old names of the hook
+    "adapters": ("register_adapters",),
+    "suites": ("register_suites",),
+    "tasks": ("register_tasks", "register_checks"),
+}
 _BROKEN = (Exception, SystemExit)  # a script that was taken for a module may call sys.exit
 
 
@@ -37,7 +41,7 @@ class Registry:
     Attributes:
         adapters: model families by name.
         suites: suites by name.
-        checks: checks by name.
+        tasks: tasks and checks by name.
         warnings: one line for each plugin that is left out, wholly or in part.
         points: entry point of every plugin, by the plugin's name.
         brought: what each plugin registered, as (kind, name).
@@ -46,12 +50,17 @@ class Registry:
 
     adapters: dict[str, Adapter] = field(default_factory=dict)
     suites: dict[str, SuiteSource] = field(default_factory=dict)
-    checks: dict[str, Check] = field(default_factory=dict)
+    tasks: dict[str, TaskSource | Check] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     points: dict[str, EntryPoint] = field(default_factory=dict)
     brought: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
     _commands: list[tuple[str, Callable[..., None]]] = field(default_factory=list)
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """The tasks that are checks of molecular dynamics, by name."""
+        return {name: task for name, task in self.tasks.items() if isinstance(task, Check)}
 
     def adapter(self, name: str) -> Adapter:
         """The model family called ``name``, by name or alias.
@@ -75,7 +84,7 @@ class Registry:
             raise UnknownNameError("suite", name, list(self.suites))
         return self.suites[name]
 
-    def add_commands(self, app: typer.Typer) -> None:
+    def add_commands(self, app: Any) -> None:
         """Let plugins add commands to the command line, once; names already taken are refused."""
         waiting, self._commands = self._commands, []
         for plugin, implementation in waiting:
@@ -138,9 +147,9 @@ def registry() -> Registry:
             found._warn(name, error)
         finally:
             old_names[name] = legacy.used_by_last_import()
-    found._add("bsct-zoo", "checks", BUILT_IN)
-    for kind in ("adapters", "suites", "checks"):
-        for name, hook in _implementations(manager, f"register_{kind}"):
+    found._add("bsct-zoo", "tasks", BUILT_IN)
+    for kind, hooks in _HOOKS.items():
+        for name, hook in (one for each in hooks for one in _implementations(manager, each)):
             try:
                 found._add(name, kind, hook())
             except _BROKEN as error:
@@ -175,7 +184,7 @@ def _check_environment(adapter: Adapter) -> None:
             Requirement(line)
 
 
-def _command_names(app: typer.Typer) -> Counter[str]:
+def _command_names(app: Any) -> Counter[str]:
     commands = [c.name or getattr(c.callback, "__name__", "").replace("_", "-") for c in app.registered_commands]
     return Counter(commands + [group.name for group in app.registered_groups if isinstance(group.name, str)])
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
 
 import torch
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.errors import OutOfMemoryError
+from bsct_zoo.errors import ModelError, OutOfMemoryError
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
 # Atoms that fill a batch where nobody said otherwise, by benchmarks/batch_size.py: on an H200 MACE gains a seventh
@@ -59,6 +61,29 @@ def fill(costs: Sequence[float], limit: float) -> list[list[int]]:
     return batches
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some of the systems that were asked about.
+
+    Attributes:
+        indices: into the systems.
+        prediction: for those, in that order.
+        seconds: that it took.
+    """
+
+    indices: list[int]
+    prediction: Prediction
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An owner of systems that have no prediction, and why."""
+
+    owner: int
+    error: ModelError
+
+
 class Batcher:
     """Runs a potential over many systems and remembers the batch size that worked.
 
@@ -70,29 +95,57 @@ class Batcher:
         self.potential = potential
         self.limit = float(limit or default_atoms(potential.info.device))
 
-    def stream(self, systems: Sequence[AtomsBatch]) -> Iterator[tuple[list[int], Prediction]]:
-        """Predictions as they come: indices into ``systems`` and the prediction for those, in that order.
+    def stream(self, systems: Sequence[AtomsBatch]) -> Iterator[Part]:
+        """Predictions as they come.
 
         Raises:
             OutOfMemoryError: not even one system fits.
             ModelError: the potential failed.
         """
+        for part in self._parts(systems, None):
+            assert isinstance(part, Part)
+            yield part
+
+    def isolated(self, systems: Sequence[AtomsBatch], owners: Sequence[int]) -> Iterator[Part | Lost]:
+        """Predictions as they come, and what has none: a system that fails costs its owner and nobody else.
+
+        A batch that fails is halved until the system that cannot be computed is found; the other systems of its owner
+        are not computed then.
+
+        Args:
+            systems: of one system each.
+            owners: [n_systems] whose each of them is: the scan of a frame, say.
+        """
+        return self._parts(systems, owners)
+
+    def _parts(self, systems: Sequence[AtomsBatch], owners: Sequence[int] | None) -> Iterator[Part | Lost]:
         costs = [cost(system, self.potential.info) for system in systems]
         queue = fill(costs, self.limit)[::-1]
+        lost: set[int] = set()
         while queue:
-            indices = queue.pop()
+            indices = [i for i in queue.pop() if owners is None or owners[i] not in lost]
+            if not indices:
+                continue
             if len(indices) > 1 and sum(costs[i] for i in indices) > self.limit:
                 queue += [[indices[i] for i in part] for part in fill([costs[i] for i in indices], self.limit)][::-1]
                 continue
+            clock = perf_counter()
             try:
                 prediction = self.potential.compute(AtomsBatch.join([systems[i] for i in indices]))
-            except OutOfMemoryError:
-                if len(indices) == 1:
+            except ModelError as error:
+                if len(indices) > 1 and isinstance(error, OutOfMemoryError):
+                    self.limit = sum(costs[i] for i in indices) / 2
+                    queue.append(indices)
+                elif owners is None:
                     raise
-                self.limit = sum(costs[i] for i in indices) / 2
-                queue.append(indices)
+                elif len(indices) > 1:
+                    half = len(indices) // 2
+                    queue += [indices[half:], indices[:half]]
+                else:
+                    lost.add(owners[indices[0]])
+                    yield Lost(owners[indices[0]], error)
                 continue
-            yield indices, prediction
+            yield Part(indices, prediction, perf_counter() - clock)
 
     def compute(self, systems: Sequence[AtomsBatch]) -> Prediction:
         """One prediction for all systems, in the order given."""
@@ -101,7 +154,8 @@ class Batcher:
             return Prediction(empty, torch.zeros((0, 3), dtype=torch.float64), None)
         energies: list[torch.Tensor | None] = [None] * len(systems)
         forces, stresses = list(energies), list(energies)
-        for indices, prediction in self.stream(systems):
+        for part in self.stream(systems):
+            indices, prediction = part.indices, part.prediction
             sizes = [systems[i].n_atoms for i in indices]
             for k, (i, force) in enumerate(zip(indices, prediction.forces.split(sizes), strict=True)):
                 energies[i], forces[i] = prediction.energy[k], force

@@ -1,41 +1,65 @@
-"""What integrators ask of a potential, and how one system's failure stays its own."""
+"""Many systems at once, where one that a potential cannot answer for costs itself alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError, OutOfMemoryError
-from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.batching import Batcher, Lost
 from bsct_zoo.potentials.potential import Potential, Prediction
 
 
-def answer(potential: Potential, batch: AtomsBatch) -> tuple[Tensor, Tensor]:
-    """Energy [n_systems] in eV and forces [n_atoms, 3] in eV/Å, float64 on the CPU, where the state lives."""
+def energy_and_forces(potential: Potential, batch: AtomsBatch) -> tuple[Tensor, Tensor]:
+    """Energy [n_systems] in eV and forces [n_atoms, 3] in eV/Å, float64 on the CPU, where states of dynamics live."""
     prediction = potential.compute(batch)
     return prediction.energy.double().cpu(), prediction.forces.double().cpu()
 
 
-def chosen(batch: AtomsBatch, systems: Tensor) -> AtomsBatch:
-    """The ``systems`` [n_systems] (bool) of ``batch``, as a batch."""
-    atoms = systems[batch.system_idx]
-    place = torch.cumsum(systems.long(), 0) - 1
-    return AtomsBatch(
-        positions=batch.positions[atoms],
-        atomic_numbers=batch.atomic_numbers[atoms],
-        system_idx=place[batch.system_idx[atoms]],
-        cell=batch.cell[systems],
-        pbc=batch.pbc[systems],
-        charge=batch.charge[systems],
-        spin=batch.spin[systems],
+@dataclass(frozen=True)
+class SystemAnswers:
+    """What a potential says of systems, in their order; NaN where it has no answer.
+
+    Attributes:
+        energy: [n_systems] eV.
+        forces: for each system [n_atoms, 3] eV/Å.
+        stress: [n_systems, 3, 3] eV/Å³, ASE's sign; NaN where there is none.
+        failures: reasons by system, where the potential gave one.
+    """
+
+    energy: NDArray[np.float64]
+    forces: list[NDArray[np.float64]]
+    stress: NDArray[np.float64]
+    failures: dict[int, str]
+
+
+def isolated_answers(batcher: Batcher, systems: Sequence[AtomsBatch]) -> SystemAnswers:
+    """Energies, forces and stress of ``systems`` of one system each, in as few batches as fit."""
+    n = len(systems)
+    answers = SystemAnswers(
+        np.full(n, np.nan), [np.full((s.n_atoms, 3), np.nan) for s in systems], np.full((n, 3, 3), np.nan), {}
     )
+    for part in batcher.isolated(systems, range(n)):
+        if isinstance(part, Lost):
+            answers.failures[part.owner] = str(part.error)
+            continue
+        answers.energy[part.indices] = part.prediction.energy.double().cpu().numpy()
+        forces = part.prediction.forces.double().cpu().split([systems[i].n_atoms for i in part.indices])
+        for i, force in zip(part.indices, forces, strict=True):
+            answers.forces[i][:] = force.numpy()
+        if part.prediction.stress is not None:
+            answers.stress[part.indices] = part.prediction.stress.double().cpu().numpy()
+    return answers
 
 
 class IsolatedPotential(Potential):
     """A potential whose failure for one system is that system's NaN, and which halves what does not fit its memory.
-
-    Where a batch fails it is halved until the systems that cannot be computed are found.
 
     Attributes:
         failures: reasons of the failures of the last batch, by system.
@@ -47,40 +71,18 @@ class IsolatedPotential(Potential):
         self._batcher = Batcher(potential, max_batch_atoms)
 
     def compute(self, batch: AtomsBatch) -> Prediction:
-        """See ``Potential.compute``; never raises ``ModelError``."""
+        """See ``Potential.compute``; never raises ``ModelError``. Without stress where the batch is cut."""
         self.failures = {}
-        try:
-            return self._at_once(batch)
-        except ModelError:
-            return self._in_parts(batch)
-
-    def _at_once(self, batch: AtomsBatch) -> Prediction:
         if batch.n_atoms <= self._batcher.limit:
             try:
                 return self.potential.compute(batch)
             except OutOfMemoryError:
                 self._batcher.limit = batch.n_atoms / 2
-        return self._batcher.compute(batch.split())
-
-    def _in_parts(self, batch: AtomsBatch) -> Prediction:
-        energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
-        forces = torch.full((batch.n_atoms, 3), torch.nan, dtype=torch.float64)
-        queue = [list(range(batch.n_systems))]
-        while queue:
-            part = queue.pop()
-            systems = torch.zeros(batch.n_systems, dtype=torch.bool)
-            systems[part] = True
-            try:
-                prediction = self._at_once(chosen(batch, systems))
-            except ModelError as error:
-                if len(part) == 1:
-                    self.failures[part[0]] = str(error)
-                else:
-                    queue += [part[: len(part) // 2], part[len(part) // 2 :]]
-                continue
-            energy[systems] = prediction.energy.double().cpu()
-            forces[systems[batch.system_idx]] = prediction.forces.double().cpu()
-        return Prediction(energy, forces)
+            except ModelError:
+                pass  # by whom is found below
+        answers = isolated_answers(self._batcher, batch.split())
+        self.failures = answers.failures
+        return Prediction(torch.from_numpy(answers.energy), torch.from_numpy(np.concatenate(answers.forces)))
 
     def close(self) -> None:
         """See ``Potential.close``."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
+from bsct_zoo import notebook
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import UnknownElementError
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,26 @@ class Potential(ABC):
             OutOfMemoryError: the batch does not fit; the caller halves it.
             ModelError: anything else that makes the answer unusable.
         """
+
+    def as_calculator(self) -> Calculator:
+        """An ASE calculator of this potential; charge and multiplicity come from ``atoms.info``."""
+        from bsct_zoo.potentials.bridges import PotentialCalculator
+
+        return PotentialCalculator(self)
+
+    def _repr_html_(self) -> str:
+        info = self.info
+        elements = "any" if info.elements is None else f"{len(info.elements)}"
+        pairs = [
+            ("level of theory", info.level_of_theory),
+            ("elements", elements),
+            ("cut-off", "none" if info.cutoff is None else f"{info.cutoff:g} Å"),
+            ("forces", "gradient of the energy" if info.conservative else "predicted directly"),
+            ("charge and spin", "used" if info.supports_charge_spin else "ignored"),
+            ("computes in", f"{info.dtype} on {info.device}"),
+            ("licence", info.licence),
+        ]
+        return notebook.facts("potential", pairs)
 
     def close(self) -> None:
         """Give back what is held (processes, memory); safe to call twice."""

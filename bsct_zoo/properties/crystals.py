@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import relax
-from bsct_zoo.potentials.answers import answers
 from bsct_zoo.potentials.batching import Batcher
-from bsct_zoo.potentials.isolation import IsolatedPotential
+from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import elastic
 from bsct_zoo.properties.eos import EquationOfState, fit_birch_murnaghan
-from bsct_zoo.properties.measured import Draft, Measured, Settings
+from bsct_zoo.properties.measured import Draft, Measured, PropertySettings
 from bsct_zoo.properties.symmetry import is_cubic
 from bsct_zoo.properties.systems import System
 
@@ -35,7 +34,7 @@ _BULK_MODULI = 0.05  # by how much the bulk moduli of energy and of strain may d
 def measure_crystals(
     potential: Potential,
     systems: Sequence[System],
-    settings: Settings,
+    settings: PropertySettings,
     batcher: Batcher,
     tell: Callable[[str], None] = lambda text: None,
 ) -> list[Measured]:
@@ -76,7 +75,11 @@ def supercell(atoms: Atoms, width: float) -> tuple[int, int, int]:
 
 
 def _equations_of_state(
-    potential: Potential, systems: Sequence[System], drafts: Sequence[Draft], settings: Settings, batcher: Batcher
+    potential: Potential,
+    systems: Sequence[System],
+    drafts: Sequence[Draft],
+    settings: PropertySettings,
+    batcher: Batcher,
 ) -> dict[int, Atoms]:
     """Crystals at their minima, by number."""
     centre = _searched(systems, drafts, batcher)
@@ -122,7 +125,7 @@ def _equations_of_state(
 def _searched(systems: Sequence[System], drafts: Sequence[Draft], batcher: Batcher) -> dict[int, float]:
     """Length relative to the start at which each crystal's energy is lowest, atoms not relaxed."""
     frames = [AtomsBatch.from_atoms(scaled(system.atoms, s)) for system in systems for s in _WIDE]
-    found = answers(batcher, frames)
+    found = isolated_answers(batcher, frames)
     centre = {}
     for n, energy in enumerate(found.energy.reshape(len(systems), len(_WIDE))):
         if not np.isfinite(energy).any():
@@ -147,12 +150,16 @@ def _lowest_minimum(energy: NDArray[np.float64]) -> int | None:
 
 
 def _elastic(
-    potential: Potential, minima: dict[int, Atoms], drafts: Sequence[Draft], settings: Settings, batcher: Batcher
+    potential: Potential,
+    minima: dict[int, Atoms],
+    drafts: Sequence[Draft],
+    settings: PropertySettings,
+    batcher: Batcher,
 ) -> None:
     """From stress where the potential has it, else from energies; atoms relaxed under every strain."""
     if not minima:
         return
-    at_rest = answers(batcher, [AtomsBatch.from_atoms(atoms) for atoms in minima.values()])
+    at_rest = isolated_answers(batcher, [AtomsBatch.from_atoms(atoms) for atoms in minima.values()])
     by_stress = [n for place, n in enumerate(minima) if np.isfinite(at_rest.stress[place]).all()]
     for place, n in enumerate(minima):
         if n in by_stress:
@@ -162,7 +169,9 @@ def _elastic(
     cells |= {n: _strained(minima[n], elastic.energy_strains(_ENERGY_STRAIN)) for n in by_energy}
     states = _relaxed(potential, cells, drafts, "elastic", settings, batcher)
     stressed = [n for n in by_stress if n in states]
-    stress = answers(batcher, [AtomsBatch.from_atoms(atoms) for n in stressed for atoms, _ in states[n]]).stress
+    stress = isolated_answers(
+        batcher, [AtomsBatch.from_atoms(atoms) for n in stressed for atoms, _ in states[n]]
+    ).stress
     constants = {
         n: elastic.from_stress(part, settings.strain)
         for n, part in zip(stressed, stress.reshape(len(stressed), 12, 3, 3), strict=True)
@@ -213,7 +222,7 @@ def _relaxed(
     cells: dict[int, list[Atoms]],
     drafts: Sequence[Draft],
     what: str,
-    settings: Settings,
+    settings: PropertySettings,
     batcher: Batcher,
 ) -> dict[int, list[tuple[Atoms, float]]]:
     """Structures and energies (eV) with atoms relaxed in fixed cells; crystals where one fails are left out."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from bsct_zoo.plugins.tasks import Quantity, Score, Status
 from bsct_zoo.properties import elastic, modes, topology
 from bsct_zoo.properties.measured import Measured
-from bsct_zoo.properties.quantities import TOPICS, Quantity, Status, SystemResult
+from bsct_zoo.properties.quantities import TOPICS, metrics_of
 from bsct_zoo.properties.torsion import barrier_height
 
 _IMAGINARY = -10.0  # 1/cm; smaller ones are within the error of differences of forces
@@ -19,35 +20,45 @@ _UNSURE = 0.5  # squared overlap below which two modes are hardly the same
 _RIGID = 100.0  # 1/cm of translations and rotations that is worth saying
 
 
-def judge(mine: Measured, reference: Measured | None) -> SystemResult:
-    """All quantities of ``mine``, with the errors that ``reference`` allows."""
-    found = [_quantity(kind, name, value, there) for kind, name, value, there in _numbers(mine, reference)]
-    notes = list(mine.notes)
-    if mine.kind == "molecule":
-        vibrating, imaginary, more = _vibrations(mine, reference)
-        found += vibrating
-        notes += more
+def judge(own: Measured, reference: Measured | None) -> Score:
+    """All quantities of ``own``, with the errors that ``reference`` allows."""
+    quantities = [_quantity(kind, name, value, other) for kind, name, value, other in _numbers(own, reference)]
+    notes = list(own.notes)
+    if own.kind == "molecule":
+        vibrating, imaginary, more = _vibrations(own, reference)
+        quantities += vibrating
     else:
-        phonons, imaginary, more = _phonons(mine, reference)
-        found += phonons
-        notes += more
-    if mine.problems and found:
-        status: Status = "partial"
-    else:
-        status = "failed" if mine.problems else "ok"
+        vibrating, imaginary, more = _phonons(own, reference)
+        quantities += vibrating
+    notes += more
+    status: Status = "ok"
+    if own.problems:
+        status = "partial" if quantities else "failed"
     if reference is not None and reference.problems:
-        said = "; ".join(f"{what}: {why}" for what, why in _grouped(reference))
-        notes.append(f"the reference lacks {said}")
-    return SystemResult(
-        system=mine.system,
-        kind=mine.kind,
+        lacks = "; ".join(f"{what}: {why}" for what, why in _grouped(reference))
+        notes.append(f"the reference lacks {lacks}")
+    relaxed = not {"relax", "eos"} & own.problems.keys()
+    metrics = metrics_of(quantities, imaginary, relaxed)
+    return Score(
+        metrics=metrics,
         status=status,
-        relaxed=not {"relax", "eos"} & mine.problems.keys(),
-        imaginary=imaginary,
-        message="; ".join(f"{what}: {why}" for what, why in _grouped(mine)),
+        message="; ".join(f"{what}: {why}" for what, why in _grouped(own)),
+        missing={name: _why_missing(own, reference, name) for name, value in metrics.items() if value is None},
         notes=tuple(notes),
-        quantities=tuple(found),
+        quantities=tuple(quantities),
     )
+
+
+def _why_missing(own: Measured, reference: Measured | None, metric: str) -> str:
+    """Why there is no mean error of a kind of quantity."""
+    topic = TOPICS[metric.removesuffix("_mae")]
+    if topic.what in own.problems:
+        return f"{topic.what}: {own.problems[topic.what]}"
+    if reference is None:
+        return "no reference"
+    if topic.what in reference.problems:
+        return "the reference does not have it"
+    return "not measured, or this system has none"
 
 
 def _grouped(measured: Measured) -> Iterator[tuple[str, str]]:
@@ -62,9 +73,9 @@ def _quantity(kind: str, name: str, value: float, reference: float | None) -> Qu
     return Quantity(kind, name, float(value), TOPICS[kind].unit, reference, error)
 
 
-def _numbers(mine: Measured, reference: Measured | None) -> Iterator[tuple[str, str, float, float | None]]:
+def _numbers(own: Measured, reference: Measured | None) -> Iterator[tuple[str, str, float, float | None]]:
     """Kind, name, value and reference of all that is compared number by number."""
-    a: Mapping[str, NDArray[np.float64]] = mine.arrays
+    a: Mapping[str, NDArray[np.float64]] = own.arrays
     b: Mapping[str, NDArray[np.float64]] = {} if reference is None else reference.arrays
     if "positions" in a:
         yield from _structure(a, b)
@@ -105,25 +116,25 @@ def _constants(arrays: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
     return {f"C{i + 1}{j + 1}": float(c[i, j]) for i in range(6) for j in range(i, 6)}
 
 
-def _vibrations(mine: Measured, reference: Measured | None) -> tuple[list[Quantity], int, list[str]]:
+def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantity], int, list[str]]:
     """Frequencies matched to the reference's modes, the number of imaginary ones, and what is to be said."""
-    if "frequencies" not in mine.arrays:
+    if "frequencies" not in own.arrays:
         return [], 0, []
-    own, notes = mine.arrays["frequencies"], []
-    partner, overlap = np.full(len(own), -1), np.zeros(len(own))
+    values, notes = own.arrays["frequencies"], []
+    partner, overlap = np.full(len(values), -1), np.zeros(len(values))
     theirs = np.zeros(0)
     if reference is not None and "frequencies" in reference.arrays:
         b = reference.arrays
         theirs = b["frequencies"]
-        turn = modes.rotation_onto(mine.arrays["positions"], b["positions"], b["masses"])
-        partner, overlap = modes.matched(mine.arrays["modes"], b["modes"], turn)
-        off = modes.distance(mine.arrays["positions"], b["positions"])
+        turn = modes.rotation_onto(own.arrays["positions"], b["positions"], b["masses"])
+        partner, overlap = modes.matched(own.arrays["modes"], b["modes"], turn)
+        off = modes.distance(own.arrays["positions"], b["positions"])
         if off > _OTHER_STRUCTURE:
             notes.append(f"its minimum is not the reference's (RMSD {off:.2f} Å), so modes hardly match")
-        if len(own) != len(theirs):
-            notes.append(f"{len(own)} modes where the reference has {len(theirs)}: one of the two is linear")
+        if len(values) != len(theirs):
+            notes.append(f"{len(values)} modes where the reference has {len(theirs)}: one of the two is linear")
     found = []
-    for n, (value, other) in enumerate(zip(own, partner, strict=True)):
+    for n, (value, other) in enumerate(zip(values, partner, strict=True)):
         there = float(theirs[other]) if other >= 0 else None
         remarks = ["imaginary"] * bool(value < _IMAGINARY)
         if there is not None:
@@ -131,33 +142,33 @@ def _vibrations(mine: Measured, reference: Measured | None) -> tuple[list[Quanti
             remarks += ["imaginary in the reference"] * bool(there < _IMAGINARY)
         error = None if there is None else float(value) - there
         found.append(Quantity("frequency", f"mode {n + 1}", float(value), "1/cm", there, error, ", ".join(remarks)))
-    bad = own[own < _IMAGINARY]
+    bad = values[values < _IMAGINARY]
     if len(bad):
         listed = ", ".join(f"{-v:.0f}i" for v in bad)
         notes.append(f"{len(bad)} imaginary mode{'s' * (len(bad) > 1)}: {listed} 1/cm")
-    rigid = float(mine.arrays["rigid"])
+    rigid = float(own.arrays["rigid"])
     if rigid > _RIGID:
         notes.append(f"translations and rotations are not free: {rigid:.0f} 1/cm (projected out)")
     return found, len(bad), notes
 
 
-def _phonons(mine: Measured, reference: Measured | None) -> tuple[list[Quantity], int, list[str]]:
+def _phonons(own: Measured, reference: Measured | None) -> tuple[list[Quantity], int, list[str]]:
     """Mean over all wave vectors and bands; its error is the mean size of the difference, band by band."""
-    if "phonons" not in mine.arrays:
+    if "phonons" not in own.arrays:
         return [], 0, []
-    own = mine.arrays["phonons"]
+    values = own.arrays["phonons"]
     theirs = None if reference is None else reference.arrays.get("phonons")
-    if theirs is not None and theirs.shape != own.shape:
+    if theirs is not None and theirs.shape != values.shape:
         theirs = None
     found = Quantity(
         "phonon",
         "mean",
-        float(own.mean()),
+        float(values.mean()),
         TOPICS["phonon"].unit,
         None if theirs is None else float(theirs.mean()),
-        None if theirs is None else float(np.abs(own - theirs).mean()),
-        f"{len(own)} wave vectors, {round(float(own.min()), 2) + 0.0:.2f} to {own.max():.2f} THz",
+        None if theirs is None else float(np.abs(values - theirs).mean()),
+        f"{len(values)} wave vectors, {round(float(values.min()), 2) + 0.0:.2f} to {values.max():.2f} THz",
     )
-    imaginary = int((own < _IMAGINARY_PHONON).sum())
-    notes = [f"{imaginary} imaginary phonons, down to {-own.min():.2f}i THz"] if imaginary else []
+    imaginary = int((values < _IMAGINARY_PHONON).sum())
+    notes = [f"{imaginary} imaginary phonons, down to {-values.min():.2f}i THz"] if imaginary else []
     return [found], imaginary, notes

@@ -1,18 +1,13 @@
-"""What a potential gave for one system, before it is compared with anything; and how that is kept."""
+"""What a potential gives for one system, before it is compared with anything."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bsct_zoo.files import atomic_write
 from bsct_zoo.properties.systems import Kind
 
 MOLECULAR = ("relax", "frequencies", "barrier", "atomisation")
@@ -20,7 +15,7 @@ CRYSTALLINE = ("eos", "elastic", "phonons")
 
 
 @dataclass(frozen=True)
-class Settings:
+class PropertySettings:
     """How properties are measured.
 
     Attributes:
@@ -54,7 +49,7 @@ class Measured:
             longest that is left in eV/Å, steps []; frequencies [m] 1/cm, modes [m, n, 3], rigid [] 1/cm; rotors [r, 4],
             torsions [r, turns] eV; atomisation [] eV. Of a crystal: lattice_constant [] Å (cubes only), volume [] Å³
             of an atom, bulk_modulus [] GPa, bulk_derivative []; elastic [6, 6] GPa, cubic [] 1 or 0; phonons
-            [n_q, bands] THz. Of both, where kept: seconds [].
+            [n_q, bands] THz.
         problems: why something is not there, by property.
         notes: what is worth saying beside.
     """
@@ -82,26 +77,3 @@ class Draft:
     def done(self) -> Measured:
         """All that was found."""
         return Measured(self.system, self.kind, self.arrays, self.problems, tuple(dict.fromkeys(self.notes)))
-
-
-def write(path: Path, measured: Measured) -> None:
-    """Keep ``measured`` in one file.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    said = json.dumps({"problems": dict(measured.problems), "notes": list(measured.notes)}, ensure_ascii=True)
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, said=np.array(said), **measured.arrays)
-    atomic_write(path, buffer.getvalue())
-
-
-def read(path: Path, system: str, kind: Kind) -> Measured | None:
-    """What ``write`` kept; None if there is nothing or it is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            said = json.loads(str(data["said"]))
-            arrays = {name: data[name] for name in data.files if name != "said"}
-        return Measured(system, kind, arrays, said["problems"], tuple(said["notes"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None

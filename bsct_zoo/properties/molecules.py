@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.dynamics.fire import relax
-from bsct_zoo.potentials.answers import answers
 from bsct_zoo.potentials.batching import Batcher
-from bsct_zoo.potentials.isolation import IsolatedPotential
+from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import topology
-from bsct_zoo.properties.measured import Draft, Measured, Settings
+from bsct_zoo.properties.measured import Draft, Measured, PropertySettings
 from bsct_zoo.properties.systems import System
 from bsct_zoo.properties.torsion import relaxed_energies
 from bsct_zoo.properties.vibrations import displaced, hessian_from_forces, vibrations
@@ -27,7 +26,7 @@ _TORSION_FORCE = 0.01  # eV/Å: an energy is off by the square of what is left, 
 def measure_molecules(
     potential: Potential,
     systems: Sequence[System],
-    settings: Settings,
+    settings: PropertySettings,
     batcher: Batcher,
     tell: Callable[[str], None] = lambda text: None,
 ) -> list[Measured]:
@@ -56,11 +55,15 @@ def measure_molecules(
 
 
 def _relaxed(
-    potential: Potential, systems: Sequence[System], drafts: Sequence[Draft], settings: Settings, batcher: Batcher
+    potential: Potential,
+    systems: Sequence[System],
+    drafts: Sequence[Draft],
+    settings: PropertySettings,
+    batcher: Batcher,
 ) -> list[NDArray[np.float64]]:
     """Positions of all minima; a molecule that does not come to one has its problem noted."""
     alone = IsolatedPotential(potential, int(batcher.limit))
-    first = answers(batcher, [AtomsBatch.from_atoms(system.atoms) for system in systems])
+    first = isolated_answers(batcher, [AtomsBatch.from_atoms(system.atoms) for system in systems])
     found = relax(
         alone,
         AtomsBatch.from_atoms([system.atoms for system in systems]),
@@ -101,13 +104,15 @@ def _relaxed(
     return ends
 
 
-def _frequencies(starts: dict[int, Atoms], drafts: Sequence[Draft], settings: Settings, batcher: Batcher) -> None:
+def _frequencies(
+    starts: dict[int, Atoms], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher
+) -> None:
     moved, owner = [], []
     for n, atoms in starts.items():
         for x in displaced(atoms.positions, settings.step):
             moved.append(AtomsBatch.from_atoms(_moved(atoms, x)))
             owner.append(n)
-    found = answers(batcher, moved)
+    found = isolated_answers(batcher, moved)
     for n, atoms in starts.items():
         forces = np.array([found.forces[place] for place, whose in enumerate(owner) if whose == n])
         if not np.isfinite(forces).all():
@@ -123,7 +128,7 @@ def _barriers(
     systems: Sequence[System],
     starts: dict[int, Atoms],
     drafts: Sequence[Draft],
-    settings: Settings,
+    settings: PropertySettings,
     batcher: Batcher,
 ) -> None:
     """Every rotor of every molecule at every angle, relaxed as one batch."""
@@ -164,7 +169,7 @@ def _atomisation(potential: Potential, starts: dict[int, Atoms], drafts: Sequenc
     alone = [Atoms([z], positions=[[0.0, 0.0, 0.0]]) for z in elements]
     for atom, z in zip(alone, elements, strict=True):  # Hund's rule
         atom.info["spin"] = 1 + round(float(ground_state_magnetic_moments[z]))
-    found = answers(batcher, [AtomsBatch.from_atoms(atom) for atom in alone])
+    found = isolated_answers(batcher, [AtomsBatch.from_atoms(atom) for atom in alone])
     energy = dict(zip(elements, found.energy, strict=True))
     for n, atoms in starts.items():
         total = sum(energy[int(z)] for z in atoms.numbers)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.potentials.answers import answers
 from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.isolation import isolated_answers
 from bsct_zoo.properties.measured import Draft
 
 
@@ -50,7 +50,7 @@ def measure_phonons(
     require_phonopy()
     work = {n: _displaced(atoms, multiples[n], step) for n, atoms in minima.items()}
     flat = [AtomsBatch.from_atoms(cell) for _, cells in work.values() for cell in cells]
-    found = answers(batcher, flat)
+    found = isolated_answers(batcher, flat)
     place = 0
     for n, (phonons, cells) in work.items():
         forces = found.forces[place : place + len(cells)]

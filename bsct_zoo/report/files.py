@@ -1,14 +1,11 @@
-"""A comparison as Markdown, CSV and JSON."""
+"""Tables as Markdown, and results as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-from typing import Any, Protocol
 
-from bsct_zoo.evaluation.comparison import Comparison
-from bsct_zoo.metrics.table import METRICS
+from bsct_zoo.evaluation.results import Results
 from bsct_zoo.report.layout import Layout, superscript
 
 
@@ -26,40 +23,55 @@ def markdown(layout: Layout) -> str:
     return "\n".join(lines) + "\n"
 
 
-def csv_text(comparison: Comparison) -> str:
-    """One line for each model and one for each of its scans (``scan`` is empty for the mean); units as in METRICS."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    checked = [name for name in comparison.known if name not in METRICS]
-    writer.writerow([*_FACTS, *METRICS, *checked])
-    for row in comparison.rows:
-        versions = " ".join(f"{name}={version}" for name, version in row.versions.items())
-        about = [row.level_of_theory, row.checkpoint_sha256, row.device, row.dtype, versions]
-        about += [comparison.suite, comparison.suite_sha256, comparison.suite_level, comparison.version]
-        counts = [round(row.seconds, 3), row.n_scans, row.n_failed]
-        mean = [row.value(name) for name in (*METRICS, *checked)]
-        writer.writerow([row.model, row.card, "", row.status, row.message, *counts, *about, *mean])
-        for scan in row.scans:
-            values = [scan.metrics.get(name) for name in METRICS]
-            first = [row.model, row.card, scan.id, scan.status, scan.message, "", "", ""]
-            writer.writerow([*first, *about, *values, *[""] * len(checked)])
-    return buffer.getvalue()
-
-
-_FACTS = (
-    *("model", "card", "scan", "status", "message", "seconds", "n_scans", "n_failed"),
-    *("level_of_theory", "checkpoint_sha256", "device", "dtype", "versions"),
-    *("suite", "suite_sha256", "suite_level_of_theory", "bsct_zoo"),
+_ABOUT = (
+    *("model", "card", "task", "item", "group", "seed", "charge", "multiplicity", "status", "message", "seconds"),
+    *("n_items", "n_failed", "level_of_theory", "checkpoint_sha256", "device", "dtype", "versions"),
+    *("task_sha256", "task_level_of_theory", "bsct_zoo"),
 )
 
 
-class Report(Protocol):
-    """What a command found."""
+def csv_text(results: Results) -> str:
+    """One line for each model under each task (``item`` is empty), and one for each record; units as in JSON."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    names = list(dict.fromkeys(name for task in results.tasks for c in task.columns for name in (c.name, c.of)))
+    writer.writerow([*_ABOUT, *names])
+    for task in results.tasks:
+        for row, evaluation in results.rows_under(task):
+            versions = " ".join(f"{name}={version}" for name, version in evaluation.versions.items())
+            about = [row.level_of_theory, row.checkpoint_sha256, evaluation.device, evaluation.dtype, versions]
+            about += [task.sha256, task.level_of_theory, results.bsct_zoo]
+            counts = [round(evaluation.seconds, 3), len(evaluation.records), evaluation.n_failed]
+            status = [evaluation.status, evaluation.message]
+            values = [evaluation.values.get(name) for name in names]
+            writer.writerow([row.model, row.card, task.name, *[""] * 5, *status, *counts, *about, *values])
+            for record in evaluation.records:
+                item = [record.id, record.group, record.seed, record.charge, record.multiplicity]
+                metrics = [record.metrics.get(name) for name in names]
+                first = [row.model, row.card, task.name, *item, record.status, record.message]
+                writer.writerow([*first, "", "", "", *about, *metrics])
+    return buffer.getvalue()
 
-    def to_json(self) -> dict[str, Any]:
-        """As the command's schema says."""
+
+_QUANTITY = ("model", "card", "item", "status", "message", "kind", "name", "value", "unit", "reference", "error")
 
 
-def json_text(report: Report, ascii_only: bool = False) -> str:
-    """JSON as the page of the command says; NaN is refused. ``ascii_only`` where the encoding is not ours to choose."""
-    return json.dumps(report.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+def quantities_csv(results: Results) -> str:
+    """One line for each quantity; a record without any has a line with its message."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*_QUANTITY, "remark", "level_of_theory", "checkpoint_sha256", "reference_model", "bsct_zoo"])
+    reference = results.reference.model if results.reference else ""
+    for row in results.rows:
+        about = [row.level_of_theory, row.checkpoint_sha256, reference, results.bsct_zoo]
+        for evaluation in row.evaluations.values():
+            if not evaluation.records:
+                writer.writerow([row.model, row.card, "", evaluation.status, evaluation.message, *[""] * 7, *about])
+            for record in evaluation.records:
+                first = [row.model, row.card, record.id, record.status, "; ".join([record.message, *record.notes])]
+                if not record.quantities:
+                    writer.writerow([*first, *[""] * 7, *about])
+                for q in record.quantities:
+                    numbers = [q.kind, q.name, q.value, q.unit, q.reference, q.error, q.message]
+                    writer.writerow([*first, *numbers, *about])
+    return buffer.getvalue()

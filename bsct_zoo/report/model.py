@@ -1,4 +1,4 @@
-"""What is known of a model, of its weights and of where it runs, for people and for scripts."""
+"""What is known of a model, its weights and its environment, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bsct_zoo.runtime.place import place_of
 
 
 def name_of(adapter: Adapter, card: ModelCard) -> str:
-    """How ``card`` is named on the command line."""
+    """The name of ``card`` on the command line."""
     return adapter.name if adapter.cards and card == adapter.cards[0] else f"{adapter.name}:{card.name}"
 
 
 def weights_state(adapter: Adapter, card: ModelCard) -> str:
-    """Where the weights are: "here", "fetch" if they are to be fetched, "package" if they come with the model's own."""
+    """Where the weights are: "here", "fetch" (to be downloaded), or "package" (part of the model's own package)."""
     if card.checkpoint is not None:
         return "here"
     if not card.url:
@@ -34,7 +34,7 @@ def runs_in(adapter: Adapter) -> str:
 
 
 def brief(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
-    """What a list of models says of one, as JSON can hold it."""
+    """The entry of a model in the list, as JSON."""
     return {
         "name": name_of(adapter, card),
         "title": card.title,
@@ -49,9 +49,9 @@ def brief(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
 
 
 def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
-    """Everything that is known of one model, as JSON can hold it."""
+    """Everything that is known of a model, as JSON."""
     found = find(adapter, card)
-    kept = throughputs(cache_dir() / "predictions", f"{adapter.name}:{card.name}")
+    kept = throughputs(cache_dir() / "answers", f"{adapter.name}:{card.name}")
     return {
         **brief(adapter, card),
         "family": adapter.summary,
@@ -83,36 +83,34 @@ def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
 
 
 def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
-    """The same in words, in the order in which it is read; what is empty is left out."""
-    import json
-
+    """The same in words, in reading order, without the notes of the card; empty entries are left out."""
     known = full(adapter, card)
     name = f"{adapter.name}:{card.name}"
-    kept = throughputs(cache_dir() / "predictions", name)
+    kept = throughputs(cache_dir() / "answers", name)
     weights = {
-        "here": f"here: {known['checkpoint']}",
-        "fetch": f"not here; get them with: bsct-zoo models fetch {name}",
-        "package": "come with the model's own package",
+        "here": str(known["checkpoint"]),
+        "fetch": f"not downloaded; run: bsct-zoo models fetch {name}",
+        "package": "part of the model's own package",
     }
     trust = ""
     if card.executes_code:
-        trust = "the file can execute code when it is read; "
-        trust += "its sha256 is on the card" if card.sha256 else "nobody vouches for it: it loads only with --trust"
+        trust = "the file can run code when it is loaded; "
+        trust += "its sha256 is verified" if card.sha256 else "it is unverified and loads only with --trust"
     size = known["size"]
     text = {
         "model": name,
         "title": card.title,
         "family": adapter.summary,
         "aliases": ", ".join(adapter.aliases),
-        "level of theory": card.level_of_theory,
-        "elements": " ".join(card.elements) or "any that its package takes",
+        "theory level": card.level_of_theory,
+        "elements": " ".join(card.elements) or "any that its package supports",
         "licence": card.licence,
         "parameters": f"{card.parameters:,}" if card.parameters else "",
         "source": card.source,
         "fetched from": card.url,
         "weights": weights[known["weights"]],
         "size": "" if size is None else size_text(size),
-        "sha256": known["sha256"] or ("not known beforehand; recorded when it is fetched" if card.url else ""),
+        "sha256": known["sha256"] or ("unknown until the first download, then recorded" if card.url else ""),
         "trust": trust,
         "needs": ", ".join(adapter.environment.requirements) or "nothing beyond bsct-zoo",
         "runs": _runs_text(adapter, known["environment"]),
@@ -120,7 +118,6 @@ def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
         "options": "\n".join(f"{o.name}={o.default}  {o.help}" for o in adapter.options),
         "trains": f"bsct-zoo train {adapter.name}" if adapter.trainer else "",
         "cite": known["citation"],
-        "notes": json.dumps(known["notes"], indent=1, ensure_ascii=False) if known["notes"] else "",
     }
     return {key: value for key, value in text.items() if value}
 
@@ -129,7 +126,7 @@ def _runs_text(adapter: Adapter, env: dict[str, Any] | None) -> str:
     if place_of(adapter).kind == "here":
         return "in this interpreter"
     if env is None:
-        return f"in an environment of its own, made when first used or with: bsct-zoo env build {adapter.name}"
+        return f"in its own environment, built on first use or with: bsct-zoo env build {adapter.name}"
     versions = ", ".join(f"{name} {version}" for name, version in env["versions"].items())
     return f"in {env['folder']} ({size_text(env['size'])}, Python {env['python']})\n{versions}"
 

@@ -1,4 +1,4 @@
-"""Progress of a comparison: bars with the time left on a terminal, short lines elsewhere, nothing when quiet."""
+"""Progress of everything that takes time: bars on a terminal, short lines elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
+from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any
 
 from rich import progress as bars
 from rich.console import Console
 
-from bsct_zoo.evaluation.comparison import Row
-from bsct_zoo.evaluation.run import Listener
+from bsct_zoo.evaluation.events import Done, Event, Failed, Message, Progress, Started
+
+_EVERY_S = 30.0  # between two lines about the same work where there is no terminal
 
 
-class Progress(Listener):
-    """Shows on standard error how a comparison goes on."""
+class ProgressDisplay:
+    """A listener that shows events on standard error, and ends the work on Ctrl-C.
 
-    def __init__(self, names: list[str], quiet: bool) -> None:
-        self.names, self.quiet, self.stopping = names, quiet, False
+    The first Ctrl-C lets the batch or step in hand end, so that everything computed is kept; the second ends the
+    process at once.
+    """
+
+    def __init__(self, names: Sequence[str] = (), quiet: bool = False) -> None:
+        """``names`` are models whose bars are shown from the start."""
+        self.quiet, self._stopping = quiet, False
         self._handler: Any = None
+        self._said: dict[tuple[int, str], tuple[float, float, int]] = {}  # when last, when first, and how far then
         console = Console(stderr=True, highlight=False)
         self.live = console.is_terminal and not quiet
-        self.bars = bars.Progress(
+        self._bars = bars.Progress(
             bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=24),
             bars.TaskProgressColumn(),
@@ -34,59 +43,78 @@ class Progress(Listener):
             transient=True,
             disable=not self.live,
         )
-        self.tasks = {
-            index: self.bars.add_task(name, total=None, start=False, what="waiting") for index, name in enumerate(names)
-        }
+        self._tasks: dict[int, bars.TaskID] = {}
+        for row, name in enumerate(names):
+            self._bar(row, name)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressDisplay:
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGINT, self._stop)
-        self.bars.start()
+        self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bars.stop()
+        self._bars.stop()
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        """End after the batch at hand on the first Ctrl-C, at once on the second."""
-        if self.stopping:
-            os._exit(130)
-        self.stopping = True
-        self.bars.stop()
-        print("stopping after this batch; Ctrl-C again stops at once", file=sys.stderr)
-        raise KeyboardInterrupt
+    def __call__(self, event: Event) -> None:
+        """Show ``event``.
 
-    def _go_on(self) -> None:
-        """Raise in the thread of a model if the user wants to stop."""
-        if self.stopping:
+        Raises:
+            KeyboardInterrupt: the user wants to stop.
+        """
+        if self._stopping:
             raise KeyboardInterrupt
+        bar = self._bar(event.row, event.model)
+        if isinstance(event, Started):
+            self._bars.start_task(bar)
+            self._bars.update(bar, what=event.task)
+        elif isinstance(event, Message):
+            self._bars.update(bar, what=event.text)
+            if event.text != "loading":
+                self._say(f"{event.model}: {event.text}")
+        elif isinstance(event, Progress):
+            self._bars.start_task(bar)
+            what = f"{event.task} {event.done}/{event.total} {event.unit}".strip()
+            self._bars.update(bar, completed=event.done, total=event.total, what=what)
+            self._say_progress(event)
+        elif isinstance(event, Done | Failed):
+            what = event.message if isinstance(event, Failed) else "kept" if event.cached else event.status
+            self._bars.update(bar, completed=1, total=1, what=what)
+            if isinstance(event, Done):
+                self._say_done(event)
 
-    def model_started(self, index: int, name: str) -> None:
-        """See ``Listener``."""
-        self._go_on()
-        self.bars.start_task(self.tasks[index])
-        self.bars.update(self.tasks[index], what="")
+    def _bar(self, row: int, name: str) -> bars.TaskID:
+        if row not in self._tasks:
+            self._tasks[row] = self._bars.add_task(name, total=None, start=False, what="waiting")
+        return self._tasks[row]
 
-    def message(self, index: int, text: str) -> None:
-        """See ``Listener``."""
-        self._go_on()
-        self.bars.update(self.tasks[index], what=text)
-        if not self.live and not self.quiet and text != "loading":
-            print(f"{self.names[index]}: {text}", file=sys.stderr)
+    def _say_done(self, event: Done) -> None:
+        text = f"{event.n_items} {event.noun}{'s' * (event.n_items != 1)}, {event.seconds:.1f} s"
+        text += ", kept from before" if event.cached else ""
+        if event.status != "ok":
+            text = f"{event.status}: {event.message}"
+        self._say(f"{event.model}: {event.task}: {text}")
 
-    def progress(self, index: int, done: int, total: int) -> None:
-        """See ``Listener``."""
-        self._go_on()
-        self.bars.update(self.tasks[index], completed=done, total=total, what=f"{done}/{total} frames")
+    def _say_progress(self, event: Progress) -> None:
+        """A line now and then, with the time left."""
+        key, now = (event.row, event.task), monotonic()
+        last, first, start = self._said.setdefault(key, (now, now, event.done))
+        if now - last > _EVERY_S and event.done > start:
+            left = (now - first) / (event.done - start) * (event.total - event.done)
+            self._say(f"{event.model}: {event.done}/{event.total} {event.unit}, {left:.0f} s left")
+            self._said[key] = (now, first, start)
 
-    def model_done(self, index: int, row: Row) -> None:
-        """See ``Listener``."""
-        total = row.n_scans
-        self.bars.update(self.tasks[index], completed=total, total=total, what="kept" if row.cached else row.status)
+    def _say(self, text: str) -> None:
         if not self.live and not self.quiet:
-            what = f"{row.n_scans} scans, {row.seconds:.1f} s" + (", kept from before" if row.cached else "")
-            print(f"{row.model}: {what if row.status == 'ok' else f'{row.status}: {row.message}'}", file=sys.stderr)
+            print(text, file=sys.stderr)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._stopping:
+            os._exit(130)
+        self._stopping = True
+        self._bars.stop()
+        print("stopping after the batch in hand; press Ctrl-C again to stop at once", file=sys.stderr)

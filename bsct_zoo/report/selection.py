@@ -6,24 +6,25 @@ from collections.abc import Sequence
 
 from bsct_zoo.analysis.changes import Change
 from bsct_zoo.analysis.choice import Candidate, Selection
-from bsct_zoo.evaluation.comparison import Comparison
-from bsct_zoo.metrics.table import Metric
+from bsct_zoo.analysis.conditions import primary
+from bsct_zoo.evaluation.results import Results
+from bsct_zoo.metrics.columns import Column
 from bsct_zoo.report.layout import Cell, Layout, header, number
 
 _FACTS = {
-    "seconds": Metric("seconds", "time", "s", needs_reference=False),
-    "parameters": Metric("parameters", "parameters", "", needs_reference=False),
-    "n_scans": Metric("n_scans", "scans", "", None, needs_reference=False),
-    "n_failed": Metric("n_failed", "scans failed", "", needs_reference=False),
+    "seconds": Column(name="seconds", title="time", unit="s"),
+    "parameters": Column(name="parameters", title="parameters"),
+    "n_scans": Column(name="n_scans", title="scans", better=None),
+    "n_failed": Column(name="n_failed", title="scans failed"),
 }
 _INTERVAL = "[low, high]: 95 % interval of the mean, by bootstrap over scans"
 
 
-def candidates(selection: Selection, comparison: Comparison) -> Layout:
+def candidates(selection: Selection, results: Results) -> Layout:
     """Every candidate with its objectives, the Pareto front first; who was excluded and why below."""
-    known = {**comparison.known, **_FACTS}
+    known = {**{name: column for name, (_, column) in results.columns.items()}, **_FACTS}
     layout = Layout(
-        title=f"{comparison.suite}: {len(selection.front)} of {len(comparison.rows)} models on the Pareto front",
+        title=f"{primary(results).name}: {len(selection.front)} of {len(results.rows)} models on the Pareto front",
         headers=["model", "front", *(header(known[name]) for name in selection.objectives)],
         rows=[],
     )

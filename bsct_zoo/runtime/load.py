@@ -26,11 +26,13 @@ def load_potential(
     threads: int | None = None,
     on_event: OnEvent | None = None,
     isolate: bool | None = None,
+    own_process: bool = False,
 ) -> Potential:
     """The model of ``card``, ready to compute; close it when done.
 
     ``timeout`` is what a worker has for one answer, in seconds. ``isolate``: True always takes an environment of its
-    own, False never, None only where this interpreter lacks something. ``on_event`` hears of what takes time.
+    own, False never, None only where this interpreter lacks something. ``own_process``: even here it computes in a
+    process of its own, which may crash. ``on_event`` hears of what takes time.
 
     Raises:
         BadInputError: the device is not there, the model refuses an option, or ``isolate`` is False and this
@@ -41,7 +43,7 @@ def load_potential(
     """
     device = resolve_device(device)
     place = ready_place(adapter, on_event, isolate=isolate)
-    if place.kind == "here":
+    if place.kind == "here" and not own_process:
         return _load_here(adapter, card, device, dtype, dict(options or {}), threads)
     from bsct_zoo.runtime.remote import RemotePotential
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bsct_zoo.errors import UnknownNameError
+from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.plugins.registry import registry
-from bsct_zoo.suites.source import find_suite, imported_path, imported_suites
+from bsct_zoo.plugins.suite_source import SuiteSource
+from bsct_zoo.runtime.folders import data_dir
 
 if TYPE_CHECKING:
     from bsct_zoo.suites.suite import Suite
@@ -44,3 +45,27 @@ def open_suite(name: str) -> Suite:
     from bsct_zoo.suites.suite_file import read_suite
 
     return read_suite(suite_path(name))
+
+
+def imported_path(name: str) -> Path:
+    """Where the suite imported under ``name`` is kept."""
+    return data_dir() / "suites" / f"{name}.npz"
+
+
+def imported_suites() -> list[str]:
+    """Names of the suites in the user's data folder."""
+    return sorted(path.stem for path in (data_dir() / "suites").glob("*.npz") if not path.name.startswith("."))
+
+
+def find_suite(source: SuiteSource) -> Path:
+    """The file of a suite.
+
+    Raises:
+        BadInputError: it was not imported yet.
+    """
+    if source.path is not None:
+        return Path(source.path)
+    path = imported_path(source.name)
+    if not path.exists():
+        raise BadInputError(f"suite '{source.name}' is not here yet; run: bsct-zoo suites import {source.name}")
+    return path

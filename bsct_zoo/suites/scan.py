@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from ase.data import chemical_symbols
+from ase.formula import Formula
 from numpy.typing import NDArray
 
+from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError
 
 Floats = NDArray[np.float64]
@@ -97,6 +101,22 @@ class Scan:
         if self.energy is None or self.forces is None:
             return np.zeros(self.n_frames, dtype=bool)
         return np.isfinite(self.energy) & np.isfinite(self.forces).all(axis=(1, 2))
+
+    def _repr_html_(self) -> str:
+        formula = str(Formula.from_dict(Counter(chemical_symbols[z] for z in self.atomic_numbers)).convert("hill"))
+        about = notebook.facts(
+            f"scan {self.id}",
+            [
+                ("kind", self.kind),
+                ("system", f"{formula}, {self.n_atoms} atoms, charge {self.charge}, multiplicity {self.spin}"),
+                ("frames", f"{self.n_frames}, {self.coordinate[0]:.3g} to {self.coordinate[-1]:.3g} Å"),
+                ("flagged", "; ".join(self.notes.get("flags", ()))),
+            ],
+        )
+        if self.energy is None or not self.referenced.any():
+            return about
+        rise = self.energy - np.nanmin(self.energy)
+        return about + notebook.curve(self.coordinate.tolist(), rise.tolist(), "reference energy above its minimum, eV")
 
     def frames_sha256(self) -> str:
         """Hash of what a model sees: elements, positions, cell, charge and spin of every frame."""

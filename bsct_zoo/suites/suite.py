@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
-from bsct_zoo.errors import BadInputError
+from bsct_zoo import notebook
+from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.suites.scan import Scan
 
 
@@ -42,6 +44,37 @@ class Suite:
             if scan.id in seen:
                 raise BadInputError(f"suite '{self.name}' has two scans called {scan.id}; ids must differ")
             seen.add(scan.id)
+
+    def __getitem__(self, id: str) -> Scan:
+        """The scan called ``id``.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        for scan in self.scans:
+            if scan.id == id:
+                return scan
+        raise UnknownNameError(f"scan of suite '{self.name}'", id, [scan.id for scan in self.scans])
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    def __iter__(self) -> Iterator[Scan]:
+        return iter(self.scans)
+
+    def _repr_html_(self) -> str:
+        groups = Counter(scan.group for scan in self.scans)
+        return notebook.facts(
+            f"suite {self.name}",
+            [
+                ("title", self.title),
+                ("level of theory", self.level_of_theory or "none"),
+                ("scans", f"{len(self)}: " + ", ".join(f"{group} {count}" for group, count in groups.items())),
+                ("frames", sum(scan.n_frames for scan in self.scans)),
+                ("licence", self.licence),
+                ("cite", self.citation),
+            ],
+        )
 
     def select(self, only: str | None = None, limit: int | None = None, seed: int = 0) -> Suite:
         """Scans whose id matches the pattern ``only`` ('C-C/*'), at most ``limit`` of them, spread over the groups.

@@ -29,7 +29,8 @@ def evaluate(
     systems, first = everything.split(), frames.first
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
     done = 0
-    for indices, prediction in Batcher(potential).stream(systems):
+    for result in Batcher(potential).stream(systems):
+        indices, prediction = result.indices, result.prediction
         energy[indices] = prediction.energy.cpu().numpy()
         parts = prediction.forces.double().cpu().split([systems[i].n_atoms for i in indices])
         for index, part in zip(indices, parts, strict=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.evaluation.events import Listener, Message, Progress
 from bsct_zoo.plugins.cards import Adapter
 from bsct_zoo.runtime import place
 from bsct_zoo.runtime.host import WorkerHost
-from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.protocol import Message as WorkerMessage
+from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.training.card import trained_from
 from bsct_zoo.training.child import job_fields
 from bsct_zoo.training.job import Trained, TrainingJob
@@ -16,20 +16,7 @@ from bsct_zoo.training.job import Trained, TrainingJob
 LOG = "train.log"
 
 
-class Listener(Protocol):
-    """Hears how a run goes on."""
-
-    def message(self, text: str) -> None:
-        """Something takes time: an environment, say."""
-
-    def line(self, text: str) -> None:
-        """The trainer says something."""
-
-    def spent(self, seconds: float) -> None:
-        """So many CPU seconds of the budget are spent."""
-
-
-def python_for(adapter: Adapter, listener: Listener) -> str:
+def python_for(adapter: Adapter, say: OnEvent) -> str:
     """The interpreter that meets what training ``adapter`` needs: this one, or one that is made if it is not there.
 
     Raises:
@@ -40,10 +27,10 @@ def python_for(adapter: Adapter, listener: Listener) -> str:
         raise BadInputError(
             f"'{adapter.name}' has no trainer in bsct-zoo; bring weights of your own as {adapter.name}:..."
         )
-    return place.python_for(adapter, listener.message, extra=adapter.training_requirements)
+    return place.python_for(adapter, say, extra=adapter.training_requirements)
 
 
-def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: Listener) -> Trained:
+def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listen: Listener) -> Trained:
     """Carry out ``job`` in a process of its own, whose CPU time is the trainer's alone; it ends when this one does.
 
     Raises:
@@ -52,14 +39,14 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: Liste
     """
     assert adapter.trainer is not None
     log = job.out / LOG
-    clock = _Clock()
+    clock = _Clock(adapter.name, job.budget_s, listen)
 
-    def hear(said: Message) -> None:
-        clock.hear(said, listener)
+    def hear(said: WorkerMessage) -> None:
+        clock.hear(said)
         if said.op == "tell":
-            listener.line(str(said.fields["text"]))
+            listen(Message(model=adapter.name, text=str(said.fields["text"])))
 
-    request = Message("train", {"trainer": adapter.trainer, "job": job_fields(job)})
+    request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job_fields(job)})
     try:
         with WorkerHost(
             python, adapter.trainer, module="bsct_zoo.training.child", threads=job.threads, log=log, timeout=None
@@ -72,13 +59,15 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listener: Liste
 class _Clock:
     """What is spent of the budget now: what the trainer last said, and its CPU time since."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, budget_s: float, listen: Listener) -> None:
+        self.name, self.budget_s, self.listen = name, budget_s, listen
         self.spent_s, self.cpu_s = 0.0, 0.0
         self.begun = False
 
-    def hear(self, said: Message, listener: Listener) -> None:
+    def hear(self, said: WorkerMessage) -> None:
         cpu_s, spent_s = float(said.fields["cpu_s"]), said.fields.get("spent_s")
         if spent_s is not None:
             self.spent_s, self.cpu_s, self.begun = float(spent_s), cpu_s, True
         if self.begun:
-            listener.spent(self.spent_s + cpu_s - self.cpu_s)
+            spent = min(self.spent_s + cpu_s - self.cpu_s, self.budget_s)
+            self.listen(Progress(model=self.name, done=round(spent), total=round(self.budget_s), unit="CPU s"))

@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.evaluation.events import Listener, Message
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.files import atomic_write, exclusive_lock
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
 from bsct_zoo.training.card import finish_card, trained_from
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate
-from bsct_zoo.training.host import Listener, python_for, run_trainer
+from bsct_zoo.training.host import python_for, run_trainer
 from bsct_zoo.training.job import Trained, TrainingJob
 
 _RECORD = "run.json"
@@ -70,7 +72,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """What came of a run.
 
     Attributes:
@@ -84,7 +86,7 @@ class Outcome:
     repeated: bool
 
 
-def train(request: Request, listener: Listener) -> Outcome:
+def train(request: Request, listen: Listener) -> TrainingOutcome:
     """Carry out ``request``, from where an earlier part of the same run stopped.
 
     Raises:
@@ -93,17 +95,21 @@ def train(request: Request, listener: Listener) -> Outcome:
         ModelError: the trainer failed, or what it made cannot answer.
     """
     data = read_training_data(request.data)
+
+    def say(text: str) -> None:
+        listen(Message(model=request.adapter.name, text=text))
+
     with exclusive_lock(request.out, "is training in", "another --out"):
         record = _record(request, data)
         trained = _finished(record, request.out)
         repeated = trained is not None
         if trained is None:
-            python = python_for(request.adapter, listener)
-            trained = run_trainer(python, request.adapter, _job(request), listener)
+            python = python_for(request.adapter, say)
+            trained = run_trainer(python, request.adapter, _job(request), listen)
             digest = hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest()
             kept = asdict(trained) | {"checkpoint": trained.checkpoint.name, "settings": dict(trained.settings)}
             _write(request.out, record | {"trained": kept | {"sha256": digest}})
-        errors = _errors(request, data, trained, listener)
+        errors = _errors(request, data, trained, say)
         finish_card(
             trained,
             data,
@@ -116,7 +122,7 @@ def train(request: Request, listener: Listener) -> Outcome:
         if request.merged is not None:
             content = config_bytes(request.adapter.name, _from_here(request), request.options)
             atomic_write(trained.checkpoint.with_suffix(".config.json"), content)
-    return Outcome(trained, errors, repeated)
+    return TrainingOutcome(trained, errors, repeated)
 
 
 def card_of(adapter: Adapter, checkpoint: Path) -> ModelCard:
@@ -155,9 +161,9 @@ def _suites() -> dict[str, str]:
     return found
 
 
-def _errors(request: Request, data: TrainingData, trained: Trained, listener: Listener) -> dict[str, Errors]:
+def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent) -> dict[str, Errors]:
     """Errors of the checkpoint as it loads, in the precision that it was trained in."""
-    listener.message("evaluating")
+    say("evaluating")
     splits = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
     with load_potential(
         request.adapter,
@@ -166,7 +172,7 @@ def _errors(request: Request, data: TrainingData, trained: Trained, listener: Li
         dtype=request.dtype,
         options={option.name: option.default for option in request.adapter.options},
         threads=request.threads,
-        on_event=listener.message,
+        on_event=say,
     ) as potential:
         return {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
 

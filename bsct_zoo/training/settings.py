@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.plugins.cards import OptionValue
+from bsct_zoo.plugins.options import literal, split_pair
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,8 @@ def parse_settings(texts: Sequence[str]) -> dict[str, OptionValue]:
     """
     settings = {}
     for text in texts:
-        key, equals, raw = text.partition("=")
-        if not equals or not key:
-            raise BadInputError(f"--set {text} has no value; write --set {key or 'KEY'}=VALUE")
-        settings[key.replace("-", "_")] = _literal(raw)
+        key, raw = split_pair(text, "--set")
+        settings[key.replace("-", "_")] = literal(raw)
     return settings
 
 
@@ -86,7 +84,7 @@ def _converted(name: str, value: OptionValue, hint: Any) -> Any:
     if origin is types.UnionType:
         return _converted(name, value, next(kind for kind in get_args(hint) if kind is not type(None)))
     if origin is tuple:
-        return tuple(_converted(name, _literal(part), get_args(hint)[0]) for part in str(value).split(","))
+        return tuple(_converted(name, literal(part), get_args(hint)[0]) for part in str(value).split(","))
     if hint is bool and isinstance(value, bool):
         return value
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
@@ -97,12 +95,3 @@ def _converted(name: str, value: OptionValue, hint: Any) -> Any:
         return str(value)
     wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(hint, "something else")
     raise BadInputError(f"{name}={value} must be {wanted}")
-
-
-def _literal(raw: str) -> OptionValue:
-    """A number, a truth value, or else text."""
-    try:
-        value = json.loads(raw)
-    except json.JSONDecodeError:
-        return raw
-    return value if isinstance(value, (int, float, bool)) else raw

@@ -12,8 +12,8 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-
 from bsct_zoo.report.schema import SCHEMA
+
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.suites.suite_file import write_suite
@@ -361,7 +361,7 @@ def test_a_broken_plugin_costs_one_line(run, plugins, tmp_path):
         ("models show sprng", "did you mean spring"),
         ("suites show cor", "did you mean core"),
         ("suites import core", "is shipped"),
-        ("suites import bsct-spice nowhere", "there is no file or folder nowhere"),
+        ("suites import bsct-spice nowhere", "no such file or folder: nowhere"),
         ("suites import bsct-spice . --name ../x", "is not a name"),
         ("env path sprng", "did you mean spring"),
     ],

@@ -5,10 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from bsct_zoo.evaluation.results import Record
+from bsct_zoo.evaluation.scoring import BadPredictionError, score_scan
+from bsct_zoo.metrics.catalogue import METRICS
+from bsct_zoo.metrics.columns import Column, aggregate
 from bsct_zoo.metrics.conservation import nonconservativity, path_energy
 from bsct_zoo.metrics.fsd import fsd, log_ratio
 from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
-from bsct_zoo.metrics.table import METRICS, BadPredictionError, mean_over_scans, score_scan
 from bsct_zoo.suites.scan import Scan
 
 ALPHA = np.linspace(0.7, 2.8, 60)
@@ -190,6 +193,29 @@ def test_tortuosity_does_not_care_for_zero_and_unit(shift, scale):
 
 
 def test_means_say_over_how_many():
-    means = mean_over_scans([{"fsd_full": 1.0}, {"fsd_full": 3.0}, {"fsd_full": None}])
-    assert means["fsd_full"] == (2.0, 2)
-    assert means["tortuosity"] == (None, 0)
+    records = [Record(id=str(n), status="ok", metrics={"fsd_full": value}) for n, value in enumerate((1.0, 3.0, None))]
+    assert aggregate(METRICS["fsd_full"], records) == (2.0, 2)
+    assert aggregate(METRICS["tortuosity"], records) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("over", "value"),
+    [
+        ("mean", 0.0),
+        ("median", -1.0),
+        ("median_abs", 2.0),
+        ("max_abs", 3.0),
+        ("max", 2.0),
+        ("min", -3.0),
+        ("sum", -2.0),
+        ("count", 3.0),
+        ("failures", 1.0),
+        ("ns_per_day", -2.0e-3 * 86400 / 4),
+    ],
+)
+def test_columns_say_how_metrics_of_records_become_one(over, value):
+    column = Column(name="x", title="x", over=over)
+    records = [Record(id=str(n), status="ok", metrics={"x": one}) for n, one in enumerate((2.0, -1.0, -3.0))]
+    records.append(Record(id="4", status="failed", metrics={"x": None}))
+    expected = -2.0 / 3 if over == "mean" else value
+    assert aggregate(column, records, seconds=4.0)[0] == pytest.approx(expected)

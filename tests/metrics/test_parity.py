@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bsct_zoo.metrics.table import score_scan
+from bsct_zoo.evaluation.scoring import score_scan
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.suites.library import open_suite
 

@@ -57,7 +57,7 @@ def test_the_figure_is_the_mean_of_fsd_over_the_scans():
 
 def test_it_is_what_compare_says():
     """The same model through the whole of the command's machinery."""
-    from bsct_zoo.metrics.table import score_scan
+    from bsct_zoo.evaluation.scoring import score_scan
 
     scan = subset("core", limit=1)[0]
     wanted = score_scan(scan, scan.energy, 1.5 * scan.forces)

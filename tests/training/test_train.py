@@ -160,7 +160,7 @@ def test_ctrl_c_stops_trainer_and_command(data, tmp_path):
         _, said = training.communicate(timeout=60)
     finally:
         training.kill()
-    assert training.returncode == 130 and "the same command goes on" in said and "Traceback" not in said
+    assert training.returncode == 130 and "rerun the same command to resume" in said and "Traceback" not in said
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,7 +71,7 @@ class FairchemPotential(Potential):
             cost="atoms" if everywhere else "edges",
             versions=tuple((name, version(name)) for name in ("fairchem-core", "e3nn", "torch")),
             supports_charge_spin=task == CHARGED_TASK and attention != "EScAIPBackbone",
-            rotation=_rotation(backbone),
+            equivariant=_equivariant(backbone),
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:
@@ -159,11 +159,11 @@ def _elements(references: Tensor | None, embedded: int) -> frozenset[int]:
     return frozenset(z for z in every if z < len(references) and float(references[z]) != 0.0)
 
 
-def _rotation(backbone: Any) -> Literal["exact", "learned"]:
+def _equivariant(backbone: Any) -> bool:
     """Features that are not equivariant by construction (components of directions, values on a grid) only learn it."""
     name = type(backbone).__name__
     if name == "EScAIPBackbone":
-        return "learned" if backbone.direct_forces else "exact"
+        return not backbone.direct_forces
     if name == "AllScAIPBackbone":
-        return "learned"
-    return "exact" if backbone.ff_type == "spectral" and backbone.act_type == "gate" else "learned"
+        return False
+    return bool(backbone.ff_type == "spectral" and backbone.act_type == "gate")

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ase import Atoms
 from ase.build import molecule
 
 from bsct_zoo.errors import BadInputError, BsctZooError
-from bsct_zoo.evaluation.comparison import Comparison
-from bsct_zoo.evaluation.md_results import MDReport
-from bsct_zoo.evaluation.md_run import MDSettings, Watcher
-from bsct_zoo.evaluation.md_run import run_models as run_check
-from bsct_zoo.evaluation.run import Listener, Settings, compare
+from bsct_zoo.evaluation.engine import Settings, evaluate
+from bsct_zoo.evaluation.events import Listener
+from bsct_zoo.evaluation.md_task import MDTask
+from bsct_zoo.evaluation.results import Results
+from bsct_zoo.evaluation.scan_task import ScanTask
 from bsct_zoo.models.naming import ModelSpec, parse_model
 from bsct_zoo.plugins.cards import Adapter, OptionValue
 from bsct_zoo.plugins.checks import NVE, CheckSettings
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.training.data import read_training_data
-from bsct_zoo.training.host import Listener as TrainingListener
-from bsct_zoo.training.run import Outcome, Request, train
+from bsct_zoo.training.run import Request, TrainingOutcome, train
 from bsct_zoo_transformer.ladder import Rung
 
 # Small closed-shell molecules of ASE's g2 set; those with elements that the frames lack are left out.
@@ -81,7 +80,7 @@ class Run:
 
     rung: Rung
     seed: int
-    outcome: Outcome | None
+    outcome: TrainingOutcome | None
     values: Mapping[str, float | None]
     message: str = ""
 
@@ -105,17 +104,8 @@ MEASURES = {
 }
 
 
-class Show(Protocol):
-    """How people see each stage; every method gives a context in which the stage runs."""
-
-    def training(self, name: str, budget_s: float) -> AbstractContextManager[TrainingListener]:
-        """A run is trained."""
-
-    def comparing(self, names: list[str]) -> AbstractContextManager[Listener]:
-        """All are compared on the suite."""
-
-    def simulating(self, names: list[str]) -> AbstractContextManager[Watcher]:
-        """All run dynamics."""
+# Shows a stage of the work to people: given names of models, a context in which a listener hears the stage.
+Show = Callable[[list[str]], AbstractContextManager[Listener]]
 
 
 def ablate(plan: Plan, show: Show) -> list[Run]:
@@ -131,35 +121,30 @@ def ablate(plan: Plan, show: Show) -> list[Run]:
     specs = [
         replace(parse_model(f"{plan.adapter.name}:{found.trained.checkpoint}"), text=f"{rung.name}, seed {seed}")
         for (rung, seed), found in zip(plan.runs, trained, strict=True)
-        if isinstance(found, Outcome)
+        if isinstance(found, TrainingOutcome)
     ]
-    comparison, dynamics = judged(plan, specs, molecules, show)
-    rows = iter(zip(comparison.rows, dynamics.rows, strict=True))
+    rows = iter(judged(plan, specs, molecules, show).rows)
     runs = []
     for (rung, seed), found in zip(plan.runs, trained, strict=True):
         if isinstance(found, str):
             runs.append(Run(rung, seed, None, dict.fromkeys(MEASURES), found))
             continue
-        smooth, stable = next(rows)
-        values: dict[str, float | None] = {name: smooth.metrics.get(name) for name in MEASURES}
+        evaluations = next(rows).evaluations
+        smooth, stable = evaluations[plan.suite.name], evaluations[NVE.name]
+        values: dict[str, float | None] = {name: smooth.values.get(name) for name in MEASURES}
         values["forces_mae"] = found.errors.get("test", found.errors["valid"])["all"]["forces_mae_mev_A"]
         values["drift"] = stable.values.get("drift")
-        values["failed"] = float(stable.n_failed) if stable.runs else None
+        values["failed"] = stable.values.get("failed")
         runs.append(Run(rung, seed, found, values, "; ".join(filter(None, [smooth.message, stable.message]))))
     return runs
 
 
-def judged(
-    plan: Plan, specs: Sequence[ModelSpec], molecules: Sequence[Atoms], show: Show
-) -> tuple[Comparison, MDReport]:
+def judged(plan: Plan, specs: Sequence[ModelSpec], molecules: Sequence[Atoms], show: Show) -> Results:
     """Smoothness on the suite, in float32 as ``compare`` does it, and energy conservation in float64."""
-    names = [spec.text for spec in specs]
-    with show.comparing(names) as listener:
-        comparison = compare(specs, plan.suite, Settings(device=plan.device), listener)
     physics = CheckSettings(temperature=_KELVIN, time_ps=plan.time_ps, dt_fs=_STEP_FS, relax=True)
-    settings = MDSettings(physics=physics, device=plan.device, keep=plan.out / "dynamics")
-    with show.simulating(names) as watcher:
-        return comparison, run_check(specs, NVE, molecules, settings, watcher)
+    settings = Settings(device=plan.device, folder=plan.out / "answers")
+    with show([spec.text for spec in specs]) as listen:
+        return evaluate(specs, [ScanTask(plan.suite), MDTask(NVE, molecules, physics)], settings, listen=listen)
 
 
 def systems(data: Path) -> list[Atoms]:
@@ -177,7 +162,7 @@ def systems(data: Path) -> list[Atoms]:
     return [atoms for _, atoms in found]
 
 
-def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> Outcome | str:
+def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> TrainingOutcome | str:
     """The outcome of training, or why there is none."""
     request = Request(
         adapter=plan.adapter,
@@ -192,9 +177,9 @@ def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> Outcome | str:
         options={**plan.options, **rung.settings},
         licence="not stated",
     )
-    with show.training(f"{rung.name}, seed {seed}", plan.budget_s) as listener:
+    with show([f"{rung.name}, seed {seed}"]) as listen:
         try:
-            return train(request, listener)
+            return train(request, listen)
         except BadInputError:
             raise
         except BsctZooError as error:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bsct_zoo.cli import completion
-from bsct_zoo.cli.compare import Dtype
+from bsct_zoo.cli.options import Dtype
 
 if TYPE_CHECKING:
     from bsct_zoo_transformer.ablation import Plan, Run
@@ -62,6 +60,7 @@ def transformer(
     from bsct_zoo.cli import output
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.suites.library import open_suite
     from bsct_zoo.training.budget import parse_budget
@@ -90,31 +89,9 @@ def transformer(
         threads=threads,
     )
     with output.stdout_kept_clean():
-        runs = ablate(plan, _Shown(quiet))
+        runs = ablate(plan, lambda names: ProgressDisplay(names, quiet))
     _write(plan, runs, markdown)
     return int(any(run.message for run in runs))
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """Progress as of the commands that do the same alone."""
-
-    quiet: bool
-
-    def training(self, name: str, budget_s: float) -> AbstractContextManager[Any]:
-        from bsct_zoo.report.training_progress import TrainingProgress
-
-        return TrainingProgress(name, budget_s, self.quiet)
-
-    def comparing(self, names: list[str]) -> AbstractContextManager[Any]:
-        from bsct_zoo.report.progress import Progress
-
-        return Progress(names, self.quiet)
-
-    def simulating(self, names: list[str]) -> AbstractContextManager[Any]:
-        from bsct_zoo.report.md_progress import MDProgress
-
-        return MDProgress(names, self.quiet)
 
 
 def _write(plan: Plan, runs: list[Run], markdown: bool) -> None:

@@ -26,7 +26,7 @@ def write_manifest(
     sha256: str,
     findings: list[Finding],
     left_out: Mapping[str, int] | None = None,
-    steadied: int | None = None,
+    with_fallback: int | None = None,
 ) -> None:
     """Write what is known of ``suite`` beside its file at ``path``; None for what is not known any more.
 
@@ -46,7 +46,7 @@ def write_manifest(
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "made_by": dict(suite.made_by),
         "left_out": None if left_out is None else dict(left_out),
-        "frames_with_steadier_settings": steadied,
+        "frames_with_fallback_settings": with_fallback,
         "findings": [{"scan": f.scan, "kind": f.kind, "text": f.text} for f in findings],
         "scans": [
             {

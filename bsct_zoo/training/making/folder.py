@@ -13,12 +13,12 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write
+from bsct_zoo.files import atomic_write, npz_bytes
 from bsct_zoo.training.data import SPLITS, checked_frames
 from bsct_zoo.training.foreign import reference_energies
 from bsct_zoo.training.making.frames import Frame, Made
-from bsct_zoo.training.making.parts import flat, npz_bytes
 from bsct_zoo.training.making.recipe import KINDS
+from bsct_zoo.training.making.tasks import flat
 
 
 def write_folder(
@@ -53,7 +53,7 @@ def write_folder(
     files = {}
     for split, found in frames.items():
         if found:
-            files[split] = npz_bytes(flat_split(found, index[split], stated))
+            files[split] = npz_bytes(dict(sorted(flat_split(found, index[split], stated).items())))
             atomic_write(out / f"{split}.npz", files[split])
         else:
             (out / f"{split}.npz").unlink(missing_ok=True)

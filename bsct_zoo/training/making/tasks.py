@@ -1,85 +1,147 @@
-"""Work for several processes of a reference, what each task makes kept in a file of its own."""
+"""Making frames as tasks put to the reference: the minimum of each molecule, then all frames of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, TypeVar
+from time import perf_counter
+from typing import Any
 
-from bsct_zoo.errors import ModelError
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from bsct_zoo.evaluation.label_task import structure_item
+from bsct_zoo.evaluation.store import content_key
+from bsct_zoo.metrics.columns import Column
+from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.potential import Potential
-from bsct_zoo.suites.building.reference import Workers
+from bsct_zoo.training.making.frames import Frame, Made
+from bsct_zoo.training.making.minimum import Minimum, find_minimum
+from bsct_zoo.training.making.sources import Molecule
 
-_Found = TypeVar("_Found")
+VERSION = 1  # of how frames are made; another one makes them all again
+
+
+class MinimumTask(Task):
+    """The minimum of each molecule on the reference's surface. An answer holds what ``Minimum`` has."""
+
+    name = "minima"
+    kind = "minima"
+    noun = "molecule"
+    title = "minima"
+    columns: Sequence[Column] = ()
+
+    def __init__(self, molecules: Sequence[Molecule], curvature: bool) -> None:
+        """``curvature``: Hessians too."""
+        self.curvature = curvature
+        self.items = tuple(structure_item(molecule.name, molecule.structure) for molecule in molecules)
+
+    def key(self) -> Mapping[str, Any]:
+        """The version, and whether Hessians are made."""
+        return {"version": VERSION, "curvature": self.curvature}
+
+    def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
+        """Each molecule by itself."""
+        for item in items:
+            clock = perf_counter()
+            minimum = find_minimum(item.subject, context.potential, self.curvature)
+            arrays = {"positions": minimum.positions, "hessian": minimum.hessian}
+            yield item, Answer(arrays, {"problem": minimum.problem}, perf_counter() - clock)
+
+    def score(self, item: Item, answer: Answer) -> Score:
+        """Whether there is one."""
+        return Score({"found": float(not answer.facts["problem"])})
+
+
+def minimum_of(answer: Answer) -> Minimum:
+    """What an answer of ``MinimumTask`` holds."""
+    return Minimum(answer.arrays["positions"], answer.arrays["hessian"], answer.facts["problem"])
 
 
 @dataclass(frozen=True)
-class Task(Generic[_Found]):
-    """What one process makes at a time.
+class Job:
+    """Frames to be made of one molecule or pair of elements.
 
     Attributes:
-        name: of the task.
-        path: of the file that keeps what it makes.
+        name: of it.
+        words: everything that decides the frames beside the reference.
         make: how.
     """
 
     name: str
-    path: Path
-    make: Callable[[Potential], _Found]
+    words: tuple[Any, ...]
+    make: Callable[[Potential], Made]
 
 
-def carried_out(
-    tasks: Sequence[Task[_Found]],
-    read: Callable[[Path], _Found | None],
-    write: Callable[[Path, _Found], None],
-    pool: Workers,
-    workers: int,
-    on_progress: Callable[[int, int], None],
-) -> tuple[dict[str, _Found], dict[str, str]]:
-    """What all tasks make, by their names, read where it is there already; and those that failed, with why.
+class FrameTask(Task):
+    """All frames of molecules and of pairs of elements. An answer holds what ``Made`` has, as flat arrays."""
 
-    A task at which a process fails is tried once more with a new one.
+    name = "frames"
+    kind = "frames"
+    noun = "molecule and pair of elements"
+    title = "labelled frames"
+    columns: Sequence[Column] = ()
 
-    Raises:
-        ModelError: the reference fails at every task.
-    """
-    found: dict[str, _Found] = {}
-    failed: dict[str, str] = {}
-    for task in tasks:
-        known = read(task.path)
-        if known is not None:
-            found[task.name] = known
-    left = [task for task in tasks if task.name not in found]
-    stopped: list[bool] = []
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        """One item for each job."""
+        self.items = tuple(Item(job.name, job, content_key([VERSION, *map(_word, job.words)]), ()) for job in jobs)
 
-    def one(task: Task[_Found]) -> None:
-        for last in (False, True):
-            try:
-                with pool.one() as potential:
-                    made = task.make(potential)
-                write(task.path, made)
-                found[task.name] = made
-                return
-            except ModelError as error:
-                if last or stopped:
-                    failed[task.name] = " ".join(str(error).split())
-                    return
+    def key(self) -> Mapping[str, Any]:
+        """Nothing: each item says what decides it."""
+        return {}
 
-    with ThreadPoolExecutor(max(1, workers)) as threads:
-        try:
-            pending: set[Future[None]] = {threads.submit(one, task) for task in left}
-            while pending:  # short waits, so that Ctrl-C is heard
-                done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                on_progress(len(tasks) - len(pending), len(tasks))
-        except BaseException:
-            stopped.append(True)
-            threads.shutdown(wait=False, cancel_futures=True)
-            pool.close()
-            raise
-    if left and len(failed) == len(tasks):
-        raise ModelError(next(iter(failed.values())))
-    return found, failed
+    def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
+        """Each molecule by itself."""
+        for item in items:
+            clock = perf_counter()
+            made = item.subject.make(context.potential)
+            arrays = flat(made.frames) if made.frames else {}
+            yield item, Answer(arrays, {"dropped": dict(made.dropped)}, perf_counter() - clock)
+
+    def score(self, item: Item, answer: Answer) -> Score:
+        """How many frames there are."""
+        return Score({"frames": float(len(answer.arrays.get("energy", ())))})
+
+
+def made_of(answer: Answer) -> Made:
+    """What an answer of ``FrameTask`` holds."""
+    arrays, dropped = answer.arrays, Counter[str](answer.facts["dropped"])
+    if "energy" not in arrays:
+        return Made([], dropped)
+    cuts = np.cumsum(arrays["n_atoms"])[:-1]
+    numbers, positions, forces = (np.split(arrays[k], cuts) for k in ("atomic_numbers", "positions", "forces"))
+    frames = []
+    for k, (z, x, f) in enumerate(zip(numbers, positions, forces, strict=True)):
+        atoms = Atoms(z, x, cell=arrays["cell"][k], pbc=arrays["pbc"][k])
+        atoms.info.update(charge=int(arrays["charge"][k]), spin=int(arrays["spin"][k]))
+        frames.append(Frame(int(arrays["kind"][k]), atoms, float(arrays["energy"][k]), f))
+    return Made(frames, dropped)
+
+
+def flat(frames: Sequence[Frame]) -> dict[str, NDArray[Any]]:
+    """Frames as flat arrays, frame after frame, as ``training.data.FrameSet`` has them."""
+    systems = [frame.atoms for frame in frames]
+    return {
+        "n_atoms": np.array([len(atoms) for atoms in systems], dtype=np.int64),
+        "atomic_numbers": np.concatenate([atoms.numbers for atoms in systems]).astype(np.int64),
+        "positions": np.concatenate([atoms.positions for atoms in systems]).astype(np.float64),
+        "energy": np.array([frame.energy for frame in frames], dtype=np.float64),
+        "forces": np.concatenate([frame.forces for frame in frames]).astype(np.float64),
+        "kind": np.array([frame.kind for frame in frames], dtype=np.int8),
+        "cell": np.array([np.asarray(atoms.cell) for atoms in systems], dtype=np.float64),
+        "pbc": np.array([atoms.pbc for atoms in systems], dtype=bool),
+        "charge": np.array([atoms.info["charge"] for atoms in systems], dtype=np.int64),
+        "spin": np.array([atoms.info["spin"] for atoms in systems], dtype=np.int64),
+    }
+
+
+def _word(word: Any) -> Any:
+    """A word of a key as JSON can hold it: structures by what a reference sees of them."""
+    from bsct_zoo.atoms.structure import Structure
+
+    if isinstance(word, Structure):
+        return structure_item("", word).fingerprint
+    return json.loads(json.dumps(word, default=str))

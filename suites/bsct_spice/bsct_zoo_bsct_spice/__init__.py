@@ -1,7 +1,7 @@
 """BSCT-SPICE, the 485 bond scans of arXiv:2602.04861; imported on demand, as it is not ours to ship."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.suites.source import SuiteSource
+from bsct_zoo.plugins.suite_source import SuiteSource
 
 COMMIT = "79d915b0f1780a6cc680595984b4c210b5660038"
 

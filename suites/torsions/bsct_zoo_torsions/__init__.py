@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bsct_zoo import hookimpl
-from bsct_zoo.suites.source import SuiteSource
+from bsct_zoo.plugins.suite_source import SuiteSource
 
 
 @hookimpl

@@ -1,0 +1,47 @@
+"""What the commands share that put tasks to models: run, show, say what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
+
+    from bsct_zoo.evaluation.engine import Settings
+    from bsct_zoo.evaluation.events import Faults
+    from bsct_zoo.evaluation.results import Results
+    from bsct_zoo.models.naming import ModelSpec
+    from bsct_zoo.plugins.tasks import Task
+
+
+def run_tasks(
+    models: Sequence[ModelSpec],
+    tasks: Sequence[Task],
+    settings: Settings,
+    *,
+    reference: ModelSpec | None = None,
+    quiet: bool = False,
+) -> tuple[Results, Faults]:
+    """Results, and what is to be said at the end; progress is shown meanwhile."""
+    from bsct_zoo.cli import output
+    from bsct_zoo.evaluation.engine import evaluate
+    from bsct_zoo.evaluation.events import Faults, both
+    from bsct_zoo.report.progress import ProgressDisplay
+
+    faults = Faults()
+    names = [spec.text for spec in models]
+    with output.stdout_kept_clean(), ProgressDisplay(names, quiet) as progress:
+        results = evaluate(models, tasks, settings, reference=reference, listen=both(faults, progress))
+    return results, faults
+
+
+def debugging(context: typer.Context, debug: bool) -> bool:
+    """Whether ``--debug`` stands anywhere in the command."""
+    return debug or bool(context.find_root().params.get("debug"))
+
+
+def exit_code(results: Results) -> int:
+    """0 if everything is there, else 1."""
+    rows = [*results.rows, *([] if results.reference is None else [results.reference])]
+    return int(any(evaluation.status != "ok" for row in rows for evaluation in row.evaluations.values()))

@@ -1,0 +1,502 @@
+"""The engine: tasks put to models. Answers come from the store or are made now; one model's failure is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ase.data import chemical_symbols
+
+from bsct_zoo import __version__
+from bsct_zoo.errors import BadInputError, BsctZooError, ModelError
+from bsct_zoo.evaluation.context import EngineContext, Opener
+from bsct_zoo.evaluation.events import Done, Failed, Listener, Message, NotKept, Started, ignore
+from bsct_zoo.evaluation.machine import cores, machine
+from bsct_zoo.evaluation.pool import shared_among_processes
+from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo
+from bsct_zoo.evaluation.store import Shelf, Store, content_key
+from bsct_zoo.metrics.columns import aggregate
+from bsct_zoo.models.identity import checkpoint_sha256, identity
+from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Status, Task
+from bsct_zoo.potentials.boxes import vacuum
+from bsct_zoo.potentials.potential import PotentialInfo
+from bsct_zoo.runtime.folders import cache_dir, writable
+from bsct_zoo.runtime.load import package_versions, resolve_device
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run.
+
+    Attributes:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        dtype: what models compute in, where the task does not say otherwise.
+        max_batch_atoms: cost that fills a batch; None for a default by device.
+        jobs: models at a time.
+        processes: of each model, each on one thread, among which items are shared; 0 for one model on every core.
+        use_store: read and keep answers.
+        folder: of the store; None for the user's cache.
+        private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
+        timeout: without a response of a model, in seconds.
+    """
+
+    device: str = "auto"
+    dtype: Dtype = "float32"
+    max_batch_atoms: int | None = None
+    jobs: int = 1
+    processes: int = 0
+    use_store: bool = True
+    folder: Path | None = None
+    private: bool = False
+    timeout: float | None = 600.0
+
+    def facts(self) -> dict[str, Any]:
+        """As results hold them."""
+        names = ("device", "dtype", "max_batch_atoms", "jobs", "use_store", "timeout")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass
+class Answers:
+    """What a model says under a task.
+
+    Attributes:
+        outcomes: by id of the item; items that are skipped have none.
+        skipped: items that the task leaves out for this model.
+        info: what the model declared of itself; None if it never came up.
+        fatal: why the model failed as a whole; None if it did not.
+        log_tail: last output of the model where it failed.
+        known: how many answers were kept from before.
+    """
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    skipped: list[Item] = field(default_factory=list)
+    info: PotentialInfo | None = None
+    fatal: BsctZooError | None = None
+    log_tail: str = ""
+    known: int = 0
+
+
+def evaluate(
+    models: Sequence[ModelSpec],
+    tasks: Sequence[Task],
+    settings: Settings | None = None,
+    *,
+    reference: ModelSpec | None = None,
+    listen: Listener = ignore,
+) -> Results:
+    """Put every task to every model; rows in the order of ``models``.
+
+    Args:
+        models: which.
+        tasks: which; names must differ.
+        settings: how.
+        reference: a model that is asked first, and against whose answers tasks are judged (``Task.against``).
+        listen: hears every event, perhaps from several threads.
+
+    Raises:
+        BadInputError: two tasks have one name, the device is not there, or the store cannot be written to.
+    """
+    settings = settings or Settings()
+    settings = replace(settings, device=resolve_device(settings.device))
+    names = [task.name for task in tasks]
+    if len(set(names)) < len(names):
+        raise BadInputError(f"two tasks are called {max(names, key=names.count)}; give each once")
+    first, judged = None, list(tasks)
+    if reference is not None:
+        first = ModelRun(reference, settings, listen, -1)
+        judged = [task.against(reference.text, first.answers(task).outcomes) for task in tasks]
+
+    def row(place: int) -> ModelResult:
+        same = first is not None and reference is not None and models[place].text == reference.text
+        run = first if same and first is not None else ModelRun(models[place], settings, listen, place)
+        return run.result(judged)
+
+    with ThreadPoolExecutor(max_workers=settings.jobs) as pool:
+        rows = tuple(pool.map(row, range(len(models))))
+    return Results(
+        bsct_zoo=__version__,
+        machine=machine(settings.device),
+        settings=settings.facts(),
+        tasks=tuple(info_of(task) for task in tasks),
+        rows=rows,
+        reference=None if first is None else first.result(tasks),
+    )
+
+
+def answers(spec: ModelSpec, task: Task, settings: Settings, listen: Listener = ignore) -> Answers:
+    """What one model says under ``task``, without judging it: references of suites, frames to train on.
+
+    Raises:
+        BsctZooError: the model never came up, or failed as a whole.
+    """
+    run = ModelRun(spec, replace(settings, device=resolve_device(settings.device)), listen, 0)
+    try:
+        result = run.answers(task)
+    finally:
+        run.close()
+    if result.fatal is not None:
+        raise result.fatal
+    return result
+
+
+def declared(spec: ModelSpec, settings: Settings, listen: Listener = ignore) -> PotentialInfo:
+    """What a model says of itself; it is loaded for it.
+
+    Raises:
+        BsctZooError: it cannot be loaded.
+    """
+    run = ModelRun(spec, replace(settings, device=resolve_device(settings.device)), listen, 0)
+    return run.declared()
+
+
+def info_of(task: Task) -> TaskInfo:
+    """What results say of a task."""
+    return TaskInfo(
+        name=task.name,
+        kind=task.kind,
+        title=task.title,
+        noun=task.noun,
+        n_items=len(task.items),
+        columns=tuple(task.columns),
+        headline=task.headline,
+        settings=dict(task.settings),
+        level_of_theory=task.level_of_theory,
+        sha256=task.sha256,
+        flagged=task.flagged,
+    )
+
+
+class ModelRun:
+    """One model on its way through tasks; lives for one call. Never raises for what is the model's own fault."""
+
+    def __init__(self, spec: ModelSpec, settings: Settings, listen: Listener, row: int) -> None:
+        self.spec, self.settings, self.listen, self.row = spec, settings, listen, row
+        self._about: dict[str, Any] = {"model": spec.text, "row": row}
+        self._answers: dict[str, Answers] = {}
+        self._contexts: dict[Dtype, EngineContext] = {}
+        self._sha256: str | None = None
+        self._versions: dict[str, str] | None = None
+        self._keeps = settings.use_store
+
+    def result(self, tasks: Sequence[Task]) -> ModelResult:
+        """Everything about the model under ``tasks``; it is closed then."""
+        try:
+            evaluations = {task.name: self._evaluation(task) for task in tasks}
+        finally:
+            self.close()
+        infos = [info for result in self._answers.values() if (info := result.info) is not None]
+        info = infos[0] if infos else None
+        card = self.spec.card
+        return ModelResult(
+            model=self.spec.text,
+            card=card.name,
+            checkpoint_sha256=self._sha256,
+            level_of_theory=(info.level_of_theory if info else "") or card.level_of_theory,
+            licence=card.licence,
+            elements=None if info is None else tuple(chemical_symbols[z] for z in sorted(info.elements or ())),
+            conservative=None if info is None else info.conservative,
+            parameters=card.parameters,
+            evaluations=evaluations,
+        )
+
+    def close(self) -> None:
+        """Close the model wherever it is loaded; safe to call twice."""
+        while self._contexts:
+            self._contexts.popitem()[1].close()
+
+    def declared(self) -> PotentialInfo:
+        """What the model says of itself.
+
+        Raises:
+            BsctZooError: it cannot be loaded.
+        """
+        self._identify()
+        context = EngineContext(self._opener(self.settings.dtype), None, None)
+        context.close()
+        return context.potential.info
+
+    # -- answers -------------------------------------------------------------------------------------------
+
+    def answers(self, task: Task) -> Answers:
+        """What the model says under ``task``, asked once."""
+        if task.name not in self._answers:
+            self.listen(Started(**self._about, task=task.name))
+            result = self._answers[task.name] = Answers()
+            try:
+                self._answer(task, result)
+            except BsctZooError as error:
+                result.fatal = error
+                failed = Failed.of(error, self.spec.text, task.name, self.row, result.log_tail)
+                result.log_tail = failed.log_tail
+                self.listen(failed)
+        return self._answers[task.name]
+
+    def _answer(self, task: Task, result: Answers) -> None:
+        self._identify()
+        dtype = task.dtype or self.settings.dtype
+        shelf = self._shelf(dtype)
+        facts = None if shelf is None else shelf.read_info()
+        left = list(task.items)
+        keys = {item.id: content_key([task.key(), item.fingerprint]) for item in left}
+        if shelf is not None and facts is not None:
+            result.info = _info(facts["info"])
+            left = self._sorted_out(task, left, result)
+            for item in left:
+                kept = shelf.read(task.kind, keys[item.id])
+                if kept is not None and task.is_kept(item, kept):
+                    result.outcomes[item.id] = kept
+                    result.known += 1
+            left = [item for item in left if item.id not in result.outcomes]
+        if not left:
+            return
+        if self.settings.processes:
+            asked = self._asked_in_processes(task, dtype, shelf, left, result)
+        else:
+            asked = self._asked_here(task, dtype, shelf, facts, left, result)
+        for item, outcome in asked:
+            result.outcomes[item.id] = outcome
+            if isinstance(outcome, Answer):
+                self._keep(shelf, lambda s, i=item, a=outcome: s.write(task.kind, keys[i.id], a))
+
+    def _asked_here(
+        self,
+        task: Task,
+        dtype: Dtype,
+        shelf: Shelf | None,
+        facts: dict[str, Any] | None,
+        left: list[Item],
+        result: Answers,
+    ) -> Iterator[tuple[Item, Outcome]]:
+        """Ask one model, which stays open for further tasks."""
+        context = self._contexts.get(dtype)
+        if context is None:
+            self.listen(Message(**self._about, task=task.name, text="loading"))
+            remembered = None if facts is None else facts.get("batch_atoms")
+            limit = self.settings.max_batch_atoms or remembered
+            context = self._contexts[dtype] = EngineContext(self._opener(dtype), shelf, limit)
+        left = self._declared(task, context, shelf, left, result)
+        context.task = task.name
+        try:
+            if left:
+                yield from task.run(context, left)
+        finally:
+            result.log_tail = context.log_tail or result.log_tail
+        if context.batcher.limit < context.started_limit:  # what worked is where the next run starts
+            context.started_limit = context.batcher.limit
+            self._declare(context, shelf, batch_atoms=int(context.batcher.limit))
+
+    def _asked_in_processes(
+        self, task: Task, dtype: Dtype, shelf: Shelf | None, left: list[Item], result: Answers
+    ) -> Iterator[tuple[Item, Outcome]]:
+        """Ask several processes of the model, each about one item at a time."""
+        opener = self._opener(dtype)
+        first = EngineContext(opener, shelf, self.settings.max_batch_atoms)
+        try:
+            left = self._declared(task, first, shelf, left, result)
+        except BaseException:
+            first.close()
+            raise
+        total = len(task.items)
+        yield from shared_among_processes(task, first, opener, shelf, left, self.settings.processes, total)
+
+    def _declared(
+        self, task: Task, context: EngineContext, shelf: Shelf | None, left: list[Item], result: Answers
+    ) -> list[Item]:
+        """Note what a loaded model declares; the items of ``left`` that it can be asked about."""
+        if result.info is None:
+            result.info = context.potential.info
+            self._declare(context, shelf)
+            left = self._sorted_out(task, left, result)
+        return left
+
+    def _declare(self, context: EngineContext, shelf: Shelf | None, **more: Any) -> None:
+        info = context.potential.info
+        name = f"{self.spec.adapter.name}:{self.spec.card.name}"
+        facts = {"model": name, "machine": machine(info.device), "info": _info_facts(info), **more}
+        self._keep(shelf, lambda s: s.write_info(facts))
+
+    def _sorted_out(self, task: Task, items: list[Item], result: Answers) -> list[Item]:
+        """Items that the model can be asked about; those with unknown elements fail, others may be skipped."""
+        assert result.info is not None
+        elements = result.info.elements
+        left = []
+        for item in items:
+            foreign = [] if elements is None else sorted(set(item.atomic_numbers) - elements)
+            if task.skips(item, result.info):
+                result.skipped.append(item)
+            elif foreign:
+                names = ", ".join(chemical_symbols[z] for z in foreign)
+                result.outcomes[item.id] = Failure(f"the model does not know {names}")
+            else:
+                left.append(item)
+        return left
+
+    # -- the model and what is kept of it --------------------------------------------------------------------
+
+    def _identify(self) -> None:
+        if self._versions is None:
+            self._sha256 = checkpoint_sha256(self.spec)
+            say = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
+            self._versions = package_versions(self.spec.adapter, on_event=say)
+
+    def _opener(self, dtype: Dtype) -> Opener:
+        settings = self.settings
+        threads = 1 if settings.processes else max(1, cores() // settings.jobs)
+        own_process = settings.processes > 0
+        return Opener(self.spec, settings.device, dtype, settings.timeout, threads, own_process, self.listen, self.row)
+
+    def _shelf(self, dtype: Dtype) -> Shelf | None:
+        """Where answers in ``dtype`` are kept; None if nothing is to be kept, or what decides them is not known."""
+        if not self._keeps:
+            return None
+        known = identity(self.spec, self._sha256, self.settings.device, dtype, self._versions or {})
+        if known is None and not self.settings.private:
+            return None
+        folder = self.settings.folder or cache_dir() / "answers"
+        if not folder.is_dir():  # one that is there may be read-only and hold all that is needed
+            writable(folder)
+        damaged = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
+        return Store(folder).shelf(known or {"text": self.spec.text, "dtype": dtype}, damaged)
+
+    def _keep(self, shelf: Shelf | None, write: Any) -> None:
+        """Write to the store; a full disk must not cost what is already computed."""
+        if shelf is None or not self._keeps:
+            return
+        try:
+            write(shelf)
+        except OSError as error:
+            self._keeps = False
+            text = (
+                f"answers could not be kept in {shelf.folder.parent}: {error.strerror}; "
+                "free some room or set BSCT_ZOO_CACHE to another folder"
+            )
+            self.listen(NotKept(**self._about, message=text))
+
+    # -- judged --------------------------------------------------------------------------------------------
+
+    def _evaluation(self, task: Task) -> Evaluation:
+        result = self.answers(task)
+        none = Failure(str(result.fatal or "no answer"))
+        skipped = {item.id for item in result.skipped}
+        items = [item for item in task.items if item.id not in skipped]
+        records = tuple(_record(task, item, result.outcomes.get(item.id, none)) for item in items)
+        given = [outcome for outcome in result.outcomes.values() if isinstance(outcome, Answer)]
+        seconds = sum(answer.seconds for answer in given)
+        values = {column.name: aggregate(column, () if result.fatal else records, seconds) for column in task.columns}
+        info, settings = result.info, self.settings
+        versions = (dict(info.versions) if info else {}) or self._versions or {}
+        status = _status(records)
+        evaluation = Evaluation(
+            status=status,
+            message=str(result.fatal or _summary(records, task.noun)),
+            seconds=round(seconds, 6),
+            device=info.device if info else settings.device,
+            dtype=info.dtype if info else task.dtype or settings.dtype,
+            versions={**versions, "bsct-zoo": __version__},
+            notes=() if info is None else tuple(_notes(task, items, info, result.skipped)),
+            values={name: value for name, (value, _) in values.items()},
+            counts={name: count for name, (_, count) in values.items()},
+            records=records,
+        )
+        done = Done(
+            **self._about,
+            task=task.name,
+            status=status,
+            n_items=len(items),
+            noun=task.noun,
+            seconds=seconds,
+            cached=bool(given) and result.known == len(given),
+            message=evaluation.message,
+            log_tail=result.log_tail if status != "ok" else "",
+        )
+        self.listen(done)
+        return evaluation
+
+
+def _record(task: Task, item: Item, outcome: Outcome) -> Record:
+    facts: dict[str, Any] = {
+        "id": item.id,
+        "group": item.group,
+        "seed": item.seed,
+        "charge": item.charge,
+        "multiplicity": item.multiplicity,
+        "pbc": item.pbc,
+        "constraints": item.constraints,
+    }
+    try:
+        if isinstance(outcome, Failure):
+            raise ModelError(outcome.reason)
+        score = task.score(item, outcome)
+    except (ModelError, BadInputError) as error:
+        reason = str(error)
+        names = list(dict.fromkeys(column.of for column in task.columns if column.over not in ("failures", "mae")))
+        return Record(**facts, status="failed", message=reason, metrics=dict.fromkeys(names), missing={reason: names})
+    missing: dict[str, list[str]] = {}
+    for name, reason in score.missing.items():
+        missing.setdefault(reason, []).append(name)
+    return Record(
+        **facts,
+        status=score.status,
+        message=score.message,
+        metrics=dict(score.metrics),
+        missing=missing,
+        notes=score.notes,
+        quantities=score.quantities,
+    )
+
+
+def _status(records: Sequence[Record]) -> Status:
+    statuses = {record.status for record in records}
+    if not statuses - {"failed"}:  # so too where there is none
+        return "failed"
+    return "ok" if statuses == {"ok"} else "partial"
+
+
+def _summary(records: Sequence[Record], noun: str) -> str:
+    """Why records failed, in one line."""
+    failed = [record for record in records if record.status == "failed"]
+    reasons = list(dict.fromkeys(record.message for record in failed if record.message))
+    if not reasons:
+        return ""
+    more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+    return f"{len(failed)} {noun}s failed: {reasons[0]}{more}" if len(failed) > 1 else f"{failed[0].id}: {reasons[0]}"
+
+
+def _notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped: Sequence[Item]) -> Iterator[str]:
+    """What a reader must know of a model that its numbers do not say."""
+    if not info.conservative:
+        yield "forces are predicted directly, not as a gradient"
+    if not info.equivariant:
+        yield "rotational equivariance is learned, not exact"
+    if info.periodic_only and not all(all(item.pbc) for item in items):
+        gap = vacuum(info.cutoff)
+        yield f"a model of periodic systems: molecules are in a box, {gap:g} Å of vacuum to the nearest image"
+    ignored = sum(item.charge != 0 or item.multiplicity != 1 for item in items)
+    if ignored and not info.supports_charge_spin:
+        plural = "s" * (len(items) != 1)
+        which = "a charge or unpaired electrons, which the model ignores"
+        yield f"{ignored} of {len(items)} {task.noun}{plural} with {which}"
+    yield from task.notes(info, skipped)
+
+
+def _info_facts(info: PotentialInfo) -> dict[str, Any]:
+    """What a model declared, as JSON can hold it."""
+    facts = asdict(info)
+    return {**facts, "elements": None if info.elements is None else sorted(info.elements)}
+
+
+def _info(facts: dict[str, Any]) -> PotentialInfo:
+    """Inverse of ``_info_facts``."""
+    elements, versions = facts["elements"], facts["versions"]
+    return PotentialInfo(
+        **{
+            **facts,
+            "elements": None if elements is None else frozenset(elements),
+            "versions": tuple((name, version) for name, version in versions),
+        }
+    )

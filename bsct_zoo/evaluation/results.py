@@ -1,0 +1,281 @@
+"""Results, schema 2: declared once, written as JSON, validated on reading; ``docs/json.md`` describes it.
+
+msgspec declares it: importing it takes a tenth of pydantic's time, which every start of the command line would pay.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.metrics.catalogue import METRICS
+from bsct_zoo.metrics.columns import Column
+from bsct_zoo.plugins.tasks import Dtype, Quantity, Status
+
+SCHEMA = 2
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Numbers = dict[str, float | None]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One item judged with one model.
+
+    Attributes:
+        id: of the item, unique within its task.
+        group: to gather by, such as a bond type.
+        status: "ok", "partial" or "failed".
+        message: why it is not "ok"; empty otherwise.
+        metrics: value of each metric; None where there is none.
+        missing: metrics without a value by the reason.
+        seed: of the item's random numbers; None where there are none.
+        charge: total charge in e that was used.
+        multiplicity: 2S+1 that was used.
+        pbc: periodic directions that were used.
+        constraints: those that were honoured.
+        notes: what a reader must know.
+        quantities: the numbers behind the metrics, where an item has many.
+    """
+
+    id: str
+    group: str = ""
+    status: Status
+    message: str = ""
+    metrics: Numbers
+    missing: dict[str, list[str]] = {}
+    seed: int | None = None
+    charge: int = 0
+    multiplicity: Annotated[int, msgspec.Meta(ge=1)] = 1
+    pbc: tuple[bool, bool, bool] = (False, False, False)
+    constraints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """One model under one task.
+
+    Attributes:
+        status: "ok", "partial" (some items failed) or "failed" (all did, or the model never came up).
+        message: why; one line.
+        seconds: the model's own time, whether spent now or before.
+        device: "cpu", "cuda:0".
+        dtype: "float32" or "float64".
+        versions: of the packages that made the numbers.
+        notes: what a reader must know of the model under this task.
+        values: a number for each column; None where no record has the metric.
+        counts: over how many records (quantities) each value is.
+        records: one by one.
+    """
+
+    status: Status
+    message: str = ""
+    seconds: Seconds = 0.0
+    device: str = ""
+    dtype: Dtype = "float64"
+    versions: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    values: Numbers = {}
+    counts: dict[str, Count] = {}
+    records: tuple[Record, ...] = ()
+
+    @property
+    def n_failed(self) -> int:
+        """Records without an answer."""
+        return sum(record.status == "failed" for record in self.records)
+
+
+class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One model under every task.
+
+    Attributes:
+        model: as the user named it.
+        card: name of the model card.
+        checkpoint_sha256: of the weights; None if the model has no file of its own.
+        level_of_theory: what the model imitates.
+        licence: of the weights.
+        elements: symbols that it knows, empty if it takes any; None if it did not say.
+        conservative: whether forces are the energy's gradient; None if it did not say.
+        parameters: how many numbers were trained; None if unknown.
+        evaluations: by name of the task.
+    """
+
+    model: str
+    card: str
+    checkpoint_sha256: str | None
+    level_of_theory: str
+    licence: str = ""
+    elements: tuple[str, ...] | None = None
+    conservative: bool | None = None
+    parameters: Count | None = None
+    evaluations: dict[str, Evaluation]
+
+    @property
+    def status(self) -> Status:
+        """Of all tasks together."""
+        statuses = {evaluation.status for evaluation in self.evaluations.values()}
+        return statuses.pop() if len(statuses) == 1 else "partial"
+
+
+class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of every model.
+
+    Attributes:
+        name: unique within the results.
+        kind: "scans", "md", "properties", or a plugin's own.
+        title: one line.
+        noun: what an item is called.
+        n_items: how many were asked for.
+        columns: of values, with unit, direction and aggregation.
+        headline: columns that a table shows by default.
+        settings: what the user asked for.
+        level_of_theory: of the reference; None without one.
+        sha256: of the file that holds the items; empty if none does.
+        flagged: ids of items whose reference is itself at fault.
+    """
+
+    name: str
+    kind: str
+    title: str
+    noun: str = "item"
+    n_items: Count
+    columns: tuple[Column, ...]
+    headline: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
+    level_of_theory: str | None = None
+    sha256: str = ""
+    flagged: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column | None:
+        """The column called ``name``; None if there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version": "schema"}, dict=True):
+    """Models under tasks.
+
+    Attributes:
+        schema_version: of this file; ``schema`` in JSON.
+        bsct_zoo: version that made it.
+        machine: what it ran on.
+        settings: what the user asked for of the run.
+        tasks: what was asked of every model; the first one names its columns plainly, others with a prefix.
+        rows: one for each model.
+        reference: the model that errors of properties are taken against; None without one.
+    """
+
+    schema_version: Literal[2] = 2
+    bsct_zoo: str
+    machine: dict[str, Any]
+    settings: dict[str, Any]
+    tasks: tuple[TaskInfo, ...]
+    rows: tuple[ModelResult, ...]
+    reference: ModelResult | None = None
+
+    def task(self, name: str) -> TaskInfo:
+        """The task called ``name``.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        raise KeyError(name)
+
+    @cached_property
+    def columns(self) -> Mapping[str, tuple[TaskInfo, Column]]:
+        """Every column by the name that it has in this file, with its task; see ``column_names``."""
+        return dict(column_names(self.tasks))
+
+    def value(self, row: ModelResult, name: str) -> float | None:
+        """Value of the column called ``name`` in ``row``; None if there is none."""
+        place = self.columns.get(name)
+        if place is None or place[0].name not in row.evaluations:
+            return None
+        return row.evaluations[place[0].name].values.get(place[1].name)
+
+    def rows_under(self, task: TaskInfo) -> list[tuple[ModelResult, Evaluation]]:
+        """The models that were put under ``task``, each with its evaluation."""
+        return [(row, row.evaluations[task.name]) for row in self.rows if task.name in row.evaluations]
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON schema."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
+
+
+def column_names(tasks: tuple[TaskInfo, ...]) -> Iterator[tuple[str, tuple[TaskInfo, Column]]]:
+    """Names of columns among ``tasks``: with the name of their task in front, as in "nve_drift", "torsions_fsd_full".
+
+    Those of the first suite and of properties have their plain names too: "fsd_full", "frequency_mae".
+    """
+    plain = [next((task for task in tasks if task.kind == kind), None) for kind in ("scans", "properties")]
+    for task in tasks:
+        for column in task.columns:
+            if any(task is one for one in plain):
+                yield column.name, (task, column)
+            yield f"{task.name.replace('-', '_')}_{column.name}", (task, column)
+
+
+# -- JSON --------------------------------------------------------------------------------------------------------
+
+
+def json_text(results: Any, ascii_only: bool = False) -> str:
+    """JSON of what has a ``to_json``; NaN is refused. ``ascii_only`` where the encoding is not ours to choose."""
+    return json.dumps(results.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of ``Results``."""
+    schema = msgspec.json.schema(Results)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "bsct-zoo results, schema 2", **schema}
+
+
+def read_results(path: Path) -> Results:
+    """The results that are kept in ``path``, of schema 2 or 1.
+
+    Raises:
+        BadInputError: the file is missing, not JSON, or not results; names the field at fault.
+    """
+    from bsct_zoo.evaluation.schema1 import results_of_schema_1
+
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # of JSON, and of the encoding
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadInputError(
+            f"{path} is not JSON ({reason}); write it with: bsct-zoo compare ... --json FILE"
+        ) from error
+    version = data.get("schema") if isinstance(data, dict) else None
+    try:
+        if version == 1:
+            return results_of_schema_1(data)
+        if version != SCHEMA:
+            raise BadInputError(
+                f"{path} has {'no schema' if version is None else f'schema {version}'}; this bsct-zoo reads what "
+                f"--json of compare, md and properties writes, schema 1 and {SCHEMA}"
+            )
+        return msgspec.convert(data, Results)
+    except msgspec.ValidationError as error:
+        raise BadInputError(f"{path} is not results of schema {version}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise BadInputError(f"{path} is not results of schema {version}: {what}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number that JSON has")
+
+
+def scan_columns() -> tuple[Column, ...]:
+    """The columns of every task of scans."""
+    return tuple(METRICS.values())

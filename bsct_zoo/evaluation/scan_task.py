@@ -1,0 +1,114 @@
+"""The scans of a suite as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bsct_zoo.evaluation.scoring import score_scan, why_missing
+from bsct_zoo.metrics.catalogue import HEADLINE, METRICS
+from bsct_zoo.plugins.tasks import Answer, Context, Failure, Item, Outcome, Score, Task
+from bsct_zoo.potentials.batching import Lost
+from bsct_zoo.suites.frames import frames_of
+from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.suite import Suite
+
+
+class ScanTask(Task):
+    """Energies and forces of every frame of a suite, judged by the metrics of scans.
+
+    An answer holds energy [n_frames] in eV and forces [n_frames, n_atoms, 3] in eV/Å.
+    """
+
+    kind = "scans"
+    noun = "scan"
+    columns = tuple(METRICS.values())
+    headline = HEADLINE
+
+    def __init__(self, suite: Suite, settings: Mapping[str, Any] | None = None) -> None:
+        """``settings`` say how ``suite`` was chosen from a larger one."""
+        self.suite, self._settings = suite, dict(settings or {})
+        self.name, self.title = suite.name, suite.title
+        self.level_of_theory, self.sha256 = suite.level_of_theory, suite.sha256
+        self.items = tuple(scan_item(scan) for scan in suite.scans)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Which scans were chosen."""
+        return self._settings
+
+    @property
+    def flagged(self) -> tuple[str, ...]:
+        """Scans whose reference is not smooth or not whole, as the suite says."""
+        return tuple(scan.id for scan in self.suite.scans if scan.notes.get("flags"))
+
+    def key(self) -> Mapping[str, Any]:
+        """Nothing: frames alone decide, so that suites share what they have in common."""
+        return {}
+
+    def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
+        """Frames in batches that take no notice of where a scan ends; small scans come first."""
+        items = sorted(items, key=lambda item: len(item.atomic_numbers))
+        scans: list[Scan] = [item.subject for item in items]
+        owners = [s for s, scan in enumerate(scans) for _ in range(scan.n_frames)]
+        places = [f for scan in scans for f in range(scan.n_frames)]
+        frames = [frame for scan in scans for frame in frames_of(scan)]
+        drafts = [_Draft(scan) for scan in scans]
+        done = 0
+        for part in context.batcher.isolated(frames, owners):
+            if isinstance(part, Lost):
+                done += drafts[part.owner].left
+                context.progress(done, len(frames), "frames")
+                yield items[part.owner], Failure(str(part.error))
+                continue
+            energies = part.prediction.energy.cpu().double().numpy()
+            forces = part.prediction.forces.cpu().double().numpy()
+            first, share = 0, part.seconds / sum(frames[i].n_atoms for i in part.indices)
+            for energy, i in zip(energies, part.indices, strict=True):
+                n = frames[i].n_atoms
+                drafts[owners[i]].put(places[i], float(energy), forces[first : first + n], share * n)
+                first += n
+            done += len(part.indices)
+            context.progress(done, len(frames), "frames")
+            for s in sorted({owners[i] for i in part.indices}):
+                if not drafts[s].left:  # so this was its last batch
+                    yield items[s], drafts[s].answer()
+
+    def score(self, item: Item, answer: Answer) -> Score:
+        """See ``scoring.score_scan``."""
+        metrics = score_scan(item.subject, answer.arrays["energy"], answer.arrays["forces"])
+        missing = {name: why_missing(item.subject, name) for name, value in metrics.items() if value is None}
+        return Score(metrics, missing=missing)
+
+
+def scan_item(scan: Scan) -> Item:
+    """A scan as an item of a task."""
+    return Item(
+        id=scan.id,
+        subject=scan,
+        fingerprint=scan.frames_sha256(),
+        atomic_numbers=tuple(scan.atomic_numbers.tolist()),
+        group=scan.group,
+        charge=scan.charge,
+        multiplicity=scan.spin,
+        pbc=scan.pbc,
+    )
+
+
+class _Draft:
+    """A scan's answer while its frames come in."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.energy = np.zeros(scan.n_frames)
+        self.forces = np.zeros((scan.n_frames, scan.n_atoms, 3))
+        self.left, self.seconds = scan.n_frames, 0.0
+
+    def put(self, frame: int, energy: float, forces: np.ndarray, seconds: float) -> None:
+        self.energy[frame], self.forces[frame] = energy, forces
+        self.left -= 1
+        self.seconds += seconds
+
+    def answer(self) -> Answer:
+        return Answer({"energy": self.energy, "forces": self.forces}, {}, self.seconds)

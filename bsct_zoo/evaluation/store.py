@@ -1,0 +1,164 @@
+"""The store: what models said, kept by content. Safe against crashes, concurrent runs and damaged files.
+
+A folder a model holds ``model.json`` (what the model declared) and a file for each answer and each unfinished state.
+Every file is one line with a hash of all the rest, which is read whole and checked before anything of it is used; it
+is written beside its place and moved there in one step. There is no index to fall out of step with the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bsct_zoo.files import atomic_write
+from bsct_zoo.plugins.tasks import Answer
+
+_LAYOUT = 2  # raised whenever what a file holds changes its meaning
+_HEAD = b"bsct-zoo "
+_FACTS = "__facts__"
+
+
+def content_key(content: Any) -> str:
+    """Hash of something that JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Store:
+    """A folder of what models said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def shelf(self, identity: Mapping[str, Any], on_damage: Callable[[str], None] = lambda text: None) -> Shelf:
+        """What is kept of the model that ``identity`` describes; ``on_damage`` hears of files that are dropped."""
+        return Shelf(self.folder / content_key({"layout": _LAYOUT, **identity}), on_damage)
+
+    def shelves(self) -> Iterator[Shelf]:
+        """What is kept of every model, latest first."""
+        paths = [path for path in self.folder.glob("*/model.json") if path.is_file()]
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
+            yield Shelf(path.parent)
+
+    def size(self) -> tuple[int, int]:
+        """Number of answers and bytes."""
+        files = list(self.folder.glob("*/*.npz"))
+        return len(files), sum(file.stat().st_size for file in files if file.exists())
+
+    def clear(self) -> tuple[int, int]:
+        """Remove everything; says how many answers and bytes that was."""
+        size = self.size()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return size
+
+
+class Shelf:
+    """What is kept of one model."""
+
+    def __init__(self, folder: Path, on_damage: Callable[[str], None] = lambda text: None) -> None:
+        self.folder, self._on_damage = folder, on_damage
+
+    # -- what the model declared ---------------------------------------------------------------------------
+
+    def read_info(self) -> dict[str, Any] | None:
+        """What the model declared when it was loaded; None if it never was."""
+        content = self._read(self.folder / "model.json")
+        return None if content is None else json.loads(content)
+
+    def write_info(self, info: Mapping[str, Any]) -> None:
+        """Keep what the model declared.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written to.
+        """
+        self._write(self.folder / "model.json", json.dumps(info, indent=1).encode())
+
+    # -- answers -------------------------------------------------------------------------------------------
+
+    def read(self, kind: str, key: str) -> Answer | None:
+        """The answer under ``key`` of a kind of task; None if there is none that is whole."""
+        arrays = self._arrays(self._path(kind, key))
+        if arrays is None:
+            return None
+        facts = json.loads(str(arrays.pop(_FACTS)))
+        return Answer(arrays, facts["facts"], facts["seconds"])
+
+    def write(self, kind: str, key: str, answer: Answer) -> None:
+        """Keep an answer.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written to.
+        """
+        facts = json.dumps({"facts": answer.facts, "seconds": answer.seconds}, allow_nan=False)
+        self._write(self._path(kind, key), _npz({**answer.arrays, _FACTS: np.array(facts)}))
+
+    def answers(self, kind: str) -> Iterator[Answer]:
+        """Every answer of a kind that is whole."""
+        for path in self.folder.glob(f"{kind}-*.npz"):
+            answer = self.read(kind, path.stem.removeprefix(f"{kind}-"))
+            if answer is not None:
+                yield answer
+
+    # -- unfinished work -----------------------------------------------------------------------------------
+
+    def read_state(self, key: str) -> dict[str, NDArray[np.generic]] | None:
+        """What was kept of unfinished work; None if there is nothing that is whole."""
+        return self._arrays(self._path("state", key))
+
+    def write_state(self, key: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Keep unfinished work.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written to.
+        """
+        self._write(self._path("state", key), _npz(arrays))
+
+    def drop_state(self, key: str) -> None:
+        """Forget unfinished work; nothing happens if there is none."""
+        self._path("state", key).unlink(missing_ok=True)
+
+    # -- files ---------------------------------------------------------------------------------------------
+
+    def _path(self, kind: str, key: str) -> Path:
+        return self.folder / f"{kind}-{key}.npz"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        atomic_write(path, _HEAD + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+    def _read(self, path: Path) -> bytes | None:
+        """Content of a file whose hash is right; one that is damaged is removed and said."""
+        try:
+            head, _, content = path.read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        if head == _HEAD + hashlib.sha256(content).hexdigest().encode():
+            return content
+        self._on_damage(f"dropped a damaged file of the cache, {path.name}; it is computed again")
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        return None
+
+    def _arrays(self, path: Path) -> dict[str, NDArray[Any]] | None:
+        content = self._read(path)
+        if content is None:
+            return None
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as data:
+                return dict(data)
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile):  # of another layout: the hash was right
+            return None
+
+
+def _npz(arrays: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()

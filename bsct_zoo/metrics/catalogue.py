@@ -1,0 +1,45 @@
+"""The metrics of scans by name: what each is. Their formulas are in the modules beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bsct_zoo.metrics.columns import BSCT, Column
+from bsct_zoo.metrics.ranges import RANGES
+
+_ARENA = "arXiv:2509.20630"
+_OURS = "docs/theory.md"
+
+
+def _over_ranges(name: str, title: str, unit: str) -> list[Column]:
+    return [
+        Column(name=f"{name}_{part}", title=f"{title} {part}", unit=unit, needs_reference=True, source=BSCT)
+        for part in RANGES
+    ]
+
+
+METRICS: Mapping[str, Column] = {
+    column.name: column
+    for column in [
+        *_over_ranges("fsd", "FSD", "1/Å"),
+        *_over_ranges("energy_mae", "E MAE", "eV"),
+        *_over_ranges("energy_mae_aligned", "E MAE aligned", "eV"),
+        *_over_ranges("forces_mae", "F MAE", "eV/Å"),
+        Column(name="nonconservativity", title="non-cons.", unit="eV"),
+        Column(name="nonconservativity_max", title="non-cons. max", unit="eV"),
+        Column(name="tortuosity", title="tortuosity", source=_ARENA),
+        Column(name="energy_jump", title="energy jump", unit="eV", source=_ARENA),
+        Column(name="force_flips", title="force flips", source=_ARENA),
+        Column(name="extra_minima", title="extra minima", source=_OURS),
+        Column(name="extra_minima_depth", title="extra minima depth", unit="eV", source=_OURS),
+        Column(name="force_roughness", title="force roughn.", source=_OURS),
+    ]
+}
+HEADLINE = (
+    "fsd_full",
+    "fsd_compress",
+    "fsd_stretch",
+    "forces_mae_full",
+    "energy_mae_aligned_full",
+    "nonconservativity",
+)

@@ -1,0 +1,86 @@
+"""Columns: what a number of a result is (unit, direction), and how the metrics of many records become one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Over = Literal["mean", "median", "median_abs", "max_abs", "max", "min", "sum", "count", "failures", "mae", "ns_per_day"]
+Better = Literal["lower", "higher"]
+BSCT = "arXiv:2602.04861"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A number of a model, made of one metric of its records.
+
+    Attributes:
+        name: as in results.
+        title: for a table's header.
+        unit: empty if it has none.
+        better: "lower" or "higher"; None if neither is.
+        metric: of the records; ``name`` if empty.
+        over: "mean", "median", "sum", "max" or "min" over the records that have the metric; "median_abs" or "max_abs"
+            of |x|; "count" of the records that have it; "failures": records that failed, whatever the metric says;
+            "mae": mean absolute error over the quantities of kind ``metric`` of all records; "ns_per_day": sum over
+            records of a time in ps, as ns for each day that the evaluation took.
+        needs_reference: whether an item must have a reference for it.
+        source: where it is defined.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    better: Better | None = "lower"
+    metric: str = ""
+    over: Over = "mean"
+    needs_reference: bool = False
+    source: str = BSCT
+
+    @property
+    def of(self) -> str:
+        """Name of the metric of records."""
+        return self.metric or self.name
+
+
+_REDUCTIONS: Mapping[str, Callable[[NDArray[np.float64]], Any]] = {
+    "mean": np.mean,
+    "median": np.median,
+    "median_abs": lambda x: np.median(np.abs(x)),
+    "max_abs": lambda x: np.abs(x).max(),
+    "max": np.max,
+    "min": np.min,
+    "sum": np.sum,
+    "ns_per_day": np.sum,
+}
+
+
+def aggregate(column: Column, records: Sequence[Any], seconds: float = 0.0) -> tuple[float | None, int]:
+    """Value of ``column`` over ``records``, and over how many of them (quantities for "mae") it is; (None, 0) if none.
+
+    Args:
+        column: which.
+        records: with ``status``, ``metrics`` and ``quantities`` each.
+        seconds: that the evaluation took.
+    """
+    if not records:
+        return None, 0
+    if column.over == "failures":
+        return float(sum(record.status == "failed" for record in records)), len(records)
+    if column.over == "mae":
+        errors = [q.error for record in records for q in record.quantities if q.kind == column.of]
+        values = [abs(error) for error in errors if error is not None]
+        return (sum(values) / len(values) if values else None), len(values)
+    values = [value for record in records if (value := record.metrics.get(column.of)) is not None]
+    if column.over == "count":
+        return float(len(values)), len(records)
+    if column.over == "sum" and not values:
+        return 0.0, 0
+    if not values or (column.over == "ns_per_day" and not seconds):
+        return None, 0
+    value = float(_REDUCTIONS[column.over](np.array(values)))
+    return (value * 1e-3 * 86400 / seconds if column.over == "ns_per_day" else value), len(values)

@@ -1,0 +1,139 @@
+"""A report: results that show themselves, for Python and notebooks."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bsct_zoo import notebook
+from bsct_zoo.analysis.conditions import primary
+from bsct_zoo.errors import BadInputError, UnknownNameError
+from bsct_zoo.evaluation.results import Record, Results, TaskInfo, json_text
+from bsct_zoo.files import atomic_write
+from bsct_zoo.report import files
+from bsct_zoo.report.layout import Layout, superscript
+from bsct_zoo.report.tables import models_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Report:
+    """What came out of tasks put to models.
+
+    Attributes:
+        results: all of it, typed.
+    """
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+
+    # -- looked at -----------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        from rich.console import Console
+
+        from bsct_zoo.report.terminal import draw
+
+        buffer = io.StringIO()
+        console = Console(file=buffer, width=100, highlight=False, markup=False, emoji=False)
+        for layout in self._layouts():
+            draw(layout, console)
+        return buffer.getvalue().rstrip()
+
+    def _repr_html_(self) -> str:
+        return "".join(_html(layout) for layout in self._layouts())
+
+    def value(self, model: str, column: str) -> float | None:
+        """Value of a column ("fsd_full", "nve_drift") of a model; None if there is none.
+
+        Raises:
+            UnknownNameError: there is no such model or column.
+        """
+        if column not in self.results.columns:
+            raise UnknownNameError("column", column, list(self.results.columns))
+        return self.results.value(self._row(model), column)
+
+    def worst(self, model: str, n: int = 5, column: str = "fsd_full") -> list[Record]:
+        """The ``n`` records of a model with the worst value of a column, worst first.
+
+        Raises:
+            UnknownNameError: there is no such model or column.
+        """
+        if column not in self.results.columns:
+            raise UnknownNameError("column", column, list(self.results.columns))
+        task, what = self.results.columns[column]
+        sign = 1.0 if what.better == "higher" else -1.0
+        records = [r for r in self._row(model).evaluations[task.name].records if r.metrics.get(what.of) is not None]
+        return sorted(records, key=lambda record: sign * (record.metrics[what.of] or 0.0))[:n]
+
+    # -- handed on -----------------------------------------------------------------------------------------
+
+    def to_pandas(self, records: bool = False) -> pd.DataFrame:
+        """A data frame: a row for each model and task, or with ``records`` for each record.
+
+        Raises:
+            BadInputError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise BadInputError("to_pandas needs pandas; install it with: pip install pandas") from error
+        rows: list[dict[str, Any]] = []
+        for task in self.results.tasks:
+            for row, evaluation in self.results.rows_under(task):
+                about = {"model": row.model, "task": task.name}
+                if records:
+                    rows += [
+                        {**about, "item": r.id, "group": r.group, "status": r.status, **r.metrics}
+                        for r in evaluation.records
+                    ]
+                else:
+                    facts = {"status": evaluation.status, "seconds": evaluation.seconds}
+                    rows.append({**about, **facts, **evaluation.values})
+        return pd.DataFrame(rows)
+
+    def to_json(self, path: str | Path) -> None:
+        """Write JSON of schema 2, see ``docs/json.md``."""
+        atomic_write(Path(path), json_text(self.results).encode())
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write CSV, one line for each model and for each record."""
+        atomic_write(Path(path), files.csv_text(self.results).encode())
+
+    def to_markdown(self) -> str:
+        """The tables as Markdown."""
+        return "\n".join(files.markdown(layout) for layout in self._layouts())
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the tables as one page that needs nothing else."""
+        style = "body{font-family:sans-serif;margin:2em}td,th{padding:.2em .8em}"
+        head = f"<meta charset='utf-8'><title>bsct-zoo</title><style>{style}</style>"
+        page = f"<!doctype html><html lang='en'><head>{head}</head><body>{self._repr_html_()}</body></html>\n"
+        atomic_write(Path(path), page.encode())
+
+    # -- inside --------------------------------------------------------------------------------------------
+
+    def _row(self, model: str) -> Any:
+        for row in self.results.rows:
+            if row.model == model:
+                return row
+        raise UnknownNameError("model", model, [row.model for row in self.results.rows])
+
+    def _layouts(self) -> list[Layout]:
+        return [_layout(self.results, task) for task in self.results.tasks]
+
+
+def _layout(results: Results, task: TaskInfo) -> Layout:
+    names = {column.name: name for name, (owner, column) in reversed(list(results.columns.items())) if owner is task}
+    shown = [names[name] for name in task.headline] if task.kind == "scans" else []
+    sort = "fsd_full" if task is primary(results) and task.kind == "scans" else ""
+    return models_table(results, task, shown, sort)
+
+
+def _html(layout: Layout) -> str:
+    rows = [[cell.text + "*" * cell.best for cell in row] for row in layout.rows]
+    notes = [f"{superscript(n)} {note}" for n, note in enumerate(layout.footnotes, start=1)]
+    below = notebook.table(["notes"], [[note] for note in [*notes, *layout.remarks]])
+    return notebook.table(layout.headers, rows, layout.title) + below

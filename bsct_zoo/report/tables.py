@@ -1,0 +1,356 @@
+"""Results as tables: models by columns, models by groups of items, and records one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo
+from bsct_zoo.metrics.columns import Column
+from bsct_zoo.report.layout import Cell, Layout, header, number, unit
+
+_SHOWN = 3  # reasons in a footnote; the table of records has all
+_OUT_OF = ("failures", "sum")  # what is counted is shown with its total
+
+
+def models_table(results: Results, task: TaskInfo, names: Sequence[str] = (), sort: str = "") -> Layout:
+    """One row for each model under ``task``, one column for each of ``names``.
+
+    Args:
+        results: what came out.
+        task: whose items are counted, and whose time is shown.
+        names: of columns, as in ``results.columns``, those of other tasks too; by default all of ``task`` that any
+            model has.
+        sort: name of the column that ranks the rows, best first; by default they stand as they were asked for.
+    """
+    names = list(names) or _default_names(results, task)
+    places = [results.columns[name] for name in names]
+    rows = results.rows_under(task)
+    if sort:
+        rows = sorted(rows, key=lambda one: rank(results, one[0], sort))
+    layout = Layout(_title(results, task), ["model"])
+    layout.headers += [header(column, "" if owner is task else owner.name.upper()) for owner, column in places]
+    counted = any(owner is task and column.over == "failures" for owner, column in places)
+    layout.headers += [f"{task.noun}s"] * (not counted) + ["time\ns"]
+    best = [
+        _best([results.value(row, name) for row, _ in rows], column)
+        for name, (_, column) in zip(names, places, strict=True)
+    ]
+    levels = _level_notes(results, task)
+    for row, evaluation in rows:
+        notes = [*filter(None, [levels.get(row.level_of_theory)]), *_model_notes(row, evaluation)]
+        cells = [Cell(row.model + "".join(layout.note(note) for note in notes))]
+        for (owner, column), top in zip(places, best, strict=True):
+            cells.append(_value_cell(layout, row, owner, column, top))
+        if not counted:
+            cells.append(_items_cell(layout, row, task, evaluation))
+        slow = evaluation.seconds or None
+        cells.append(layout.empty(_failure(row, evaluation)) if slow is None else Cell(number(slow)))
+        layout.rows.append(cells)
+    _closing_remarks(layout, results, task, places)
+    return layout
+
+
+def groups_table(results: Results, task: TaskInfo, name: str, sort: str) -> Layout:
+    """One row for each model, one column for each group of items (bond type), for the column called ``name``."""
+    column = results.columns[name][1]
+    rows = sorted(results.rows_under(task), key=lambda one: rank(results, one[0], sort))
+    groups = list(dict.fromkeys(record.group for _, evaluation in rows for record in evaluation.records))
+    layout = Layout(f"{_title(results, task)}: {column.title}, {unit(column)}".rstrip(", "), ["model", *groups])
+    means = [{group: _group_mean(evaluation, group, column) for group in groups} for _, evaluation in rows]
+    best = {group: _best([mean[group] for mean in means], column) for group in groups}
+    levels = _level_notes(results, task)
+    for (row, evaluation), mean in zip(rows, means, strict=True):
+        notes = [*filter(None, [levels.get(row.level_of_theory)]), *evaluation.notes]
+        cells = [Cell(row.model + "".join(layout.note(note) for note in notes))]
+        cells += [_group_cell(layout, row, evaluation, group, mean[group], best[group]) for group in groups]
+        layout.rows.append(cells)
+    _closing_remarks(layout, results, task, [(task, column)])
+    return layout
+
+
+def records_table(results: Results, task: TaskInfo) -> Layout:
+    """One row for each record of each model."""
+    metrics = list(dict.fromkeys(n for _, e in results.rows_under(task) for r in e.records for n in r.metrics))
+    shown = [name for name in metrics if any(r.metrics.get(name) is not None for r in _records(results, task))]
+    titles = {column.of: header(column, arrow=False) for column in reversed(task.columns) if column.over != "mae"}
+    titles |= {column.name: header(column, arrow=False) for column in task.columns if column.over == "mae"}
+    layout = Layout(_title(results, task), ["model", task.noun, *(titles.get(n, n.replace("_", " ")) for n in shown)])
+    layout.headers += ["status"]
+    for row, evaluation in results.rows_under(task):
+        for record in evaluation.records:
+            marks = "".join(layout.note(f"{record.id}, {row.model}: {text}") for text in _said(record))
+            values = [record.metrics.get(name) for name in shown]
+            cells = [Cell("–" if value is None else number(value)) for value in values]
+            layout.rows.append([Cell(row.model), Cell(_item_name(record) + marks), *cells, Cell(record.status)])
+        if not evaluation.records:
+            layout.rows.append(
+                [Cell(row.model + layout.note(_failure(row, evaluation))), *[Cell("–")] * (len(layout.headers) - 1)]
+            )
+    _reference_remarks(layout, results, task)
+    return layout
+
+
+def quantities_table(results: Results, task: TaskInfo) -> Layout:
+    """One row for each quantity of each record of each model."""
+    layout = Layout(_title(results, task), ["model", task.noun, "quantity", "value", "reference", "error", "unit"])
+    for row, evaluation in results.rows_under(task):
+        for record in evaluation.records:
+            marks = "".join(layout.note(f"{record.id}, {row.model}: {text}") for text in _said(record))
+            if not record.quantities:
+                layout.rows.append([Cell(row.model), Cell(_item_name(record) + marks), *[Cell("–")] * 5])
+            for q in record.quantities:
+                kind = q.kind.replace("_", " ")
+                name = q.name if q.name == kind else f"{kind} {q.name}"
+                note = layout.note(f"{record.id}, {row.model}, {name}: {q.message}") if q.message else ""
+                numbers = [Cell("–" if v is None else _precise(v)) for v in (q.value, q.reference, q.error)]
+                first = [Cell(row.model), Cell(_item_name(record) + marks), Cell(name + note)]
+                layout.rows.append([*first, *numbers, Cell(q.unit)])
+                marks = ""
+    _reference_remarks(layout, results, task)
+    return layout
+
+
+def rank(results: Results, row: ModelResult, name: str) -> tuple[bool, float]:
+    """Key that sorts rows by the column called ``name``, best first; those without a value come last."""
+    value = results.value(row, name)
+    sign = -1.0 if results.columns[name][1].better == "higher" else 1.0
+    return value is None, sign * value if value is not None else 0.0
+
+
+# -- cells -------------------------------------------------------------------------------------------------------
+
+
+def _value_cell(layout: Layout, row: ModelResult, task: TaskInfo, column: Column, best: float | None) -> Cell:
+    evaluation = row.evaluations.get(task.name)
+    if evaluation is None:
+        return layout.empty(f"{row.model} was not put under {task.name}")
+    value = evaluation.values.get(column.name)
+    if value is None:
+        return (
+            layout.empty(_why_empty(row, evaluation, column))
+            if column.over != "min" or evaluation.status == "failed"
+            else Cell("–")
+        )
+    if column.over in _OUT_OF and column.name in ("failed", "not_relaxed"):
+        mark = _reasons_mark(layout, row, evaluation) if value or column.over == "failures" else ""
+        return Cell(f"{value:.0f}/{len(evaluation.records)}" + mark)
+    count = evaluation.counts.get(column.name, 0)
+    given = len(evaluation.records) - evaluation.n_failed
+    mark = ""
+    if column.over == "mean" and count < given:
+        total = len(evaluation.records)
+        mark = layout.note(f"mean over {count} of {total} {task.noun}s; the others do not have this range")
+    text = f"{value:.0f}" if column.over == "sum" else number(value)
+    return Cell(text + mark, _is_best(value, best))
+
+
+def _items_cell(layout: Layout, row: ModelResult, task: TaskInfo, evaluation: Evaluation) -> Cell:
+    total = len(evaluation.records)
+    text = f"{total - evaluation.n_failed}/{total}"
+    if evaluation.status == "failed":
+        return Cell(text + layout.note(_failure(row, evaluation)))
+    if evaluation.n_failed:
+        reason = evaluation.message or f"{evaluation.n_failed} {task.noun}s failed"
+        text += layout.note(f"{row.model}: {reason}; its means are over the other {task.noun}s")
+    return Cell(text)
+
+
+def _group_cell(
+    layout: Layout, row: ModelResult, evaluation: Evaluation, group: str, value: float | None, best: float | None
+) -> Cell:
+    """The mean of ``row`` over a group, with a note where it does not stand for all of it."""
+    records = [record for record in evaluation.records if record.group == group]
+    failed = [record for record in records if record.status == "failed"]
+    note = ""
+    if evaluation.status == "failed":
+        note = layout.note(_failure(row, evaluation))
+    elif failed:
+        rest = "" if len(failed) == len(records) else "; the mean is over the others"
+        note = layout.note(f"{row.model}: {len(failed)} of {len(records)} {group} failed: {failed[0].message}{rest}")
+    elif value is None:
+        note = layout.note("no item of this group has the metric")
+    return Cell("–" + note) if value is None else Cell(number(value) + note, _is_best(value, best))
+
+
+def _reasons_mark(layout: Layout, row: ModelResult, evaluation: Evaluation) -> str:
+    """A footnote that says which records have something to say, those of most records together."""
+    texts: dict[str, list[str]] = {}  # what holds of many alike is said once
+    for record in evaluation.records:
+        for text in [record.message] if record.message else []:
+            texts.setdefault(text, []).append(_item_name(record))
+    if not texts:
+        return ""
+    lines = [f"{', '.join(names)} {text}" for text, names in texts.items()]
+    more = f"; and {len(lines) - _SHOWN} more, see them with --by" if len(lines) > _SHOWN else ""
+    return layout.note(f"{row.model}: {'; '.join(lines[:_SHOWN])}{more}")
+
+
+def _why_empty(row: ModelResult, evaluation: Evaluation, column: Column) -> str:
+    if evaluation.status == "failed":
+        return _failure(row, evaluation)
+    if evaluation.status == "partial" and not any(column.of in record.metrics for record in evaluation.records):
+        return _failure(row, evaluation)
+    reasons = [
+        reason
+        for record in evaluation.records
+        for reason, names in record.missing.items()
+        if column.of in names or column.name in names
+    ]
+    common = max(reasons, key=reasons.count) if reasons else "no item has this metric"
+    return {"no reference": "the suite has no reference"}.get(common, common)
+
+
+def _failure(row: ModelResult, evaluation: Evaluation) -> str:
+    return f"{row.model}: {evaluation.message or 'nothing was computed'}"
+
+
+# -- notes -------------------------------------------------------------------------------------------------------
+
+
+def _level_notes(results: Results, task: TaskInfo) -> dict[str, str]:
+    """One warning for all models of one level of theory that is not the reference's."""
+    level = _reference_level(results, task)
+    if level is None:
+        return {}
+    others: dict[str, list[str]] = {}
+    for row, _ in results.rows_under(task):
+        if row.level_of_theory != level:
+            others.setdefault(row.level_of_theory, []).append(row.model)
+    advice = "compare aligned energies and curve shapes, not absolute errors"
+    return {
+        other: f"warning: {', '.join(dict.fromkeys(models))}: {other or 'unknown level of theory'}; "
+        f"the reference is {level}; {advice}"
+        for other, models in others.items()
+    }
+
+
+def _reference_level(results: Results, task: TaskInfo) -> str | None:
+    if task.kind == "properties":
+        return None if results.reference is None else results.reference.level_of_theory
+    return task.level_of_theory
+
+
+def _model_notes(row: ModelResult, evaluation: Evaluation) -> Iterator[str]:
+    """Notes of the model, and what most of its records say alike."""
+    yield from evaluation.notes
+    texts = [text for record in evaluation.records for text in dict.fromkeys(record.notes)]
+    for text in dict.fromkeys(texts):
+        count = texts.count(text)
+        if count > max(2, len(evaluation.records) / 2):
+            yield f"{row.model}, {count} of {len(evaluation.records)}: {text}"
+    few = [text for text in dict.fromkeys(texts) if texts.count(text) <= max(2, len(evaluation.records) / 2)]
+    if few:
+        names = {text: [r.id for r in evaluation.records if text in r.notes] for text in few[:_SHOWN]}
+        more = f"; and {len(few) - _SHOWN} more, see them with --by" if len(few) > _SHOWN else ""
+        yield f"{row.model}: " + "; ".join(f"{', '.join(ids)}: {text}" for text, ids in names.items()) + more
+
+
+def _said(record: Record) -> list[str]:
+    return [text for text in (record.message, *record.notes) if text]
+
+
+def _closing_remarks(
+    layout: Layout, results: Results, task: TaskInfo, places: Sequence[tuple[TaskInfo, Column]]
+) -> None:
+    if task.kind == "scans":
+        layout.remarks.append(_levels(results, task))
+    if task.flagged:
+        scans = f"{len(task.flagged)} of {task.n_items} {task.noun}s"
+        seen = f"bsct-zoo suites show {task.name}"
+        layout.remarks.append(f"flagged: {scans} have a reference that is itself not smooth or not whole; see: {seen}")
+    for other in dict.fromkeys(owner.name for owner, _ in places if owner is not task):
+        layout.remarks.append(_beside(results, results.task(other)))
+    _reference_remarks(layout, results, task)
+    if any(column.better for _, column in places):
+        best = "* best of its column; " if any(cell.best for row in layout.rows for cell in row) else ""
+        layout.remarks.append(f"{best}↓ lower is better, ↑ higher is better")
+
+
+def _reference_remarks(layout: Layout, results: Results, task: TaskInfo) -> None:
+    if task.kind != "properties":
+        return
+    reference = results.reference
+    if reference is None:
+        layout.remarks.append("no reference, so no errors; --reference MODEL gives them, --by quantity shows values")
+        return
+    evaluation = reference.evaluations[task.name]
+    text = f"reference: {reference.model} ({reference.level_of_theory}), measured by the same code"
+    if evaluation.status == "failed":
+        text = f"the reference {reference.model} failed: {evaluation.message}"
+    layout.remarks.append(text)
+
+
+def _beside(results: Results, task: TaskInfo) -> str:
+    """What the columns of another task are of, and what they cost."""
+    rows = results.rows_under(task)
+    took = ", ".join(f"{row.model} {number(evaluation.seconds)} s" for row, evaluation in rows if evaluation.seconds)
+    return f"{_title(results, task)}; {took or 'no time'}"
+
+
+def _levels(results: Results, task: TaskInfo) -> str:
+    """Every level of theory with the models that stand at it."""
+    models: dict[str, list[str]] = {}
+    for row, _ in results.rows_under(task):
+        models.setdefault(row.level_of_theory or "unknown", []).append(row.model)
+    levels = "; ".join(f"{', '.join(dict.fromkeys(names))} {level}" for level, names in models.items())
+    return f"level of theory: suite {task.level_of_theory or 'none'}; {levels}"
+
+
+# -- small things ------------------------------------------------------------------------------------------------
+
+
+def _default_names(results: Results, task: TaskInfo) -> list[str]:
+    """Names of the columns of ``task`` that any model has a value of; counts always."""
+    names = {column.name: name for name, (owner, column) in reversed(list(results.columns.items())) if owner is task}
+    rows = results.rows_under(task)
+    used = [
+        column
+        for column in task.columns
+        if column.over in _OUT_OF or any(e.values.get(column.name) is not None for _, e in rows)
+    ]
+    return [names[column.name] for column in used] or [names[column.name] for column in task.columns[:1]]
+
+
+def _title(results: Results, task: TaskInfo) -> str:
+    counted = f"{task.name}: {task.n_items} {task.noun}{'s' * (task.n_items != 1)}"
+    if task.kind == "scans":
+        return f"{counted}, {task.level_of_theory or 'no reference'}"
+    against = f", errors against {results.reference.model}" if results.reference and task.kind == "properties" else ""
+    return f"{counted}, {task.title}{against}"
+
+
+def _records(results: Results, task: TaskInfo) -> Iterator[Record]:
+    for _, evaluation in results.rows_under(task):
+        yield from evaluation.records
+
+
+def _item_name(record: Record) -> str:
+    """The item with its charge and multiplicity where these are not 0 and 1."""
+    facts = []
+    if record.charge:
+        facts.append(f"charge {record.charge:+d}")
+    if record.multiplicity != 1:
+        facts.append(f"multiplicity {record.multiplicity}")
+    return f"{record.id} ({', '.join(facts)})" if facts else record.id
+
+
+def _group_mean(evaluation: Evaluation, group: str, column: Column) -> float | None:
+    values = [value for r in evaluation.records if r.group == group and (value := r.metrics.get(column.of)) is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _best(values: Sequence[float | None], column: Column) -> float | None:
+    known = [value for value in values if value is not None]
+    if column.better is None or len(known) < 2:
+        return None
+    return min(known) if column.better == "lower" else max(known)
+
+
+def _is_best(value: float, best: float | None) -> bool:
+    """Whether no digit that is shown tells ``value`` from the best."""
+    return best is not None and number(value) == number(best)
+
+
+def _precise(value: float) -> str:
+    """Four decimals below ten, fewer above: properties are compared by small differences."""
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"

@@ -1,0 +1,289 @@
+"""Conditions, intervals, the Pareto front, the advice, and what changed against an earlier result."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made import results as comparison
+from made import row
+
+from bsct_zoo.analysis.bootstrap import difference, interval, mean_interval, resampled_means, significantly_different
+from bsct_zoo.analysis.changes import changes, check_comparable
+from bsct_zoo.analysis.choice import merged, select
+from bsct_zoo.analysis.conditions import parse_condition
+from bsct_zoo.analysis.gate import Gate
+from bsct_zoo.analysis.pareto import dominators
+from bsct_zoo.errors import BadInputError, UnknownNameError
+from bsct_zoo.evaluation.results import json_text, read_results
+from bsct_zoo.report.selection import candidates, changed
+
+
+def core(row):
+    return row.evaluations["core"]
+
+
+# -- conditions ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("fsd_full<40", True),
+        ("fsd_full < 10", False),
+        ("fsd_full>=20", True),
+        ("fsd_full>20", False),
+        ("seconds<=1", True),
+        ("parameters>1e6", False),
+        ("elements>=C,h", True),
+        ("elements>=C,Au", False),
+        ("licence=mit", True),
+        ("licence!=MIT", False),
+        ("forces=gradient", True),
+        ("level_of_theory=gfn2-xtb", True),
+    ],
+)
+def test_conditions(text, met):
+    rows = comparison(row("a", [10, 30], level_of_theory="GFN2-xTB"))
+    assert parse_condition(text).holds(rows, rows.rows[0]) is met
+
+
+def test_a_condition_on_what_is_not_known_is_neither_met_nor_broken():
+    silent = row("a", [1, 2], licence="", elements=None, parameters=None, failed=(0, 1))
+    for text in ("licence=MIT", "elements>=C", "parameters<10", "fsd_full<3"):
+        assert parse_condition(text).holds(comparison(silent), silent) is None
+
+
+def test_a_model_of_any_element_knows_them_all():
+    any_element = row("a", [1], elements=())
+    assert parse_condition("elements>=C,Og").holds(comparison(any_element), any_element)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fsd_full", "is not a condition"),
+        ("fsd_full<", "is not a condition"),
+        ("fsd_full<much", "is a number"),
+        ("fsd_full<nan", "nothing compares with nan"),
+        ("fsd_ful<3", "did you mean fsd_full"),
+        ("licence<3", "is a text"),
+        ("elements>=C,Xq", "Xq is no element"),
+        ("elements<C", "elements>=C,H,O"),
+    ],
+)
+def test_bad_conditions(text, message):
+    with pytest.raises(BadInputError, match=message):
+        parse_condition(text)
+
+
+# -- intervals ----------------------------------------------------------------------------------------------
+
+
+def test_the_interval_holds_the_mean_as_often_as_it_says():
+    """Coverage over 400 made-up suites of 30 scans: 95 % within what chance allows."""
+    random = np.random.default_rng(0)
+    hits = 0
+    for seed in range(400):
+        low, high = interval(resampled_means(random.exponential(size=(1, 30)), seed, draws=500)[:, 0])
+        hits += low <= 1.0 <= high
+    assert 0.87 < hits / 400 < 0.98  # the percentile interval of a skew mean of 30 falls a little short of 0.95
+
+
+def test_pairing_sees_what_hard_scans_hide():
+    """One model is better by 1 on every scan, and scans differ by 50: single intervals overlap, the pair does not."""
+    hard = np.random.default_rng(0).uniform(0, 100, 20)
+    first, second = row("a", hard), row("b", hard + 1 + 0.1 * np.sin(hard))
+    low, high = mean_interval(core(first), "fsd_full")
+    assert low < np.mean(hard) + 1 < high
+    assert significantly_different(core(first), core(second), "fsd_full")
+    moved, low, high = difference(core(first), core(second), "fsd_full")
+    assert 0.9 < low < moved < high < 1.1
+
+
+def test_a_difference_is_taken_on_common_scans():
+    first, second = row("a", [1, 2, 3, 100], failed=(3,)), row("b", [2, 3, 4, 5])
+    moved, low, high = difference(core(first), core(second), "fsd_full")
+    assert (moved, low, high) == pytest.approx((1.0, 1.0, 1.0))
+    assert difference(core(row("a", [1, 2], failed=(0,))), core(second), "fsd_full") is None
+
+
+# -- the front ----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12))
+def test_the_front(points):
+    costs = np.array(points, dtype=float)
+    beaten = dominators(costs)
+    front = [i for i, by in enumerate(beaten) if not by]
+    assert front
+    for i, by in enumerate(beaten):
+        for j in by:
+            assert all(costs[j] <= costs[i])
+            assert any(costs[j] < costs[i])
+        if by:  # something on the front beats it
+            assert any(j in front for j in by)
+    lowest = min(range(len(points)), key=lambda i: (costs[i].sum(), i))
+    assert lowest in front
+
+
+def test_selection():
+    hard = np.random.default_rng(0).uniform(5, 15, 30)
+    good, same = row("good", hard, seconds=9.0), row("same", hard + np.tile([1, -1], 15), seconds=9.5)
+    fast, slow = row("fast", 3 * hard, seconds=1.0), row("slow", 4 * hard, seconds=10.0)
+    direct = row("direct", 0.5 * hard, seconds=5.0, conservative=False, licence="CC-BY-4.0")
+    dead = row("dead", hard, failed=tuple(range(30)))
+    judged = comparison(good, same, fast, slow, direct, dead)
+    found = select(judged, [parse_condition("licence=mit")])
+    assert [c.row.model for c in found.front] in (["good", "fast"], ["same", "good", "fast"])
+    assert {c.row.model for c in found.beaten} >= {"slow"}
+    reasons = dict(found.excluded)
+    assert "'licence=mit'" in reasons["direct"]
+    assert reasons["dead"].startswith("it failed")
+    advice = dict(found.advice)
+    assert "good" in advice["molecular dynamics"]
+    assert "tied with" in advice["molecular dynamics"]
+    assert "same" in advice["molecular dynamics"]
+    assert advice["screening"].startswith("good") or advice["screening"].startswith("same")
+    everyone = select(judged, [])
+    assert everyone.front[0].row.model == "direct"
+    assert not dict(everyone.advice)["molecular dynamics"].startswith("direct")
+    text = candidates(everyone, judged)
+    assert len(text.rows) == 5
+    assert any(remark.startswith("excluded: dead") for remark in text.remarks)
+
+
+def test_no_candidate():
+    found = select(comparison(row("a", [1, 2])), [parse_condition("elements>=Au")])
+    assert found.front == found.beaten == ()
+    assert found.advice == ()
+
+
+def test_unknown_objective():
+    with pytest.raises(UnknownNameError, match="did you mean seconds"):
+        select(comparison(row("a", [1, 2])), [], ["second"])
+
+
+def test_results_on_other_scans_do_not_mix():
+    first = comparison(row("a", [1, 2]))
+    both = merged([first, comparison(row("b", [1, 2]), row("a", [3, 4]))])
+    assert {r.model: core(r).values["fsd_full"] for r in both.rows} == {"a": 3.5, "b": 1.5}
+    with pytest.raises(BadInputError, match="do not compare"):
+        merged([first, comparison(row("b", [1, 2], task="angles"), name="angles", sha256="b" * 64)])
+    with pytest.raises(BadInputError, match="do not compare"):
+        merged([first, comparison(row("b", [1, 2, 3]))])
+
+
+# -- against an earlier result ------------------------------------------------------------------------------
+
+
+def test_changes():
+    random = np.random.default_rng(0)
+    hard = random.uniform(10, 100, 40)
+    before = comparison(row("a", hard), row("b", hard), row("c", hard), row("d", hard), row("gone", hard))
+    now = comparison(
+        row("a", hard * (1 + 1e-7)),
+        row("b", 1.1 * hard),
+        row("c", hard + random.normal(0, 5, 40) * np.tile([1, -1], 20)),
+        row("d", 0.9 * hard),
+        row("new", hard),
+    )
+    found = {change.model: change for change in changes(before, now, ["fsd_full"])}
+    assert {model: change.verdict for model, change in found.items()} == {
+        "a": "same",
+        "b": "worse",
+        "c": "noise",
+        "d": "better",
+    }
+    assert found["b"].low > 0
+    table = changed(list(found.values()), "baseline.json")
+    assert [line[-1].text for line in table.rows] == ["same", "worse", "noise", "better"]
+
+
+def test_too_few_scans_to_tell():
+    (change,) = changes(comparison(row("a", [1.0])), comparison(row("a", [2.0])), ["fsd_full"])
+    assert (change.verdict, change.before, change.after) == ("unknown", 1.0, 2.0)
+
+
+def test_a_baseline_of_something_else_is_refused():
+    baseline = comparison(row("a", [1, 2]))
+    with pytest.raises(BadInputError, match="made on suite 'core'"):
+        check_comparable(baseline, {"angles": "b" * 64}, ["a"])
+    with pytest.raises(BadInputError, match="no model in common"):
+        check_comparable(baseline, {"core": "a" * 64}, ["b"])
+
+
+def test_the_gate(tmp_path):
+    file = tmp_path / "baseline.json"
+    hard = np.linspace(10, 20, 20)
+    file.write_text(json_text(comparison(row("a", hard))))
+    gate = Gate.read(["fsd_full>16", "worse"], file)
+    now = comparison(row("a", hard + 1.5))
+    met = gate.met(now, gate.changes(now, ["fsd_full"]))
+    assert met == [
+        "a meets 'fsd_full>16': fsd_full is 16.5",
+        "a is worse than the baseline in fsd_full: 16.5 after 15",
+    ]
+    fine = comparison(row("a", hard))
+    assert gate.met(fine, gate.changes(fine, ["fsd_full"])) == []
+    with pytest.raises(BadInputError, match="worse than what"):
+        Gate.read(["worse"], None)
+
+
+# -- files --------------------------------------------------------------------------------------------------
+
+
+def test_stored_results_are_what_they_were(tmp_path):
+    made = comparison(row("a", [1, 2], failed=(1,)), row("b", [3, 4], elements=None, parameters=None))
+    (tmp_path / "x.json").write_text(json_text(made))
+    assert read_results(tmp_path / "x.json") == made
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"schema": 2, "x": NaN}', "NaN is not a number"),
+        (b"[]", "no schema"),
+        (b'{"schema": 3}', "schema 3"),
+        (b'{"schema": 2}', "missing required field `bsct_zoo`"),
+        (b'{"schema": 1}', "lacks 'suite'"),
+        (b'{"schema": 1, "suite": 3}', "not results of schema 1"),
+        (b'{"schema": 1, "kind": "magic"}', "kind 'magic'"),
+    ],
+)
+def test_wrong_json(tmp_path, content, message):
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(BadInputError, match=message):
+        read_results(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("rows", 0, "evaluations", "core", "seconds"), -3),
+        (("rows", 0, "evaluations", "core", "status"), "banana"),
+        (("rows", 0, "elements"), [6]),
+        (("rows", 0, "evaluations", "core", "records", 0, "multiplicity"), 0),
+        (("tasks", 0, "title"), 5),
+    ],
+)
+def test_a_field_at_fault_is_named(tmp_path, path, value):
+    data = json.loads(json_text(comparison(row("a", [1, 2]))))
+    place = data
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    (tmp_path / "x.json").write_text(json.dumps(data))
+    with pytest.raises(BadInputError, match=r"not results of schema 2: .* - at `\$.*") as caught:
+        read_results(tmp_path / "x.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(BadInputError, match="cannot read"):
+        read_results(tmp_path / "x.json")
