@@ -72,7 +72,11 @@ class Shelf:
     def read_info(self) -> dict[str, Any] | None:
         """What the model declared when it was loaded; None if it never was."""
         content = self._read(self.folder / "model.json")
-        return None if content is None else json.loads(content)
+        try:
+            info: dict[str, Any] | None = None if content is None else json.loads(content)
+        except ValueError:  # of another layout: the hash was right
+            return None
+        return info
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Keep what the model declared.
@@ -89,8 +93,11 @@ class Shelf:
         arrays = self._arrays(self._path(kind, key))
         if arrays is None:
             return None
-        facts = json.loads(str(arrays.pop(_FACTS)))
-        return Answer(arrays, facts["facts"], facts["seconds"])
+        try:
+            facts = json.loads(str(arrays.pop(_FACTS)))
+            return Answer(arrays, facts["facts"], facts["seconds"])
+        except (ValueError, KeyError, TypeError):  # of another layout: the hash was right
+            return None
 
     def write(self, kind: str, key: str, answer: Answer) -> None:
         """Keep an answer.
@@ -153,7 +160,8 @@ class Shelf:
             return None
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as data:
-                return dict(data)
+                arrays = dict(data)
+            return arrays if all(isinstance(array, np.ndarray) for array in arrays.values()) else None
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile):  # of another layout: the hash was right
             return None
 

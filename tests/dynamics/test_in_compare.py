@@ -9,17 +9,11 @@ import numpy as np
 import pytest
 from surfaces import Morse, dimer
 
-from bsct_zoo.atoms.molecules import MOLECULES
 from bsct_zoo.cli import weights
 from bsct_zoo.cli.main import main
-from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation.md_request import parse_request
-from bsct_zoo.evaluation.stored import read_comparison
+from bsct_zoo.evaluation.results import json_schema, read_results
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.cards import Adapter, ModelCard
-from bsct_zoo.plugins.checks import NVE, CheckSettings
-from bsct_zoo.plugins.registry import registry
-from bsct_zoo.report.schema import SCHEMA
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.suites.suite_file import write_suite
@@ -65,52 +59,25 @@ def compare(tmp_path, monkeypatch, capfd):
     return run
 
 
-def test_the_settings_behind_a_check():
-    request = parse_request("nve@time=0.5,temperature=500,seeds=3,dtype=float32", registry().checks)
-    assert request.check == NVE
-    assert request.physics == CheckSettings(temperature=500.0, time_ps=0.5, relax=True)
-    assert (request.seeds, request.dtype, request.molecules) == (3, "float32", MOLECULES)
-    assert parse_request("nvt@molecules=CH4+NH3", registry().checks).molecules == ("CH4", "NH3")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("nvee", "did you mean nve"),
-        ("nve@tiem=1", "did you mean time"),
-        ("nve@time", "has no value"),
-        ("nve@time=-1", "must be a positive number"),
-        ("nve@temperature=nan", "must be a positive number"),
-        ("nve@seeds=0", "a whole number from 1 on"),
-        ("nve@relax=perhaps", "must be true or false"),
-        ("nve@time=0.0005", "less than two steps"),
-    ],
-)
-def test_bad_settings(text, message):
-    with pytest.raises(BadInputError, match=message):
-        parse_request(text, registry().checks)
-
-
 def test_a_model_that_explodes_keeps_its_row(compare, tmp_path):
     files = ["--json", tmp_path / "x.json", "--csv", tmp_path / "x.csv"]
     code, out, _ = compare("plain", "cliff", "--metric", "tortuosity,nve_drift,nve_failed", *files)
     assert code == 1
-    assert "cliff, nve: two failed at 0.0" in out
+    assert "cliff: two 0, two 1 failed at 0.0" in out or "cliff: two 0 failed at 0.0" in out
     assert "0/2" in out and "2/2" in out
     data = json.loads((tmp_path / "x.json").read_text())
-    jsonschema.validate(data, SCHEMA, cls=jsonschema.Draft202012Validator)
-    plain, cliff = data["rows"]
-    assert [row["status"] for row in (plain, cliff)] == ["ok", "ok"]  # of scans
-    assert cliff["metrics"]["tortuosity"] == pytest.approx(plain["metrics"]["tortuosity"])
-    assert plain["checks"]["nve"]["values"]["drift"] >= 0 and plain["checks"]["nve"]["n_failed"] == 0
-    assert cliff["checks"]["nve"]["values"]["failed"] == 2 and cliff["checks"]["nve"]["values"]["drift"] is None
-    assert data["checks"]["nve"]["settings"]["time_ps"] == 0.02
-    lines = {(line["model"], line["scan"]): line for line in csv.DictReader((tmp_path / "x.csv").open())}
-    assert float(lines["plain", ""]["nve_drift"]) == plain["checks"]["nve"]["values"]["drift"]
-    assert lines["plain", "pair/0"]["nve_drift"] == "" == lines["cliff", ""]["nve_drift"]
-    again = read_comparison(tmp_path / "x.json")
-    assert json.loads(json.dumps(again.to_json()))["rows"][1]["checks"] == cliff["checks"]
-    assert again.rows[1].value("nve_failed") == 2
+    jsonschema.validate(data, json_schema(), cls=jsonschema.Draft202012Validator)
+    plain, cliff = (row["evaluations"] for row in data["rows"])
+    assert [row["pairs"]["status"] for row in (plain, cliff)] == ["ok", "ok"]
+    assert cliff["pairs"]["values"]["tortuosity"] == pytest.approx(plain["pairs"]["values"]["tortuosity"])
+    assert plain["nve"]["values"]["drift"] >= 0 and plain["nve"]["values"]["failed"] == 0
+    assert cliff["nve"]["values"]["failed"] == 2 and cliff["nve"]["values"]["drift"] is None
+    assert data["tasks"][1]["settings"]["time_ps"] == 0.02
+    lines = {(x["model"], x["task"], x["item"]): x for x in csv.DictReader((tmp_path / "x.csv").open())}
+    assert float(lines["plain", "nve", ""]["drift"]) == plain["nve"]["values"]["drift"]
+    assert lines["plain", "pairs", "pair/0"]["drift"] == "" == lines["cliff", "nve", ""]["drift"]
+    again = read_results(tmp_path / "x.json")
+    assert again.value(again.rows[1], "nve_failed") == 2
 
 
 def test_a_second_run_loads_nothing(compare):
@@ -139,7 +106,7 @@ def test_a_figure_of_no_check_is_refused_before_anything_is_loaded(compare):
     for arguments in (["--fail-if", "nve_drift>1"], ["--metric", "nve_drift"], ["--sort", "nve_drift"]):
         code, out, err = compare("plain", *arguments, md=None)
         assert (code, out) == (2, "")
-        assert err == "error: nve_drift is a figure of the check 'nve'; add --md nve\n"
+        assert err == "error: nve_drift is a column of the task 'nve'; add --task nve\n"
     assert not LOADED
 
 
@@ -147,11 +114,13 @@ def test_who_explodes_is_not_advised_for_dynamics_and_other_settings_do_not_mix(
     compare("plain", "cliff", "--json", tmp_path / "x.json")
     data = json.loads((tmp_path / "x.json").read_text())
     for row in data["rows"]:  # a suite without a reference has no FSD, by which advice is given
-        row["metrics"] |= {"fsd_full": 10.0 if row["model"] == "plain" else 1.0}
-        row["scans"] = [scan | {"metrics": scan["metrics"] | {"fsd_full": 1.0}} for scan in row["scans"]]
-        row["forces"] = "gradient"
+        scans = row["evaluations"]["pairs"]
+        scans["values"]["fsd_full"] = 10.0 if row["model"] == "plain" else 1.0
+        for record in scans["records"]:
+            record["metrics"]["fsd_full"] = 1.0
+        row["conservative"] = True
     (tmp_path / "x.json").write_text(json.dumps(data))
-    data["checks"]["nve"]["settings"]["temperature"] = 500.0
+    data["tasks"][1]["settings"]["temperature"] = 500.0
     (tmp_path / "hot.json").write_text(json.dumps(data))
 
     def select(*files):
@@ -167,4 +136,4 @@ def test_who_explodes_is_not_advised_for_dynamics_and_other_settings_do_not_mix(
     assert advice.startswith("molecular dynamics: plain") and "no run of which failed" in advice
     code, said = select(tmp_path / "x.json", tmp_path / "hot.json")
     assert code == 2
-    assert "check 'nve' with different settings do not compare" in said.err
+    assert "results of 'nve' with different settings do not compare" in said.err

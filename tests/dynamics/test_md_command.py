@@ -64,22 +64,23 @@ def md(tmp_path, monkeypatch, capfd):
 def test_table_files_and_exit_code(md, tmp_path):
     code, out, err = md("plain", "cliff", "--time", 0.02, "--seeds", 2, "--csv", tmp_path / "md.csv")
     assert code == 1
-    assert out.startswith("nve: 4 runs of 0.02 ps, 0.5 fs, 300 K")
-    assert "0/4" in out and "2/4" in out and "morse:cliff: two failed at 0.0" in out
-    assert err.splitlines()[-1].startswith("morse:cliff: 4 runs")
-    assert len((tmp_path / "md.csv").read_text().splitlines()) == 9
+    assert out.startswith("nve: 4 runs, 0.02 ps, 0.5 fs, 300 K")
+    assert "0/4" in out and "2/4" in out and "morse:cliff: two 0, two 1 failed at 0.0" in out
+    assert err.splitlines()[-1].startswith("morse:cliff: nve: partial: 2 runs failed")
+    assert len((tmp_path / "md.csv").read_text().splitlines()) == 1 + 2 * (1 + 4)
     code, out, _ = md("plain", "--time", 0.02, "--seeds", 2, "--json", "-", "--quiet")
     (row,) = json.loads(out)["rows"]
-    assert code == 0 and [run["seed"] for run in row["runs"]] == [0, 1, 0, 1]
+    records = row["evaluations"]["nve"]["records"]
+    assert code == 0 and [record["seed"] for record in records] == [0, 1, 0, 1]
 
 
 def test_interrupted_from_the_keyboard_it_goes_on(md):
     code, out, err = md("interrupted", "--time", 0.05)
     assert (code, out) == (130, "")
-    assert err.splitlines()[-1] == "error: stopped; what was computed is kept, the same command goes on from there"
+    assert err.splitlines()[-1] == "error: stopped; results so far are kept: rerun the same command to resume"
     assert len(COMPUTED) == 30
     code, out, err = md("interrupted", "--time", 0.05)
-    assert code == 0 and "goes on after step 30" in err
+    assert code == 0 and "resuming after step 29" in err
     assert len(COMPUTED) == 101
 
 

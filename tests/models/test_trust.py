@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 from ase.build import molecule
-from bsct_zoo.evaluation.cache import PredictionCache
 from bsct_zoo_remote import adapter, card
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UntrustedFileError
+from bsct_zoo.evaluation.store import Shelf
 from bsct_zoo.models.naming import parse_model
 from bsct_zoo.models.trust import trusted
 from bsct_zoo.runtime.checkpoints import checkpoint_card, read_trusted, read_weights, trusted_copy
@@ -211,7 +211,7 @@ def test_a_card_cannot_point_elsewhere(tmp_path):
     assert (found.checkpoint, found.sha256) == (str(path.resolve()), "0" * 64)
 
 
-# -- suites and the cache ----------------------------------------------------------------------------------------
+# -- suites and the store ----------------------------------------------------------------------------------------
 
 
 def objects(path, **arrays):
@@ -234,14 +234,19 @@ def test_suites(evil, marker, tmp_path):
     assert not marker.exists()
 
 
-def test_the_cache(evil, marker, tmp_path):
-    cache = PredictionCache(tmp_path)
-    (tmp_path / "key").mkdir()
-    objects(tmp_path / "key" / "objects.npz", energy=Evil(marker), forces=Evil(marker), seconds=Evil(marker))
-    put(tmp_path / "key", "bare.npz", evil)
-    put(tmp_path / "key", "model.json", evil)
-    assert cache.read("key", "objects") is None and cache.read("key", "bare") is None
-    assert cache.read_info("key") is None
+def test_the_store(evil, marker, tmp_path):
+    """Not even with the right hash, which whoever can write there can make, is anything unpickled."""
+    shelf = Shelf(tmp_path)
+    objects(tmp_path / "objects.npz", energy=Evil(marker), __facts__=Evil(marker))
+    for name, content in {
+        "scans-objects.npz": (tmp_path / "objects.npz").read_bytes(),
+        "scans-bare.npz": evil,
+        "model.json": evil,
+        "state-bare.npz": evil,
+    }.items():
+        put(tmp_path, name, b"bsct-zoo " + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    assert shelf.read("scans", "objects") is None and shelf.read("scans", "bare") is None
+    assert shelf.read_info() is None and shelf.read_state("bare") is None
     assert not marker.exists()
 
 

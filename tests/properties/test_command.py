@@ -12,7 +12,7 @@ import pytest
 from ase.build import bulk
 
 from bsct_zoo.cli.main import main
-from bsct_zoo.evaluation.properties_schema import SCHEMA
+from bsct_zoo.evaluation.results import json_schema
 
 EMT = "ase:ase.calculators.emt.EMT"
 OTHER = f"{EMT}@asap_cutoff=true"
@@ -29,6 +29,14 @@ def run(*arguments):
     return SimpleNamespace(returncode=ended.value.code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
+def records(row):
+    return row["evaluations"]["properties"]["records"]
+
+
+def values(row):
+    return row["evaluations"]["properties"]["values"]
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Two models on a molecule and two crystals, everything written."""
@@ -41,8 +49,8 @@ def made(tmp_path_factory):
 def test_values_are_those_of_the_literature(made):
     done, report, *_ = made
     assert done.returncode == 0, done.stderr
-    jsonschema.validate(report, SCHEMA)
-    quantities = {(s["system"], q["name"]): q["value"] for s in report["rows"][0]["systems"] for q in s["quantities"]}
+    jsonschema.validate(report, json_schema())
+    quantities = {(s["id"], q["name"]): q["value"] for s in records(report["rows"][0]) for q in s["quantities"]}
     # Jacobsen, Stoltze, Norskov, Surf. Sci. 366, 394 (1996): Cu 3.61 Å, C11 172, C12 116, C44 90 GPa; in ASE 3.59 Å.
     assert quantities["Cu", "lattice constant"] == pytest.approx(3.59, abs=0.02)
     assert quantities["Cu", "C11"] == pytest.approx(172, abs=10)
@@ -54,20 +62,20 @@ def test_values_are_those_of_the_literature(made):
 def test_the_reference_has_no_error_against_itself_and_another_model_has(made):
     _, report, *_ = made
     same, other = report["rows"]
-    assert same["mean_absolute_errors"]["bond"] == 0
-    assert same["mean_absolute_errors"]["lattice_constant"] == 0
-    assert other["mean_absolute_errors"]["lattice_constant"] > 1e-4
+    assert values(same)["bond_mae"] == 0
+    assert values(same)["lattice_constant_mae"] == 0
+    assert values(other)["lattice_constant_mae"] > 1e-4
     assert report["reference"]["model"] == EMT
-    (nitrogen,) = [s for s in other["systems"] if s["system"] == "N2"]
+    (nitrogen,) = [s for s in records(other) if s["id"] == "N2"]
     (mode,) = [q for q in nitrogen["quantities"] if q["kind"] == "frequency"]
     assert mode["error"] == pytest.approx(mode["value"] - mode["reference"])
 
 
 def test_table_and_csv_say_the_same(made):
     done, report, folder, _ = made
-    assert "properties of N2, Cu, Al, errors against" in done.stdout
+    assert "properties: 3 systems, N2, Cu, Al, errors against" in done.stdout
     rows = list(csv.DictReader((folder / "out.csv").open()))
-    counted = sum(len(s["quantities"]) for row in report["rows"] for s in row["systems"])
+    counted = sum(len(s["quantities"]) for row in report["rows"] for s in records(row))
     assert len(rows) == counted
     assert {row["reference_model"] for row in rows} == {EMT}
 
@@ -113,7 +121,7 @@ def test_crystal_from_a_file(tmp_path):
         "--no-cache",
     )
     report = json.loads(done.stdout)
-    (system,) = report["rows"][0]["systems"]
+    (system,) = records(report["rows"][0])
     found = {q["name"]: q["value"] for q in system["quantities"]}
     assert done.returncode == 0, done.stderr
     assert {"volume", "bulk modulus", "C11", "C33", "C66"} <= set(found)

@@ -9,7 +9,7 @@ from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties import elastic
 from bsct_zoo.properties.crystals import measure_crystals, supercell
 from bsct_zoo.properties.judge import judge
-from bsct_zoo.properties.measured import Settings
+from bsct_zoo.properties.measured import PropertySettings
 from bsct_zoo.properties.systems import System
 
 EPSILON, SIGMA = 0.01, 2.5
@@ -19,7 +19,7 @@ A12, A6 = 12.13188, 14.45392
 
 def measure(surface, *atoms, what=("eos", "elastic"), edge=4, **settings):
     named = [System(str(n), "crystal", a, edge=edge) for n, a in enumerate(atoms)]
-    return measure_crystals(surface, named, Settings(what=what, **settings), Batcher(surface))
+    return measure_crystals(surface, named, PropertySettings(what=what, **settings), Batcher(surface))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_no_minimum_is_said_and_takes_nothing_else_along():
     assert not good.problems
     assert "no minimum between 0.84 and 1.16" in bad.problems["eos"]
     result = judge(bad, None)
-    assert (result.status, result.relaxed) == ("failed", False)
+    assert (result.status, not result.metrics["not_relaxed"]) == ("failed", False)
 
 
 def test_far_start_is_found():
@@ -137,7 +137,7 @@ def test_phonons_of_a_chain_of_springs_in_fcc():
     assert phonons.min() > -0.05
     result = judge(found, found)
     (quantity,) = [q for q in result.quantities if q.kind == "phonon"]
-    assert (quantity.error, result.imaginary) == (0.0, 0)
+    assert (quantity.error, result.metrics["imaginary"]) == (0.0, 0)
 
 
 def test_missing_phonopy_is_one_line(monkeypatch):

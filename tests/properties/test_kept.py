@@ -4,10 +4,12 @@ from analytic import Surface, frame
 from ase.build import molecule
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.evaluation.store import Store
+from bsct_zoo.plugins.tasks import Answer
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties import systems
 from bsct_zoo.properties.judge import judge
-from bsct_zoo.properties.measured import Measured, Settings, read, write
+from bsct_zoo.properties.measured import Measured, PropertySettings
 from bsct_zoo.properties.molecules import measure_molecules
 
 
@@ -17,24 +19,18 @@ def water():
     surface = Surface(frame(atoms))
     named = [systems.System("H2O", "molecule", atoms)]
     what = ("relax", "frequencies", "barrier")  # springs do not know what an atom alone is
-    return measure_molecules(surface, named, Settings(what=what), Batcher(surface))[0]
+    return measure_molecules(surface, named, PropertySettings(what=what), Batcher(surface))[0]
 
 
 def test_what_is_kept_is_what_was_measured(tmp_path, water):
-    write(tmp_path / "water.npz", water)
-    again = read(tmp_path / "water.npz", "H2O", "molecule")
+    shelf = Store(tmp_path).shelf({})
+    facts = {"problems": dict(water.problems), "notes": list(water.notes)}
+    shelf.write("properties", "water", Answer(dict(water.arrays), facts, 1.0))
+    found = shelf.read("properties", "water")
+    again = Measured("H2O", "molecule", found.arrays, found.facts["problems"], tuple(found.facts["notes"]))
     assert again.arrays.keys() == water.arrays.keys()
     assert all(np.array_equal(again.arrays[name], water.arrays[name]) for name in water.arrays)
-    assert (again.problems, again.notes) == (water.problems, water.notes)
     assert judge(again, water) == judge(water, water)
-
-
-def test_a_damaged_file_is_as_none(tmp_path, water):
-    path = tmp_path / "water.npz"
-    assert read(path, "H2O", "molecule") is None
-    write(path, water)
-    path.write_bytes(path.read_bytes()[:200])
-    assert read(path, "H2O", "molecule") is None
 
 
 def test_what_the_reference_lacks_is_said_and_costs_only_errors(water):

@@ -7,13 +7,13 @@ from ase.build import molecule
 
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties.judge import judge
-from bsct_zoo.properties.measured import Settings
+from bsct_zoo.properties.measured import PropertySettings
 from bsct_zoo.properties.modes import distance, matched, rotation_onto
 from bsct_zoo.properties.molecules import measure_molecules
 from bsct_zoo.properties.systems import System
 from bsct_zoo.properties.vibrations import displaced, hessian_from_forces, rigid_motions, vibrations
 
-STRICT = Settings(what=("relax", "frequencies"), max_force=1e-6, step=1e-3, max_steps=3000)
+STRICT = PropertySettings(what=("relax", "frequencies"), max_force=1e-6, step=1e-3, max_steps=3000)
 
 
 def measure(surface, *systems, settings=STRICT):
@@ -136,7 +136,7 @@ def test_saddle_shows_its_imaginary_mode():
     (found,) = measure(Surface(energy), atoms)
     result = judge(found, None)
     assert (found.arrays["frequencies"] < -100).sum() == 2  # the bend, in both directions
-    assert result.imaginary == 2
+    assert result.metrics["imaginary"] == 2
     assert "2 imaginary modes" in result.notes[0]
     assert [q.message for q in result.quantities if q.kind == "frequency"][:2] == ["imaginary"] * 2
 
