@@ -13,12 +13,13 @@ import pytest
 import torch
 from ase import Atoms
 from ase.io import write
-from bsct_zoo.suites.building.reference import open_reference
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.structure import lowest_spin
 from bsct_zoo.cli.main import main
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.evaluation.reference import open_reference
+from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.training.data import SPLITS, read_training_data
 from bsct_zoo.training.making.make import make
 from bsct_zoo.training.making.recipe import KINDS
@@ -26,6 +27,12 @@ from bsct_zoo.training.making.recipe import KINDS
 from .conftest import FEW, FEW_OPTIONS, LABELS, MOLECULES
 
 COMMAND = [sys.executable, "-m", "bsct_zoo", "data", "make"]
+
+
+def opened(reference):
+    """The reference, loaded; it is closed at the end of the block."""
+    spec = reference.spec
+    return load_potential(spec.adapter, spec.card, device="cpu", options=dict(spec.options))
 
 
 def content(folder):
@@ -67,7 +74,7 @@ def test_labels_are_the_reference_and_forces_the_slope_of_the_energy(folder, ref
     """Central differences along a random direction, for a frame of every kind."""
     data, rng = read_training_data(folder).train, np.random.default_rng(0)
     first = data.first
-    with reference.open() as potential:
+    with opened(reference) as potential:
         for kind in range(len(KINDS)):
             k = int(rng.choice(np.flatnonzero(data.kind == kind)))
             atoms = slice(first[k], first[k + 1])
@@ -104,13 +111,13 @@ def test_a_killed_run_goes_on_to_the_same_frames(folder, smiles_file, tmp_path):
     process = subprocess.Popen([*COMMAND, *map(str, words)], cwd=tmp_path, stderr=subprocess.DEVNULL)
     parts = tmp_path / "made" / "parts"
     deadline = time.monotonic() + 120
-    while len(list(parts.glob("frames-*"))) < 2 and time.monotonic() < deadline:
+    while len(list(parts.glob("*/frames-*"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "made" / "manifest.json").exists()
-    (parts / "frames-0000.npz").write_bytes(b"what a broken disk leaves")
-    kept = {path: path.stat().st_mtime_ns for path in parts.glob("*-*.npz")}
+    next(parts.glob("*/minima-*")).write_bytes(b"what a broken disk leaves")
+    kept = {path: path.stat().st_mtime_ns for path in parts.glob("*/frames-*.npz")}
     assert len(kept) >= 2
     second = run(*words, cwd=tmp_path)
     assert second.returncode == 0, second.stderr
