@@ -33,7 +33,7 @@ def test_alias_and_default_card():
         ("mase", "unknown model 'mase'; did you mean ase or mace"),
         ("xtb:gfn3", "unknown card of 'xtb' 'gfn3'; did you mean gfn"),
         ("xtb@temprature=3", "unknown option of 'xtb' 'temprature'"),
-        ("xtb@accuracy=high", "accuracy=high of 'xtb' must be a number"),
+        ("xtb@accuracy=high", "option of 'xtb': accuracy must be a number, not 'high'"),
         ("xtb@accuracy", "has no value; write accuracy=VALUE"),
         ("mace:nothing.model", "there is no file nothing.model"),
         ("mace:what.txt", "neither a .model file"),
