@@ -13,13 +13,13 @@ SHOWN = (
     *("force_flips", "extra_minima", "force_roughness"),
 )
 PAGE = Path(__file__).parents[1] / "docs" / "defects.md"
-TEXT = """# What a metric sees, and from when on
+TEXT = """# What each metric detects
 
-Each defect below was planted, at growing strength, onto a smooth model of ethane pulled at its C-C bond, whose
-parameters are 0.2 to 2.5 % off those of its reference. A number is the smallest strength from which on the metric is
-more than twice as far from perfect as for the model without the defect (for counts: one more); – means that it never
-was, up to a strength of {largest:g}. Strengths were tried at half-decades from {smallest:g} up; noise was drawn five
-times and had to be seen each time.
+Each defect below was planted, at increasing strength, in a smooth model of ethane with its C-C bond
+stretched; the model's parameters differ from its reference by 0.2 to 2.5 %. A number is the
+smallest strength from which the metric is more than twice as far from perfect as without the defect
+(for counts: one more). A dash means that it never is, up to a strength of {largest:g}. Strengths were tried
+at half-decades from {smallest:g}; noise was drawn five times and had to be detected each time.
 
 {table}
 
@@ -27,19 +27,19 @@ times and had to be seen each time.
 |---|---|---|
 {defects}
 
-What to read from it:
+Conclusions:
 
-- **FSD** sees a force that changes too fast for its size, from a few tenths of an eV/Å on. It does not see an energy
-  that jumps while the forces do not know: a bare cut-off leaves it untouched.
-- **Non-conservativity** sees just that, and forces that are scaled; it does not see a force that does no work along
-  the scan.
-- **Force roughness** is the most sensitive to ripples, wells and noise, needs no reference, and is blind to everything
-  that is smooth.
-- **Counts** (flips, minima) notice late, and what they notice is what traps a simulation.
-- No single number sees everything; look at one of each kind.
+- **FSD** detects a force that changes too fast for its size, from a few tenths of an eV/Å. It does
+  not detect an energy jump that the forces do not show: a bare cut-off leaves it unchanged.
+- **Non-conservativity** detects exactly that, and scaled forces. It does not detect a force that
+  does no work along the scan.
+- **Force roughness** is the most sensitive metric to ripples, wells and noise. It needs no
+  reference, and is blind to everything smooth.
+- **Counts** (flips, minima) react late, but what they detect traps a simulation.
+- No single number detects everything; look at one of each kind.
 
-Made by `python benchmarks/defects.py` (no model takes part, so it is the same on every machine); a test holds it
-against `bsct_zoo.evaluation.defects`.
+Made by `python benchmarks/defects.py`, which runs no model and gives the same numbers on every
+machine; a test compares the table with `bsct_zoo.evaluation.defects`.
 """
 
 

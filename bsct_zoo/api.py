@@ -1,4 +1,4 @@
-"""The public API: what the command line does, in Python. ``import bsct_zoo as bz`` gives these names."""
+"""The public API: ``import bsct_zoo as bz`` gives these names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project's own errors: each says in one line what is wrong and what to do."""
+"""The project's errors: each says what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EnvironmentBuildError(ModelError):
 
 
 class UntrustedFileError(BadInputError):
-    """A file whose format can execute code, which no card knows, was given without ``--trust``."""
+    """An unverified file that can run code was given without ``--trust``."""
 
 
 class DownloadError(BadInputError):

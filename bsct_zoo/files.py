@@ -1,4 +1,4 @@
-"""Files that are whole or not there, the same for the same content, and folders that one process has to itself."""
+"""Atomic writes, reproducible archives, hashes and locks of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How objects show themselves in a notebook: small tables and curves as HTML, every text escaped."""
+"""HTML of objects in a notebook; every text is escaped."""
 
 from __future__ import annotations
 

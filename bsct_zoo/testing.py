@@ -1,4 +1,4 @@
-"""For the tests of an adapter: every promise of the interface as a test of its own.
+"""Tests for an adapter: every promise of the interface as a test of its own.
 
     from bsct_zoo.testing import conformance
 

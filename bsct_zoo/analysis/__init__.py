@@ -1,1 +1,1 @@
-"""What follows from results: choosing, gating, correlating."""
+"""Select a model, correlate metrics, compare with a baseline."""

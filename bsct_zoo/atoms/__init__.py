@@ -1,1 +1,1 @@
-"""Structures: batches of them, reading and writing, neighbours, bonds, elements."""
+"""Structures: batches, reading and writing, neighbours, bonds, elements."""

@@ -50,11 +50,11 @@ class AtomsBatch:
             "spin": (n_systems,),
         }
         for name, shape in shapes.items():
-            found = tuple(getattr(self, name).shape)
-            if found != shape:
-                raise BadInputError(f"batch field '{name}' has shape {list(found)}, expected {list(shape)}")
+            actual = tuple(getattr(self, name).shape)
+            if actual != shape:
+                raise BadInputError(f"batch field '{name}' has shape {list(actual)}, expected {list(shape)}")
 
-    # -- what it holds -------------------------------------------------------------------------------------
+    # -- properties ------------------------------------------------------------------------------------------
 
     @property
     def n_atoms(self) -> int:
@@ -68,7 +68,7 @@ class AtomsBatch:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors live."""
+        """Device of the tensors."""
         return self.positions.device
 
     @property
@@ -107,7 +107,7 @@ class AtomsBatch:
         """The same systems at other positions [n_atoms, 3]."""
         return replace(self, positions=positions)
 
-    # -- joined and split ----------------------------------------------------------------------------------
+    # -- joining and splitting-----------------------------------------------------------------------------
 
     @staticmethod
     def join(batches: Sequence[AtomsBatch]) -> AtomsBatch:

@@ -1,4 +1,4 @@
-"""Molecules that checks run on: the ones that stand for all, and a user's own."""
+"""Molecules of checks: the default ones, and those of the user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def system(name: str, seed: int) -> Atoms:
     """A molecule by its name in ASE's g2 set or from a file, with the seed of its run.
 
     Raises:
-        BadInputError: there is no such molecule or file, or it holds no structure.
+        BadInputError: no such molecule or file, or the file holds no structure.
     """
     import numpy as np
     from ase import Atoms

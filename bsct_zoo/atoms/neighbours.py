@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
 
-_ALL_PAIRS = 200  # atoms up to which a molecule's pairs are simply all listed
+_ALL_PAIRS = 200  # atoms; all pairs of smaller molecules are listed
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Pairs:
 
     Attributes:
         source, target: [E] atoms i and j.
-        shift: [E, 3] lattice vectors from j's own cell to the image meant, integers; None if nothing is periodic.
+        shift: [E, 3] lattice vectors integers, from the cell of j to the image; None if nothing is periodic.
         vectors: [E, 3] from i to j in Å, differentiable with respect to positions and cell.
         reverse: [E] index of the pair j→i.
     """
@@ -41,7 +41,7 @@ def pairs_within(batch: AtomsBatch, cutoff: float) -> Pairs:
         vectors = vectors + _translations(shift.to(vectors.dtype), batch, source)
     near = ((vectors.detach() ** 2).sum(-1) < cutoff**2).nonzero().squeeze(1)
     source, target, vectors = source[near], target[near], vectors.index_select(0, near)
-    if shift is None:  # sorted as they are; the k-th by target, then source, is the reverse of the k-th
+    if shift is None:  # the k-th pair sorted by target, then source, is the reverse of the k-th
         return Pairs(source, target, None, vectors, torch.argsort(target * batch.n_atoms + source, stable=True))
     shift = shift[near]
     order, reverse = _paired(source, target, shift, batch.n_atoms)

@@ -1,4 +1,4 @@
-"""Molecules as graphs, by RDKit: SMILES to geometries, symmetry of atoms, SMARTS. The one place that knows RDKit."""
+"""Molecules as graphs: SMILES to geometries, symmetry of atoms, SMARTS. The only module that imports RDKit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEPS = 1000  # of the force field
 
 
 def seed_of(*words: object) -> int:
-    """A seed that depends on the words alone: the same on every machine and in every order of work."""
+    """A seed that depends on the words only: the same on every machine and in every order of work."""
     return int.from_bytes(hashlib.sha256(repr(words).encode()).digest()[:8], "little")
 
 
@@ -25,10 +25,10 @@ def read_smiles(path: Path, seed: int) -> list[Structure]:
     """Molecules of a file with a SMILES and perhaps a name on each line, embedded in space (ETKDG, then MMFF94 or UFF).
 
     Raises:
-        BadInputError: RDKit is not here, or a line is not a molecule that can be embedded.
+        BadInputError: RDKit is not installed, or a line is not a molecule that can be embedded.
     """
     chem = _rdkit("SMILES")
-    found = []
+    structures = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         words = line.split(maxsplit=1)
         if words and not words[0].startswith("#"):
@@ -38,18 +38,18 @@ def read_smiles(path: Path, seed: int) -> list[Structure]:
             name = words[1] if len(words) > 1 else f"line{number}"
             smiles = chem.MolToSmiles(graph)
             graph = _embedded(chem, smiles, seed_of(seed, smiles), f"{path} line {number}")
-            found.append(replace(_structure(chem, graph, name, smiles), embedded=True))
-    return found
+            structures.append(replace(_structure(chem, graph, name, smiles), embedded=True))
+    return structures
 
 
 def read_sdf(path: Path) -> list[Structure]:
     """Molecules of a MOL or SD file, with its own coordinates and hydrogens.
 
     Raises:
-        BadInputError: RDKit is not here, or an entry is unusable.
+        BadInputError: RDKit is not installed, or an entry is unusable.
     """
     chem = _rdkit("MOL and SD files")
-    found = []
+    structures = []
     for number, graph in enumerate(chem.SDMolSupplier(str(path), removeHs=False), start=1):
         if graph is None:
             raise BadInputError(f"{path}: entry {number} is not a molecule that RDKit can read")
@@ -57,15 +57,15 @@ def read_sdf(path: Path) -> list[Structure]:
             raise BadInputError(f"{path}: entry {number} has no coordinates in space; give it as SMILES")
         name = graph.GetProp("_Name").strip() if graph.HasProp("_Name") else ""
         smiles = chem.MolToSmiles(chem.RemoveHs(graph))
-        found.append(_structure(chem, graph, name or f"entry{number}", smiles))
-    return found
+        structures.append(_structure(chem, graph, name or f"entry{number}", smiles))
+    return structures
 
 
 def smarts_matches(structure: Structure, smarts: str, size: int) -> list[tuple[int, ...]]:
     """The atoms of ``structure`` that match ``smarts``, one tuple for each match, in the order of the SMARTS.
 
     Raises:
-        BadInputError: it is no SMARTS, has not ``size`` atoms, or the structure was not given as a graph.
+        BadInputError: it is no SMARTS, does not have ``size`` atoms, or the structure has no graph.
     """
     chem = _rdkit("SMARTS")
     pattern = chem.MolFromSmarts(smarts)

@@ -34,18 +34,18 @@ def read_structures(path: Path, seed: int) -> list[Structure]:
     suffix = path.suffix.lower()
     try:
         if suffix in _SMILES:
-            found = read_smiles(path, seed)
+            structures = read_smiles(path, seed)
         elif suffix in _GRAPHS:
-            found = read_sdf(path)
+            structures = read_sdf(path)
         else:
-            found = _read_ase(path)
+            structures = _read_ase(path)
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror or error}") from error
-    if not found:
+    if not structures:
         raise BadInputError(f"{path} holds no structure")
-    for structure in found:
+    for structure in structures:
         _refuse(path, structure)
-    return _named(_distinct(found))
+    return _named(_distinct(structures))
 
 
 def _read_ase(path: Path) -> list[Structure]:

@@ -1,1 +1,1 @@
-"""The command line: it parses, calls and renders. One file a command."""
+"""The command line: parse, call, show; one file per command."""

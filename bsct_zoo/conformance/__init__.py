@@ -1,1 +1,1 @@
-"""What every adapter promises, tried on a model: one small function a property, one finding each."""
+"""What every adapter promises, one small test per property."""

@@ -1,4 +1,4 @@
-"""Answers of a potential system by system, and by how much two sets of them differ."""
+"""Answers of a potential per system, and the differences between two sets of them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a potential says of one system.
+class SystemAnswer:
+    """The answer of a potential for one system.
 
     Attributes:
         energy: eV.
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Limits:
-    """By how much answers may differ that ought to be the same: eV, eV/Å, eV/Å³."""
+    """Allowed differences between answers that should be equal: eV, eV/Å, eV/Å³."""
 
     energy: float
     forces: float
@@ -44,31 +44,33 @@ class Limits:
 
 
 def predict(potential: Potential, batch: AtomsBatch) -> Prediction:
-    """The raw prediction; molecules go into a box where the potential takes nothing else, as everywhere."""
+    """The raw prediction; molecules go into a box if the potential takes periodic systems only."""
     if not potential.info.periodic_only:
         return potential.compute(batch)
     inside, molecules = boxed(batch, potential.info.cutoff)
     return without_stress(potential.compute(inside), molecules)
 
 
-def ask(potential: Potential, systems: Sequence[Atoms]) -> list[Answer]:
+def ask(potential: Potential, systems: Sequence[Atoms]) -> list[SystemAnswer]:
     """One answer for each system, all computed as one batch.
 
     Raises:
-        ModelError: the prediction has other shapes than the batch asks for.
+        ModelError: the shapes of the prediction do not match the batch.
         Exception: whatever the potential raises.
     """
     return answers_of(potential, AtomsBatch.from_atoms(systems))
 
 
-def answers_of(potential: Potential, batch: AtomsBatch) -> list[Answer]:
-    """The same for a batch that is there already."""
+def answers_of(potential: Potential, batch: AtomsBatch) -> list[SystemAnswer]:
+    """The same for an existing batch."""
     prediction = checked(predict(potential, batch), batch)
     energies = prediction.energy.cpu().numpy()
     forces = prediction.forces.cpu().double().split(batch.atoms_per_system.tolist())
     stresses = [None] * batch.n_systems if prediction.stress is None else list(prediction.stress.cpu().double())
     return [
-        Answer(float(energy), force.numpy(), None if stress is None or bool(stress.isnan().all()) else stress.numpy())
+        SystemAnswer(
+            float(energy), force.numpy(), None if stress is None or bool(stress.isnan().all()) else stress.numpy()
+        )
         for energy, force, stress in zip(energies, forces, stresses, strict=True)
     ]
 
@@ -78,8 +80,8 @@ def energies(potential: Potential, systems: Sequence[Atoms]) -> Floats:
     return np.array([answer.energy for answer in ask(potential, systems)])
 
 
-def limits(potential: Potential, answers: Sequence[Answer]) -> Limits:
-    """What rounding alone may do to ``answers`` in the precision that the potential computes in.
+def limits(potential: Potential, answers: Sequence[SystemAnswer]) -> Limits:
+    """The effect of rounding on ``answers`` in the precision of the potential.
 
     Errors of sums grow with their terms: forces are the measure of the terms (eV/Å over some Å), energies are
     summed in float64 and may lose the last of its 16 digits. A potential without a cut-off may be a Hamiltonian that
@@ -95,11 +97,11 @@ def limits(potential: Potential, answers: Sequence[Answer]) -> Limits:
 
 
 def differences(
-    potential: Potential, found: Sequence[Answer], expected: Sequence[Answer], what: str
+    potential: Potential, actual: Sequence[SystemAnswer], expected: Sequence[SystemAnswer], what: str
 ) -> Iterator[Margin]:
-    """By how much ``found`` differs from ``expected``, system by system, against what rounding may do."""
+    """Differences between ``found`` and ``expected`` per system, relative to the limits of rounding."""
     limit = limits(potential, expected)
-    for index, (one, other) in enumerate(zip(found, expected, strict=True)):
+    for index, (one, other) in enumerate(zip(actual, expected, strict=True)):
         where = f"of system {index + 1} {what}"
         yield Margin(abs(one.energy - other.energy), limit.energy, "eV", f"energy {where}")
         if len(other.forces):

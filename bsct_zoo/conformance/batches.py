@@ -1,4 +1,4 @@
-"""What a batch may not do to a system in it."""
+"""Independence of a system from its batch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MANY_ATOMS = 1024
 
 
 def batch_independence(subject: Subject) -> Finding:
-    """A system alone has the answer that it has among others, which stand where it stands."""
+    """A system alone has the same answer as among others, at any position in the batch."""
     systems = subject.systems
     alone = [ask(subject.potential, [atoms])[0] for atoms in systems]
     measures = list(differences(subject.potential, ask(subject.potential, systems), alone, "among others"))
-    molecules = subject.molecules  # once more without cells, which send some models another way
+    molecules = subject.molecules  # again without cells, which take another path in some models
     together = ask(subject.potential, molecules)
     measures += differences(subject.potential, together, alone[: len(molecules)], "among other molecules")
     return judged(measures)
@@ -35,7 +35,7 @@ def empty_batch(subject: Subject) -> Finding:
 
 
 def one_atom(subject: Subject) -> Finding:
-    """An atom alone in the world has an energy, and no force; alone in the batch as well as among others."""
+    """A single atom has an energy and no force, alone in a batch and among others."""
     atoms = [Atoms([z], [[0.3, -0.2, 0.1]]) for z in sorted(subject.tried)[:4]]
     measures = []
     alone = [ask(subject.potential, [atom])[0] for atom in atoms]
@@ -49,21 +49,21 @@ def one_atom(subject: Subject) -> Finding:
 
 
 def huge_batch(subject: Subject) -> Finding:
-    """Each of many copies has the answer of the few."""
+    """Each of many copies has the same answer as a few."""
     few = subject.molecules
     copies = max(2, _MANY_ATOMS // sum(len(atoms) for atoms in few))
     expected = ask(subject.potential, few)
-    found = ask(subject.potential, list(few) * copies)
+    actual = ask(subject.potential, list(few) * copies)
     measures = [
         measure
-        for start in range(0, len(found), len(few))
-        for measure in differences(subject.potential, found[start : start + len(few)], expected, "among many")
+        for start in range(0, len(actual), len(few))
+        for measure in differences(subject.potential, actual[start : start + len(few)], expected, "among many")
     ]
     return judged(measures)
 
 
 def input_kept(subject: Subject) -> Finding:
-    """The batch that is handed in comes out as it was."""
+    """The batch is not modified."""
     batch = AtomsBatch.from_atoms(subject.systems)
     before = {name: tensor.clone() for name, tensor in vars(batch).items()}
     held = dict(vars(batch))

@@ -1,4 +1,4 @@
-"""What runs in the interpreter of a model under test: loads it as it is, and tries what the host asks for."""
+"""The process of a model under test: loads the model unguarded and tests what the host requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bsct_zoo.runtime.worker import Send, serve
 
 
 def main() -> None:
-    """Serve one host until it closes its end, then exit."""
+    """Serve one host until it closes its pipe, then exit."""
     serve(_Server().answer)
 
 

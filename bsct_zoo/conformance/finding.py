@@ -1,4 +1,4 @@
-"""What was found of one property of a model: a verdict with the figure that it rests on."""
+"""The result of testing one property: a verdict and the figure behind it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Finding:
         status: "passed", "failed", "skipped" (it does not apply to this model) or "reported" (a figure worth knowing
             that the model does not promise).
         figure: what was measured, in ``unit``; None if there is nothing to measure, infinity if it was not a number.
-        limit: what ``figure`` may not exceed; None if there is no such limit.
+        limit: the largest allowed ``figure``; None if there is none.
         unit: of both.
         message: why it failed or was skipped, or what the figure is of; one line.
-        name: of the property; put on by whoever runs it.
-        seconds: that it took.
+        name: of the property; set by the caller.
+        seconds: time of the test.
     """
 
     status: Status
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Margin:
-    """A figure that must stay within a limit, both in ``unit``; ``what`` says of what it is."""
+    """A figure that must stay within a limit, both in ``unit``; ``what`` describes it."""
 
     figure: float
     limit: float
@@ -51,7 +51,7 @@ class Margin:
 
 
 def judged(measures: Iterable[Margin], *, required: bool = True) -> Finding:
-    """The verdict of the measure that comes nearest to its limit or passes it farthest.
+    """The verdict of the measure that is closest to its limit or furthest beyond it.
 
     With ``required=False`` a figure beyond its limit is reported, not failed.
     """
@@ -63,15 +63,15 @@ def judged(measures: Iterable[Margin], *, required: bool = True) -> Finding:
 
 
 def passed(message: str = "") -> Finding:
-    """It holds, and there is no figure to it."""
+    """The property holds; there is no figure."""
     return Finding("passed", message=message)
 
 
 def failed(message: str) -> Finding:
-    """It does not hold."""
+    """The property does not hold."""
     return Finding("failed", message=message)
 
 
 def skipped(reason: str) -> Finding:
-    """It does not apply."""
+    """The property does not apply."""
     return Finding("skipped", message=reason)

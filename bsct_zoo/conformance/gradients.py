@@ -1,4 +1,4 @@
-"""Forces and stress against the energy itself, by differences of fourth order.
+"""Forces and stress against fourth-order differences of the energy.
 
 dE/dx ≈ [8 (E(x + h) - E(x - h)) - (E(x + 2h) - E(x - 2h))] / 12h        error h⁴ E⁽⁵⁾ / 30
 """
@@ -17,7 +17,7 @@ from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potentials.potential import Potential
 
-_COORDINATES = 12  # of one system; a larger one is tried along so many of them
+_COORDINATES = 12  # per system; larger systems are tested along this many
 _STEPS = np.array([-2.0, -1.0, 1.0, 2.0])
 _WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
 _SECOND_ORDER = np.array([0.0, -1.0, 1.0, 0.0]) / 2.0
@@ -25,11 +25,11 @@ _SECOND_ORDER = np.array([0.0, -1.0, 1.0, 0.0]) / 2.0
 
 @dataclass(frozen=True)
 class _Differences:
-    """Steps that suit a precision, and what differences then are worth.
+    """Steps for a precision, and the accuracy of the differences.
 
     Attributes:
         step, strain: Å, and without unit.
-        forces, stress: what rounding makes of zero, eV/Å and eV/Å³.
+        forces, stress: error from rounding, eV/Å and eV/Å³.
         relative: of the largest component.
     """
 
@@ -60,15 +60,15 @@ def forces(subject: Subject) -> Finding:
     settings = _settings(potential)
     measures = []
     for atoms in (*_smallest_and_largest(subject.molecules), *subject.crystals):
-        found, expected, doubt = force_components(potential, atoms, settings.step)
+        actual, expected, doubt = force_components(potential, atoms, settings.step)
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
-        measures.append(Margin(float(np.abs(found - expected).max()), limit, "eV/Å", where))
+        measures.append(Margin(float(np.abs(actual - expected).max()), limit, "eV/Å", where))
     return judged(measures, required=potential.info.conservative)
 
 
 def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats, float]:
-    """Some components of the forces that ``potential`` gives, the same by differences, and how far those are in doubt.
+    """Some force components of ``potential``, the same by differences, and the uncertainty of the latter.
 
     All in eV/Å; see ``_slopes``.
     """
@@ -96,20 +96,22 @@ def stress(subject: Subject) -> Finding:
     settings = _settings(potential)
     measures = []
     for atoms in subject.crystals:
-        found = ask(potential, [atoms])[0].stress
-        if found is None:
+        actual = ask(potential, [atoms])[0].stress
+        if actual is None:
             return failed("declared, but a periodic system has none")
         expected, doubt = _stress_by_differences(potential, atoms, settings.strain)
         limit = settings.stress + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"stress of {named(atoms)}"
-        deviation = float(np.abs(found - expected).max())
+        deviation = float(np.abs(actual - expected).max())
         measures.append(Margin(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
-        measures.append(Margin(float(np.abs(found - found.T).max()), limit, "eV/Å³", f"{where} that is not symmetric"))
+        measures.append(
+            Margin(float(np.abs(actual - actual.T).max()), limit, "eV/Å³", f"{where} that is not symmetric")
+        )
     return judged(measures, required=potential.info.conservative)
 
 
 def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> tuple[Floats, float]:
-    """[3, 3] eV/Å³, and how far it is in doubt."""
+    """[3, 3] eV/Å³, and its uncertainty."""
     pairs = [(i, k) for i in range(3) for k in range(i, 3)]
 
     def strained(pair: int, by: float) -> Atoms:
@@ -132,9 +134,9 @@ def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> t
 def _slopes(
     potential: Potential, displaced: Callable[[int, float], Atoms], coordinates: Sequence[int], step: float
 ) -> tuple[Floats, float]:
-    """[n_coordinates] derivative of the energy along each, all systems as one batch, and how far it is in doubt.
+    """[n_coordinates] derivative of the energy along each, all systems as one batch, and its uncertainty.
 
-    The doubt is by how much differences of second order disagree: large where the surface is rough on the scale of
+    The uncertainty is the deviation of second-order differences: large where the surface is rough on the scale of
     the step or energies are noisy, whatever the forces are.
     """
     systems = [displaced(coordinate, float(by)) for coordinate in coordinates for by in step * _STEPS]

@@ -1,28 +1,28 @@
-"""What must not matter: where a system stands, how it is turned, in which order its atoms and its neighbours come."""
+"""Invariance: position, orientation, and the order of atoms and systems."""
 
 from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
 
-from bsct_zoo.conformance.answers import Answer, Floats, ask, differences
+from bsct_zoo.conformance.answers import Floats, SystemAnswer, ask, differences
 from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.subject import Subject
 
-_SHIFT = np.array([2.31, -7.77, 4.05])  # Å; no lattice vector of anything
+_SHIFT = np.array([2.31, -7.77, 4.05])  # Å; not a lattice vector
 
 
 def translation(subject: Subject) -> Finding:
-    """A system that is moved as a whole has the same energy, forces and stress."""
+    """A translated system has the same energy, forces and stress."""
     systems = subject.systems
     moved = [_at(atoms, atoms.positions + _SHIFT) for atoms in systems]
     return judged(_compared(subject, moved, systems, "moved as a whole"))
 
 
 def rotation(subject: Subject) -> Finding:
-    """A system that is turned has the same energy, and forces and stress that turn with it.
+    """A rotated system has the same energy, and its forces and stress rotate with it.
 
-    Required where the model declares it exact; else the figure is reported.
+    Required if the model declares equivariance; else the figure is reported.
     """
     turn = _turn()
     turned = []
@@ -31,12 +31,12 @@ def rotation(subject: Subject) -> Finding:
         other.cell = atoms.cell @ turn.T
         turned.append(other)
     expected = [
-        Answer(one.energy, one.forces @ turn.T, None if one.stress is None else turn @ one.stress @ turn.T)
+        SystemAnswer(one.energy, one.forces @ turn.T, None if one.stress is None else turn @ one.stress @ turn.T)
         for one in ask(subject.potential, subject.systems)
     ]
-    found = ask(subject.potential, turned)
+    actual = ask(subject.potential, turned)
     exact = subject.potential.info.equivariant
-    return judged(differences(subject.potential, found, expected, "when it is turned"), required=exact)
+    return judged(differences(subject.potential, actual, expected, "when it is turned"), required=exact)
 
 
 def atom_order(subject: Subject) -> Finding:
@@ -45,11 +45,11 @@ def atom_order(subject: Subject) -> Finding:
     orders = [random.permutation(len(atoms)) for atoms in subject.systems]
     shuffled = [atoms[order] for atoms, order in zip(subject.systems, orders, strict=True)]
     expected = [
-        Answer(one.energy, one.forces[order], one.stress)
+        SystemAnswer(one.energy, one.forces[order], one.stress)
         for one, order in zip(ask(subject.potential, subject.systems), orders, strict=True)
     ]
-    found = ask(subject.potential, shuffled)
-    return judged(differences(subject.potential, found, expected, "with its atoms in another order"))
+    actual = ask(subject.potential, shuffled)
+    return judged(differences(subject.potential, actual, expected, "with its atoms in another order"))
 
 
 def system_order(subject: Subject) -> Finding:
@@ -59,13 +59,13 @@ def system_order(subject: Subject) -> Finding:
         return skipped("there is one system to try it on")
     order = np.random.default_rng(2).permutation(len(systems))
     alone = [ask(subject.potential, [atoms])[0] for atoms in systems]
-    found = ask(subject.potential, [systems[i] for i in order])
+    actual = ask(subject.potential, [systems[i] for i in order])
     expected = [alone[i] for i in order]
-    return judged(differences(subject.potential, found, expected, "at another place in the batch"))
+    return judged(differences(subject.potential, actual, expected, "at another place in the batch"))
 
 
 def net_force(subject: Subject) -> Finding:
-    """Forces on a system add up to nothing, and for a molecule their torques too.
+    """Forces on a system sum to zero, and so do their torques for a molecule.
 
     A consequence of translation and rotation for forces that are a gradient; reported for direct forces.
     """
@@ -89,8 +89,8 @@ def _sum_limit(dtype: str, forces: Floats) -> float:
 
 
 def _compared(subject: Subject, systems: list[Atoms], originals: tuple[Atoms, ...], what: str) -> list[Margin]:
-    found, expected = ask(subject.potential, systems), ask(subject.potential, originals)
-    return list(differences(subject.potential, found, expected, what))
+    actual, expected = ask(subject.potential, systems), ask(subject.potential, originals)
+    return list(differences(subject.potential, actual, expected, what))
 
 
 def _at(atoms: Atoms, positions: Floats) -> Atoms:
@@ -100,12 +100,12 @@ def _at(atoms: Atoms, positions: Floats) -> Atoms:
 
 
 def _squeezed(atoms: Atoms) -> Atoms:
-    """A system of the same shape with another answer, so that only its place in the batch tells the two apart."""
+    """A system of the same shape with another answer, so that only its position in the batch distinguishes them."""
     return _at(atoms, atoms.positions * 0.97)
 
 
 def _turn() -> Floats:
-    """A proper rotation about no axis of anything."""
+    """A proper rotation about a generic axis."""
     matrix = np.array([[1.0, 2.0, -0.5], [0.3, -1.0, 2.0], [1.5, 0.4, 0.8]])
     turn: Floats = np.linalg.qr(matrix)[0]
     return turn * float(np.sign(np.linalg.det(turn)))

@@ -1,4 +1,4 @@
-"""Bonds and crystals as they were measured: what tells eV and Å from other units without a reference calculation.
+"""Measured bonds and crystals, to tell eV and Å from other units without a reference calculation.
 
 Diatomic molecules: K. P. Huber, G. Herzberg, Constants of Diatomic Molecules (1979). Bulk moduli: C. Kittel,
 Introduction to Solid State Physics, 8th ed., chapter 3; those of noble gases near 0 K.

@@ -1,4 +1,4 @@
-"""What a lattice means: an atom is in every cell, and a cell says nothing where nothing is periodic."""
+"""Periodicity: images, supercells, and cells of systems that are not periodic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from ase import Atoms
 
-from bsct_zoo.conformance.answers import Answer, ask, differences
+from bsct_zoo.conformance.answers import SystemAnswer, ask, differences
 from bsct_zoo.conformance.finding import Finding, Margin, judged, skipped
 from bsct_zoo.conformance.subject import Subject
 
@@ -20,15 +20,15 @@ def periodic_images(subject: Subject) -> Finding:
     measures: list[Margin] = []
     for vector in range(3):
         moved = [_first_atoms_moved(atoms, vector) for atoms in subject.crystals]
-        found = ask(subject.potential, moved)
-        measures += differences(subject.potential, found, expected, f"when an atom moves by cell vector {vector + 1}")
+        actual = ask(subject.potential, moved)
+        measures += differences(subject.potential, actual, expected, f"when an atom moves by cell vector {vector + 1}")
     sheared = []
     for atoms in subject.crystals:
         other: Atoms = atoms.copy()
         other.cell = np.array([[1, 0, 0], [1, 1, 0], [0, -1, 1]]) @ np.asarray(atoms.cell)
         sheared.append(other)
-    found = ask(subject.potential, sheared)
-    measures += differences(subject.potential, found, expected, "in another cell of the same lattice")
+    actual = ask(subject.potential, sheared)
+    measures += differences(subject.potential, actual, expected, "in another cell of the same lattice")
     return judged(measures)
 
 
@@ -44,8 +44,8 @@ def supercell(subject: Subject) -> Finding:
     measures: list[Margin] = []
     for vector in range(3):
         repeats = tuple(2 if k == vector else 1 for k in range(3))
-        found = ask(subject.potential, [atoms.repeat(repeats) for atoms in subject.crystals])
-        measures += differences(subject.potential, found, expected, f"when doubled along cell vector {vector + 1}")
+        actual = ask(subject.potential, [atoms.repeat(repeats) for atoms in subject.crystals])
+        measures += differences(subject.potential, actual, expected, f"when doubled along cell vector {vector + 1}")
     return judged(measures, required=subject.potential.info.cutoff is not None)
 
 
@@ -56,8 +56,8 @@ def cell_without_pbc(subject: Subject) -> Finding:
         other: Atoms = atoms.copy()
         other.cell = np.diag(np.ptp(atoms.positions, axis=0) + 1.5)
         with_cell.append(other)
-    found, expected = ask(subject.potential, with_cell), ask(subject.potential, subject.molecules)
-    return judged(differences(subject.potential, found, expected, "with a cell around it that is not periodic"))
+    actual, expected = ask(subject.potential, with_cell), ask(subject.potential, subject.molecules)
+    return judged(differences(subject.potential, actual, expected, "with a cell around it that is not periodic"))
 
 
 def _refused(subject: Subject) -> Finding:
@@ -65,12 +65,12 @@ def _refused(subject: Subject) -> Finding:
 
 
 def _first_atoms_moved(atoms: Atoms, vector: int) -> Atoms:
-    """Half of the atoms a cell further on."""
+    """Half of the atoms moved by a lattice vector."""
     moved: Atoms = atoms.copy()
     half = max(1, len(atoms) // 2)
     moved.positions[:half] += atoms.cell[vector]
     return moved
 
 
-def _doubled(answer: Answer) -> Answer:
+def _doubled(answer: SystemAnswer) -> SystemAnswer:
     return replace(answer, energy=2 * answer.energy, forces=np.concatenate([answer.forces, answer.forces]))

@@ -1,4 +1,4 @@
-"""The systems that a model is tried on: real ones, made of elements that it declares, never at an equilibrium."""
+"""The test systems: real ones, of elements that the model declares, never at equilibrium."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ase.build import bulk, molecule
 from ase.data import atomic_numbers, reference_states
 from ase.geometry import get_distances
 
-SHEAR = np.array([[1.03, 0.04, -0.02], [0.06, 0.98, 0.03], [-0.05, 0.02, 1.01]])  # leaves no symmetry to hide behind
+SHEAR = np.array([[1.03, 0.04, -0.02], [0.06, 0.98, 0.03], [-0.05, 0.02, 1.01]])  # breaks every symmetry
 _MOLECULES = (
     "CH3CH2OH", "H2O", "HCN", "CH3SH", "CH3Cl", "NH3", "HF", "C2H6", "SiH4", "PH3", "SO2", "Si2H6", "AlF3", "BF3",
     "NaCl", "LiF", "LiH", "CO2", "N2", "O2", "H2", "Cl2", "F2", "P2", "Na2", "Li2",
@@ -24,33 +24,33 @@ ANY = frozenset(atomic_numbers[symbol] for symbol in ("H", "C", "N", "O", "Cu"))
 
 
 def molecules(elements: frozenset[int], at_most: int = 4) -> tuple[Atoms, ...]:
-    """Molecules of different sizes; clusters cut from a crystal, or pairs of atoms, where no molecule is known."""
-    found = [molecule(name) for name in _MOLECULES if _made_of(name, elements)][:at_most]
-    if not found:
-        found = [_cluster(symbol, n) for symbol in crystal_symbols(elements)[:2] for n in (4, 2)]
-    if not found:
-        found = [_pair(z) for z in sorted(elements)[:2]]
-    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(found))
+    """Molecules of different sizes; clusters cut from a crystal, or pairs of atoms, if no molecule matches."""
+    systems = [molecule(name) for name in _MOLECULES if _made_of(name, elements)][:at_most]
+    if not systems:
+        systems = [_cluster(symbol, n) for symbol in crystal_symbols(elements)[:2] for n in (4, 2)]
+    if not systems:
+        systems = [_pair(z) for z in sorted(elements)[:2]]
+    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(systems))
 
 
 def crystals(elements: frozenset[int], dense: bool = True) -> tuple[Atoms, ...]:
     """Small periodic systems whose cells are shorter than most cut-offs: an element's crystal, a molecule in a box.
 
-    Without ``dense`` the box alone: a Hamiltonian that samples one point of a zone finds no answer for two atoms of a
+    Without ``dense`` the box only: a Hamiltonian that samples one point of a zone has no answer for two atoms of a
     metal.
     """
-    found = [bulk(symbol) for symbol in crystal_symbols(elements)[: int(dense)]]
-    found = [atoms if len(atoms) > 1 else atoms.repeat((2, 1, 1)) for atoms in found]
+    systems = [bulk(symbol) for symbol in crystal_symbols(elements)[: int(dense)]]
+    systems = [atoms if len(atoms) > 1 else atoms.repeat((2, 1, 1)) for atoms in systems]
     for small in sorted(molecules(elements), key=len)[:1]:
         box = np.ptp(small.positions, axis=0) + np.array([2.4, 2.6, 2.8])
-        found.append(Atoms(small.numbers, small.positions, pbc=True, cell=box))
-    for atoms in found:
+        systems.append(Atoms(small.numbers, small.positions, pbc=True, cell=box))
+    for atoms in systems:
         atoms.set_cell(atoms.cell @ SHEAR)
-    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(found, start=10))
+    return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(systems, start=10))
 
 
 def crystal_symbols(elements: frozenset[int]) -> list[str]:
-    """Elements of which a simple crystal is known to ASE, the usual ones first."""
+    """Elements for which ASE has a simple crystal, common ones first."""
     usual = [symbol for symbol in _CRYSTALS if atomic_numbers[symbol] in elements]
     known = (z for z in sorted(elements) if z < len(reference_states) and _lattice(z) in _LATTICES)
     others = [Atoms([z]).symbols[0] for z in known]
@@ -58,7 +58,7 @@ def crystal_symbols(elements: frozenset[int]) -> list[str]:
 
 
 def named(atoms: Atoms) -> str:
-    """What a message calls it."""
+    """Its name in messages."""
     formula: str = atoms.get_chemical_formula()
     return f"{formula} (periodic)" if atoms.pbc.any() else formula
 
@@ -89,7 +89,7 @@ def _pair(z: int) -> Atoms:
 
 
 def _off_balance(atoms: Atoms, seed: int) -> Atoms:
-    """Every atom moved by some hundredths of Å, the same way every time."""
+    """Every atom displaced by some hundredths of Å, always in the same way."""
     moved = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     moved.positions += np.random.default_rng(seed).normal(0.0, 0.05, moved.positions.shape)
     return moved

@@ -1,4 +1,4 @@
-"""A check in a process of its own, in the interpreter that the model needs: a crash costs one property."""
+"""A conformance check in its own process and the model's interpreter: a crash fails one property only."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bsct_zoo.runtime.place import python_for
 from bsct_zoo.runtime.protocol import Message
 from bsct_zoo.runtime.uv_tool import OnEvent
 
-_LOADING = 600.0  # seconds at least, whatever one property may take
+_LOADING = 600.0  # seconds, the minimum for loading
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a model said of itself when it was loaded: device, precision, versions of what makes its numbers."""
+    """What a loaded model declares: device, precision, versions of its packages."""
 
     device: str
     dtype: str
@@ -28,10 +28,10 @@ class Loaded:
 
 
 class CheckProcess:
-    """A model under test in another process, started again where it dies.
+    """A model under test in another process, restarted if it dies.
 
     Attributes:
-        loaded: what the model said when it was loaded.
+        loaded: what the model declared when it was loaded.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class CheckProcess:
         timeout: float = 600.0,
         on_event: OnEvent | None = None,
     ) -> None:
-        """Start it and load the model; ``timeout`` is what one property may take, in seconds.
+        """Start it and load the model; ``timeout`` of one property in seconds.
 
         Raises:
-            BadInputError: the device is not there, or the model refuses an option or a file.
-            EnvironmentBuildError: its environment cannot be made.
+            BadInputError: the device does not exist, or the model refuses an option or a file.
+            EnvironmentBuildError: its environment cannot be built.
             ModelError: it cannot be loaded.
         """
         self._timeout = timeout
@@ -67,7 +67,7 @@ class CheckProcess:
         self.loaded = Loaded(**self._start())
 
     def try_property(self, name: str) -> Finding:
-        """What is found of a property; a process that dies or hangs over it is its failure."""
+        """The result for a property; it fails if the process dies or hangs."""
         try:
             if self._host is None:
                 self._start()
@@ -78,7 +78,7 @@ class CheckProcess:
             return Finding("failed", message=" ".join(str(error).split()), name=name)
 
     def close(self) -> None:
-        """End the process; safe to call twice."""
+        """End the process; can be called twice."""
         if self._host is not None:
             self._host.close()
             self._host = None

@@ -1,4 +1,4 @@
-"""All properties in the order in which they are tried: from what everything else rests on to what takes longest."""
+"""All properties in the order of their tests: fundamental ones first, slow ones last."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Property:
 
     Attributes:
         name: what a user types.
-        judge: tries a potential; whatever it raises is the property's failure.
+        judge: tests a potential; any exception fails the property.
     """
 
     name: str
@@ -77,7 +77,7 @@ def chosen(only: Iterable[str] | None = None) -> tuple[Property, ...]:
     """The properties called ``only``, in their own order; all if None or empty.
 
     Raises:
-        UnknownNameError: there is no such property.
+        UnknownNameError: no such property.
     """
     wanted = list(only or ()) or list(NAMES)
     for name in wanted:

@@ -1,4 +1,4 @@
-"""How far atoms see each other, and with which digits."""
+"""Cut-off and precision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEAR = 1e-4  # Å on either side of the cut-off
 
 
 def cutoff(subject: Subject) -> Finding:
-    """Two atoms beyond the declared cut-off do not feel each other, and nothing jumps where one comes in.
+    """Two atoms beyond the declared cut-off do not interact, and there is no step where one crosses it.
 
     A jump is a fault of forces that are declared a gradient, since nothing is the gradient of a step.
     """

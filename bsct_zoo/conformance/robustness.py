@@ -1,4 +1,4 @@
-"""What happens beside the ordinary: foreign elements, another process, the end."""
+"""Unknown elements, workers, and closing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORKER = {"float64": 1e-12, "float32": 1e-6}  # of the largest number: the same
 
 
 def unknown_elements(subject: Subject) -> Finding:
-    """A foreign element raises ``UnknownElementError``, alone or among others, and nothing is broken after it."""
+    """An unknown element raises ``UnknownElementError``, alone or among others; the model works afterwards."""
     known = subject.potential.info.elements
     if known is None:
         return skipped("it declares no elements")
@@ -23,7 +23,7 @@ def unknown_elements(subject: Subject) -> Finding:
     if not foreign:
         return skipped("it declares all elements")
     before = ask(subject.potential, subject.molecules)
-    # One between those that it knows, where a table may have a hole, and one beyond them all.
+    # One between the supported elements, where a table may have a gap, and one beyond all of them.
     for z in dict.fromkeys((foreign[0], foreign[-1])):
         atom = Atoms([z], [[0, 0, 0]])
         for systems in ([atom], [*subject.molecules, atom]):
@@ -39,16 +39,16 @@ def unknown_elements(subject: Subject) -> Finding:
 
 
 def worker(subject: Subject) -> Finding:
-    """Through a worker come the same declaration and the same numbers."""
+    """A worker returns the same declaration and the same numbers."""
     if subject.worker is None:
         return skipped("there is no loader to name to a worker")
     with subject.worker() as remote:
         if remote.info != subject.potential.info:
             return failed("the worker's model declares something else of itself")
-        found = ask(remote, subject.systems)
+        actual = ask(remote, subject.systems)
     relative = _WORKER[subject.potential.info.dtype]
     measures = []
-    for index, (one, other) in enumerate(zip(found, ask(subject.potential, subject.systems), strict=True), start=1):
+    for index, (one, other) in enumerate(zip(actual, ask(subject.potential, subject.systems), strict=True), start=1):
         energy_limit = relative * max(1.0, abs(other.energy))
         measures.append(Margin(abs(one.energy - other.energy), energy_limit, "eV", f"energy of system {index}"))
         force_limit = relative * max(1.0, float(np.abs(other.forces).max()))

@@ -1,4 +1,4 @@
-"""Try one property, or all of them, on a potential of this interpreter."""
+"""Test one property, or all of them, on a potential in this interpreter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bsct_zoo.runtime.remote import RemotePotential
 
 
 def try_property(one: Property, subject: Subject) -> Finding:
-    """What is found of ``one``; whatever goes wrong on the way is its failure."""
+    """The result for ``one``; any exception is a failure."""
     started = perf_counter()
     try:
         finding = one.judge(subject)
@@ -29,10 +29,10 @@ def try_property(one: Property, subject: Subject) -> Finding:
 
 
 def try_all(subject: Subject, only: Iterable[str] | None = None) -> list[Finding]:
-    """What is found of every property, or of those called ``only``.
+    """The results for every property, or for those called ``only``.
 
     Raises:
-        UnknownNameError: there is no such property.
+        UnknownNameError: no such property.
     """
     return [try_property(one, subject) for one in chosen(only)]
 
@@ -45,10 +45,10 @@ def loaded(
     options: dict[str, OptionValue],
     elements: frozenset[int] | None = None,
 ) -> Subject:
-    """The model of ``card``, loaded in this interpreter and able to be loaded again and in a worker.
+    """The model of ``card``, loaded in this interpreter, with loaders for another precision and for a worker.
 
     Raises:
-        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.models.trust``).
+        UntrustedFileError: its file can run code and is unverified (``bsct_zoo.models.trust``).
         Exception: whatever its loader raises.
     """
     adapter = Adapter(name=card.name, summary="", loader=loader, cards=(card,))

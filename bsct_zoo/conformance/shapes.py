@@ -1,4 +1,4 @@
-"""What comes back: shapes, types, numbers, and what the model declares of itself."""
+"""Shapes, types and values of results, and the declaration of the model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bsct_zoo.errors import ModelError
 from bsct_zoo.potentials.potential import PotentialInfo
 
 _HEAVIEST = 118
-_RESOLUTION = 1e-5  # eV: differences of energies below it do not matter along any scan
+_RESOLUTION = 1e-5  # eV: smaller energy differences do not matter in a scan
 
 
 def declaration(subject: Subject) -> Finding:
@@ -77,7 +77,7 @@ def shapes(subject: Subject) -> Finding:
 
 
 def detached(subject: Subject) -> Finding:
-    """Nothing that comes back holds on to the graph that made it."""
+    """Results carry no autograd graph."""
     prediction = predict(subject.potential, AtomsBatch.from_atoms(subject.systems))
     holding = [name for name in ("energy", "forces", "stress") if _requires_grad(getattr(prediction, name))]
     return failed(f"{', '.join(holding)} still with a graph behind it; detach") if holding else passed()
@@ -88,7 +88,7 @@ def _requires_grad(tensor: torch.Tensor | None) -> bool:
 
 
 def finite(subject: Subject) -> Finding:
-    """Ordinary molecules and crystals get numbers."""
+    """Ordinary molecules and crystals get finite numbers."""
     bad = 0
     names = []
     for atoms, answer in zip(subject.systems, ask(subject.potential, subject.systems), strict=True):
@@ -102,7 +102,7 @@ def finite(subject: Subject) -> Finding:
 def totals(subject: Subject) -> Finding:
     """Total energies keep the digits of float64: steps of float32 would show along a scan."""
     potential = subject.in_precision("float32") or subject.potential
-    local = potential.info.cutoff is not None  # so that large systems do not cost more than their atoms
+    local = potential.info.cutoff is not None  # so that large systems do not dominate
     systems = [atoms.repeat((2, 2, 2)) if local and atoms.pbc.all() else atoms for atoms in subject.systems]
     energy = np.array([answer.energy for answer in ask(potential, systems)])
     rounded = energy.astype(np.float32)
@@ -143,9 +143,9 @@ def stress_given(subject: Subject) -> Finding:
     molecules, crystals = answers[: len(subject.molecules)], answers[len(subject.molecules) :]
     if any(answer.stress is not None for answer in molecules):
         return failed("a molecule has a stress; make it NaN in a mixed batch")
-    there = sum(answer.stress is not None for answer in crystals)
-    if subject.potential.info.has_stress and there < len(crystals):
+    n_with_stress = sum(answer.stress is not None for answer in crystals)
+    if subject.potential.info.has_stress and n_with_stress < len(crystals):
         return failed("declared, but periodic systems have none")
-    if not subject.potential.info.has_stress and there:
+    if not subject.potential.info.has_stress and n_with_stress:
         return failed("periodic systems have a stress, but info.has_stress is False")
     return passed()

@@ -1,4 +1,4 @@
-"""What a call may not leave behind: numbers of earlier calls, switches of the process, memory."""
+"""Side effects of a call: remembered numbers, process-wide settings, memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bsct_zoo.potentials.potential import Potential
 
 _WARM_UP, _CALLS = 3, 9
 _SYSTEMS = 64
-_BYTES = 4.0 * _SYSTEMS  # that a call may keep: half of the energies of a batch
+_BYTES = 4.0 * _SYSTEMS  # allowed per call: half of the energies of a batch
 _HEAP_BYTES = 1024.0
 _OBJECT = 256  # bytes from which an allocation counts: torch itself drops short strings at every operator
 
@@ -37,9 +37,9 @@ def determinism(subject: Subject) -> Finding:
 
 
 def stale_answers(subject: Subject) -> Finding:
-    """What was changed in place since the last call is seen: positions, elements, cell, charge.
+    """Changes in place since the last call are noticed: positions, elements, cell, charge.
 
-    The right answers come from batches of another size, which no memory of the last call can be taken for.
+    The correct answers come from batches of another size, which cannot be confused with the last call.
     """
     measures: list[Margin] = []
     for atoms in subject.systems:
@@ -53,10 +53,10 @@ def stale_answers(subject: Subject) -> Finding:
             before = tensor.clone()
             answers_of(subject.potential, batch)
             tensor.copy_(changed)
-            found = answers_of(subject.potential, batch)
+            actual = answers_of(subject.potential, batch)
             fresh = [*batch.to_atoms(), subject.molecules[0]]
             expected = ask(subject.potential, fresh)[:1]
-            measures += differences(subject.potential, found, expected, f"after a change of {name} in place")
+            measures += differences(subject.potential, actual, expected, f"after a change of {name} in place")
             tensor.copy_(before)
         again = answers_of(subject.potential, batch)
         measures += differences(subject.potential, again, original, "after others were asked for")
@@ -64,15 +64,15 @@ def stale_answers(subject: Subject) -> Finding:
 
 
 def global_state(subject: Subject) -> Finding:
-    """Defaults of torch, random numbers, gradients, threads, folder and environment are left as they are."""
+    """Defaults of torch, random numbers, gradients, threads, folder and environment are unchanged."""
     batch = AtomsBatch.from_atoms([*subject.molecules[:1], *subject.crystals[:1]])
-    predict(subject.potential, batch)  # what is set up once, on the first call, is no fault
+    predict(subject.potential, batch)  # one-time set-up on the first call is allowed
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     seeds = torch.get_rng_state(), np.random.get_state(), random.getstate()
     changed = []
     try:
         for gradients in (True, False):
-            # Values that an earlier call cannot have left, so that setting one again is seen.
+            # Values that no earlier call can have left, so that a repeated change is noticed.
             torch.set_default_dtype(torch.float32)
             torch.set_num_threads(2 if threads == 1 else 1)
             torch.rand(1), np.random.random(), random.random()
@@ -107,12 +107,12 @@ def _state() -> dict[str, object]:
 
 
 def memory(subject: Subject) -> Finding:
-    """A call gives back what it took: arrays of numpy, tensors, memory of the device.
+    """A call releases its memory: numpy arrays, tensors, memory of the device.
 
     The median growth over calls, so that a library's own caches do not count, only what every call adds.
     """
     batch = _many(subject)
-    held = np.zeros((_WARM_UP + _CALLS, 3))  # made before, since it would count too
+    held = np.zeros((_WARM_UP + _CALLS, 3))  # made in advance, because it would count
     already = tracemalloc.is_tracing()
     if not already:
         tracemalloc.start()
@@ -132,7 +132,7 @@ def memory(subject: Subject) -> Finding:
 
 
 def heap(subject: Subject) -> Finding:
-    """The C heap does not grow with every call, whatever library holds on."""
+    """The C heap does not grow with every call."""
     if _heap_bytes() is None:
         return skipped("the C library here does not say how much of its heap is in use")
     batch = _many(subject)
@@ -147,7 +147,7 @@ def heap(subject: Subject) -> Finding:
 
 @contextmanager
 def _only_new_objects() -> Iterator[None]:
-    """The garbage collector looks at nothing that was there before, which saves most of its time."""
+    """The garbage collector ignores existing objects, which saves most of its time."""
     gc.collect()
     gc.freeze()
     try:
@@ -163,14 +163,14 @@ def _growth(held: NDArray[np.float64]) -> list[float]:
 
 
 def _heap_bytes() -> int | None:
-    """Bytes that are allocated from the C heap; None where it is not glibc 2.33 or later."""
+    """Bytes that are allocated from the C heap; None without glibc 2.33 or later."""
     try:
         tell = ctypes.CDLL(None).mallinfo2
     except AttributeError:
         return None
     tell.restype = _Mallinfo
-    said = tell()
-    return int(said.uordblks + said.hblkhd)
+    info = tell()
+    return int(info.uordblks + info.hblkhd)
 
 
 class _Mallinfo(ctypes.Structure):

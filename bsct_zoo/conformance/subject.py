@@ -1,4 +1,4 @@
-"""What a check is about: a potential as its author made it, and how to load it again."""
+"""The subject of a check: an unguarded potential, and how to load it again."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Subject:
     """A potential under test.
 
     Attributes:
-        potential: as its loader gives it, without the guard that mends small faults.
-        load: loads it anew in the precision named; None if it cannot be loaded again.
-        worker: the same model through a worker of this interpreter; None if there is no loader to name to a worker.
-        elements: atomic numbers to try it on, if others than it declares.
+        potential: as its loader returns it, without the guard that corrects small faults.
+        load: loads it again in a precision; None if that is impossible.
+        worker: the same model through a worker of this interpreter; None without a loader for a worker.
+        elements: atomic numbers to test with, if not those that it declares.
     """
 
     potential: Potential
@@ -35,7 +35,7 @@ class Subject:
 
     @cached_property
     def exact(self) -> Potential:
-        """The model in float64 where it computes in that, for derivatives by differences."""
+        """The model in float64 if it supports it, for numerical derivatives."""
         return self.in_precision("float64") or self.potential
 
     def in_precision(self, dtype: Dtype) -> Potential | None:
@@ -47,7 +47,7 @@ class Subject:
 
     @cached_property
     def tried(self) -> frozenset[int]:
-        """Atomic numbers of the systems that it is tried on."""
+        """Atomic numbers of the test systems."""
         return self.elements or self.potential.info.elements or probes.ANY
 
     @cached_property
@@ -57,7 +57,7 @@ class Subject:
 
     @cached_property
     def crystals(self) -> tuple[Atoms, ...]:
-        """Periodic systems; none if the model says that it takes none."""
+        """Periodic systems; none if the model does not support them."""
         return () if self.refuses_cells else self._periodic
 
     @cached_property
@@ -66,9 +66,9 @@ class Subject:
 
     @cached_property
     def refuses_cells(self) -> str:
-        """What the model says when it is given a periodic system that it does not take; empty if it takes them.
+        """The model's message for a periodic system that it refuses; empty if it takes them.
 
-        A model that declares stress, or nothing but periodic systems, has no right to refuse.
+        A model that declares stress, or periodic systems only, must not refuse.
         """
         info = self.potential.info
         if info.has_stress or info.periodic_only:

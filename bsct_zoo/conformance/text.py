@@ -28,13 +28,13 @@ def line(finding: Finding) -> str:
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
-    """How many findings there are of each status."""
-    found = Counter(finding.status for finding in findings)
-    return {status: found[status] for status in _ORDER}  # type: ignore[index]
+    """Number of findings of each status."""
+    counter = Counter(finding.status for finding in findings)
+    return {status: counter[status] for status in _ORDER}  # type: ignore[index]
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
-    """A finding as JSON holds it; null where there is no number, or none that is finite."""
+    """A finding as JSON; null where there is no finite number."""
     values = {"figure": finding.figure, "limit": finding.limit}
     finite = {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
     return {

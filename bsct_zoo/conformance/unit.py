@@ -1,4 +1,4 @@
-"""Units, told from what has been measured: nothing in a model's own numbers says whether they are eV or kcal/mol.
+"""Units, from experiment: a model's own numbers do not reveal whether they are eV or kcal/mol.
 
 The model pulls diatomic molecules and swells crystals of its elements. Where its own minimum lies tells the unit of
 length, the stiffness at that minimum the unit of energy: models err by tens of per cent there, a wrong unit by a factor
@@ -23,15 +23,15 @@ from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potentials.potential import Potential
 
 _ENERGY = {"kcal/mol": 23.06, "kJ/mol": 96.49, "Hartree": 1 / 27.211, "Rydberg": 1 / 13.606, "meV": 1000.0}
-_LENGTHS = (1.8897, 0.5292)  # Bohr for Å, one way or the other
+_LENGTHS = (1.8897, 0.5292)  # Bohr for Å, in either direction
 _AT_MOST = 8  # bonds, and half as many crystals
 _NEAR = 1.35  # a minimum within this factor of the measured length is that of the bond
-_FACTOR = 3.6  # nearer to eV than to the next unit, 1/13.6, in the logarithm
+_FACTOR = 3.6  # closer to eV than to the next unit, 1/13.6, in the logarithm
 
 
 @dataclass(frozen=True)
 class Well:
-    """A minimum of a model over what was measured.
+    """A minimum of a model relative to experiment.
 
     Attributes:
         length: ratio of the lengths at the minimum.
@@ -49,10 +49,10 @@ def energy_unit(subject: Subject) -> Finding:
         wells += _crystals(subject)
     for ratio in _LENGTHS:
         if _most(abs(well.length / ratio - 1) < 0.12 for well in wells):
-            found = median(well.length for well in wells)
-            what = f"bonds {found:.2f} times as long as measured: Bohr taken for Å, or Å for Bohr?"
-            return judged([Margin(max(found, 1 / found), _NEAR, "×", what)])
-    if not _most(map(_near, wells)):  # as one that was never trained
+            scale = median(well.length for well in wells)
+            what = f"bonds {scale:.2f} times as long as measured: Bohr taken for Å, or Å for Bohr?"
+            return judged([Margin(max(scale, 1 / scale), _NEAR, "×", what)])
+    if not _most(map(_near, wells)):  # like an untrained model
         return Finding("reported", message="it holds few bonds or crystals near their length: units cannot be told")
     near = list(filter(_near, wells))
     ratio = median(well.stiffness for well in near)
@@ -72,12 +72,12 @@ def _near(well: Well) -> bool:
 
 
 def force_unit(subject: Subject) -> Finding:
-    """Forces go with the energy's slope in eV/Å: in sign and size, for direct forces too."""
+    """Forces follow the slope of the energy in eV/Å, in sign and size, for direct forces too."""
     potential = subject.exact
     components = [force_components(potential, atoms) for atoms in subject.molecules[:2]]
-    found = np.concatenate([forces for forces, _, _ in components])
+    actual = np.concatenate([forces for forces, _, _ in components])
     expected = np.concatenate([slopes for _, slopes, _ in components])
-    ratio = float(found @ expected / (expected @ expected))
+    ratio = float(actual @ expected / (expected @ expected))
     if ratio <= 0:
         return Finding("failed", ratio, None, "×", "forces point the wrong way: the sign of the gradient?")
     # A direct head that learned anything stays within a factor of two.

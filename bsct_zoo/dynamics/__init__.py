@@ -1,1 +1,1 @@
-"""Integrators and relaxation as small functions on frozen states: every system of a batch at once, in float64."""
+"""Integrators, thermostats and relaxation of batches, in float64."""

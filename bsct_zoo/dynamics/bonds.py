@@ -1,4 +1,4 @@
-"""Which bonds a system has, and how long they are."""
+"""The bonds of a system and their lengths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Bonds:
 
     Attributes:
         first, second: [n_bonds] atoms, counted through all systems.
-        shift: [n_bonds, 3] Å from the second atom's place to the image that is meant; zero in a molecule.
+        shift: [n_bonds, 3] Å from the second atom to its bonded image; zero in a molecule.
         length: [n_bonds] Å.
         owner: [n_bonds] the system of each.
         names: such as "C0-H3", atoms counted within their system.
@@ -34,7 +34,7 @@ class Bonds:
     names: tuple[str, ...]
 
     def lengths(self, positions: Tensor) -> NDArray[np.float64]:
-        """[n_bonds] Å at ``positions`` [n_atoms, 3] of all systems, which were not wrapped since."""
+        """[n_bonds] Å at ``positions`` [n_atoms, 3] of all systems, which must not be wrapped."""
         vectors = positions[self.second] + self.shift - positions[self.first]
         lengths: NDArray[np.float64] = vectors.norm(dim=1).numpy()
         return lengths

@@ -1,6 +1,6 @@
 """Relaxation of many systems at once by FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)).
 
-Every system has its own time step and ``alpha``, so that what it does is independent of the others. Masses are one.
+Every system has its own time step and ``alpha``, so that it is independent of the others. Masses are one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_MOVE = 0.2  # Å that the atoms of a system may move together in one step, 
 
 @dataclass(frozen=True)
 class FireState:
-    """Where a relaxation is.
+    """The state of a relaxation.
 
     Attributes:
         batch: positions, float64.
@@ -46,7 +46,7 @@ class FireState:
 
     @property
     def largest_force(self) -> Tensor:
-        """[n_systems] length of the longest force on an atom, eV/Å; NaN where a force is none."""
+        """[n_systems] length of the longest force on an atom, eV/Å; NaN where a force is not a number."""
         lengths = self.forces.norm(dim=1)
         largest = torch.zeros_like(self.energy)
         largest = largest.scatter_reduce(0, self.batch.system_idx, lengths.nan_to_num(torch.inf), "amax")
@@ -55,13 +55,13 @@ class FireState:
 
 @dataclass(frozen=True)
 class Relaxed:
-    """What a relaxation came to.
+    """The result of a relaxation.
 
     Attributes:
         batch: positions, float64.
         energy: [n_systems] eV.
         forces: [n_atoms, 3] eV/Å.
-        converged: [n_systems] whether no force is longer than asked for.
+        converged: [n_systems] whether no force exceeds the limit.
         steps: [n_systems] steps that each system took.
     """
 
@@ -89,7 +89,7 @@ def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
 
 
 def fire_step(potential: Potential, state: FireState, moving: Tensor | None = None) -> FireState:
-    """One step; systems outside ``moving`` [n_systems] (bool; default all) stay where they are and are not computed."""
+    """One step; systems outside ``moving`` [n_systems] (bool; default all) do not move and are not computed."""
     moving = torch.ones(state.batch.n_systems, dtype=torch.bool) if moving is None else moving
     owner = state.batch.system_idx
 
@@ -134,16 +134,16 @@ def relax(
     max_steps: int = 500,
     on_step: Callable[[int], None] | None = None,
 ) -> Relaxed:
-    """Every system of ``batch`` at its minimum; one that gets there, or loses its way, waits for the others.
+    """Every system of ``batch`` at its minimum; systems that converge or fail wait for the others.
 
-    A system without an answer stays at its last positions that had one, and is not converged.
+    A system without an answer stays at its last valid positions, and is not converged.
 
     Args:
         potential: energies and forces.
         batch: the start.
-        max_force: eV/Å that no force may be longer than.
+        max_force: limit for the force on any atom, eV/Å.
         max_steps: when to give up.
-        on_step: is told the number of each step.
+        on_step: called with the number of each step.
     """
     state = fire_init(potential, batch)
     steps = torch.zeros(batch.n_systems, dtype=torch.int64)

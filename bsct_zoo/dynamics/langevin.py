@@ -28,7 +28,7 @@ def langevin_init(potential: Potential, systems: Sequence[Atoms], temperature: f
 
 
 def langevin_step(potential: Potential, state: MDState, dt: float, temperature: float, friction: float) -> MDState:
-    """One step in a bath of ``temperature`` K; ``dt`` in ASE's unit of time, ``friction`` in its inverse."""
+    """One step with a thermostat at ``temperature`` K; ``dt`` in ASE's unit of time, ``friction`` in its inverse."""
     masses = state.masses[:, None]
     decay = math.exp(-friction * dt)
     velocities = state.velocities + 0.5 * dt * state.forces / masses
@@ -51,10 +51,10 @@ def langevin_step(potential: Potential, state: MDState, dt: float, temperature: 
 
 
 def noise(state: MDState) -> Tensor:
-    """[n_atoms, 3] standard normal numbers that depend on nothing but a system's seed and the count of steps.
+    """[n_atoms, 3] standard normal numbers that depend only on the system's seed and the count of steps.
 
-    A generator that counts (Philox) has no state to keep: a run goes on where it stopped, and a system gets the same
-    numbers alone and among others.
+    A counter-based generator (Philox) has no state: a run resumes exactly, and a system gets the same numbers alone
+    and in a batch.
     """
     sizes = state.batch.atoms_per_system.tolist()
     parts = [_normal(seed, state.count, size) for seed, size in zip(state.seeds.tolist(), sizes, strict=True)]

@@ -18,7 +18,7 @@ from bsct_zoo.potentials.potential import Potential
 
 
 def nve_init(potential: Potential, systems: Sequence[Atoms], temperature: float, seeds: Sequence[int]) -> MDState:
-    """Start at ``temperature`` in K, every system from its own seed, at rest as a whole and not turning."""
+    """Start at ``temperature`` in K, every system from its own seed, without total momentum or rotation."""
     return started(potential, systems, temperature, seeds, thermal_velocities)
 
 

@@ -1,4 +1,4 @@
-"""A drift with an error that can be believed: what is left around a line is correlated in time."""
+"""A drift with a reliable error: the residuals of the line are correlated in time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Slope:
 
     Attributes:
         value: its slope.
-        error: standard error of it; None where the series is too short to tell.
+        error: standard error of it; None if the series is too short.
         spread: standard deviation of the series around the line.
     """
 
@@ -30,8 +30,8 @@ class Slope:
 def slope(times: Floats, values: Floats) -> Slope:
     """Least squares through ``values`` [n] at equally spaced ``times`` [n], n ≥ 3.
 
-    The error comes from the line through means over blocks of time, as long as need be for neighbouring blocks not to
-    know of each other (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989), applied to what is left around the line).
+    The error comes from the line through means over blocks of time, long enough for neighbouring blocks to be
+    uncorrelated (Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989), applied to the residuals).
     """
     centred = times - times.mean()
     value = float((centred * values).sum() / (centred**2).sum())
@@ -41,7 +41,7 @@ def slope(times: Floats, values: Floats) -> Slope:
 
 
 def mean_error(values: Floats) -> float | None:
-    """Standard error of the mean of a series [n] that is correlated in time; None where it is too short to tell."""
+    """Standard error of the mean of a series [n] that is correlated in time; None if it is too short."""
     places = np.arange(len(values), dtype=np.float64)
     errors = [float(means.std(ddof=1) / np.sqrt(len(means))) for _, means in _levels(places, values - values.mean())]
     return max(errors) if errors else None
@@ -57,7 +57,7 @@ def _levels(times: Floats, left: Floats) -> list[tuple[Floats, Floats]]:
     length = 1
     while len(left) // length >= _FEWEST_BLOCKS:
         n_blocks = len(left) // length
-        first = len(left) - n_blocks * length  # what does not fill a block is left out at the start
+        first = len(left) - n_blocks * length  # the remainder is left out at the start
         blocks = (
             times[first:].reshape(n_blocks, length).mean(1),
             left[first:].reshape(n_blocks, length).mean(1),

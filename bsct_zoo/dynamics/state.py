@@ -1,4 +1,4 @@
-"""Where the molecular dynamics of a batch is."""
+"""The state of the molecular dynamics of a batch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MDState:
 
     @property
     def conserved(self) -> Tensor:
-        """[n_systems] eV that no step should change: total energy without the heat of a thermostat."""
+        """[n_systems] eV, the conserved energy: total energy less the work of the thermostat."""
         return self.energy + self.kinetic - self.thermostat_work
 
     def temperature(self, dof: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What is kept of the runs of a batch while they go on: energies, broken bonds, and who failed when."""
+"""The record of the runs of a batch: energies, broken bonds, and which run failed when."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Integers = NDArray[np.int64]
 
 
 class Trace:
-    """The record of a batch of runs; filing a step twice leaves it as filing it once.
+    """The record of a batch of runs; recording a step twice has the same effect as once.
 
     Attributes:
         n_steps: how long the runs are to be.
@@ -35,13 +35,13 @@ class Trace:
         max_temperature: [n_systems] K.
         lasted: [n_systems] last step that was sound.
         failed_at: [n_systems] step without a sound state; -1 where there is none.
-        reasons: [n_systems] what was wrong then.
+        reasons: [n_systems] why it failed.
         long_since: [n_bonds] first step of those on which a bond is too long now; -1 if it is not.
         broken_at: [n_bonds] step at which a bond broke for good; -1 if it did not.
     """
 
     def __init__(self, systems: Sequence[Atoms], dof: Sequence[int], n_steps: int, dt: float, temperature: float):
-        """``dt`` in ASE's unit of time; ``temperature`` is the highest temperature that is asked for."""
+        """``dt`` in ASE's unit of time; ``temperature`` is the highest requested temperature."""
         n = len(systems)
         self.n_steps, self.dt = n_steps, dt
         self.every = max(1, n_steps // _SAMPLES)
@@ -63,14 +63,14 @@ class Trace:
 
     @property
     def alive(self) -> NDArray[np.bool_]:
-        """[n_systems] runs that did not fail: those that the state holds, in this order."""
+        """[n_systems] runs that did not fail, in the order of the state."""
         return self.failed_at < 0
 
     def file(self, state: MDState, reasons: Mapping[int, str]) -> MDState:
-        """Note what ``state`` is like, and hand back the state of the runs that can go on.
+        """Record ``state``, and return the state of the runs that can continue.
 
         Args:
-            state: of the runs that are alive.
+            state: of the runs that have not failed.
             reasons: why a system of ``state`` has no answer, where it is known.
         """
         alive, count = np.flatnonzero(self.alive), state.count
@@ -134,14 +134,14 @@ class Trace:
     )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Everything that was filed, by name."""
+        """Everything recorded, by name."""
         return {name: getattr(self, name) for name in self._ARRAYS} | {"reasons": np.array(self.reasons, dtype=str)}
 
     def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what ``arrays`` gave.
+        """Restore from what ``arrays`` returned.
 
         Raises:
-            ValueError: it is of other runs.
+            ValueError: it belongs to other runs.
         """
         for name in self._ARRAYS:
             mine = getattr(self, name)

@@ -1,4 +1,4 @@
-"""Velocities of the start, and how many degrees of freedom they have."""
+"""Initial velocities and their degrees of freedom."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ _STRAIGHT = 1e-4  # of the largest moment of inertia: below it a molecule has no
 
 
 def maxwell_boltzmann(atoms: Atoms, temperature: float, seed: int) -> NDArray[np.float64]:
-    """[n_atoms, 3] at ``temperature`` in K, in ASE's unit of velocity; the system as a whole moves and turns."""
+    """[n_atoms, 3] at ``temperature`` in K, in ASE's unit of velocity; the system as a whole translates and rotates."""
     spread = np.sqrt(units.kB * temperature / atoms.get_masses()[:, None])
     velocities: NDArray[np.float64] = np.random.default_rng(seed).normal(size=(len(atoms), 3)) * spread
     return velocities
 
 
 def at_rest(atoms: Atoms, velocities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``velocities`` [n_atoms, 3] without those of the system as a whole: not moving nor, as a molecule, turning."""
+    """``velocities`` [n_atoms, 3] without translation of the system and, for a molecule, without rotation."""
     masses = atoms.get_masses()[:, None]
     velocities = velocities - (masses * velocities).sum(0) / masses.sum()
     if not atoms.pbc.any():
         arms, inertia = _inertia(atoms)
         momentum = (masses * np.cross(arms, velocities)).sum(0)
-        # A straight molecule has no moment about its axis, hence the pseudo-inverse.
+        # A linear molecule has no moment about its axis, hence the pseudo-inverse.
         velocities -= np.cross(np.linalg.pinv(inertia, rcond=_STRAIGHT) @ momentum, arms)
     return velocities
 
 
 def thermal_velocities(atoms: Atoms, temperature: float, seed: int) -> NDArray[np.float64]:
-    """[n_atoms, 3] from Maxwell and Boltzmann at ``temperature`` in K, at rest, and molecules not turning."""
+    """[n_atoms, 3] Maxwell-Boltzmann at ``temperature`` in K, without translation, molecules without rotation."""
     return at_rest(atoms, maxwell_boltzmann(atoms, temperature, seed))
 
 
 def internal_dof(atoms: Atoms) -> int:
-    """Degrees of freedom of a system at rest: 3n - 6 of a molecule, 3n - 5 of a straight one, 3n - 3 of a crystal."""
+    """Degrees of freedom of a system at rest: 3n - 6 for a molecule, 3n - 5 for a linear one, 3n - 3 for a crystal."""
     if atoms.pbc.any():
         return max(3 * len(atoms) - 3, 1)
     moments = np.linalg.eigvalsh(_inertia(atoms)[1])

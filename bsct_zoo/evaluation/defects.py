@@ -160,12 +160,12 @@ def _noisy_energy(curve: Curve, strength: float, seed: int) -> Curve:
 
 
 DEFECTS = (
-    Defect("step", "eV", "the energy jumps, the forces do not know (a bare cut-off)", _step),
-    Defect("kink", "eV/Å", "the force jumps (a cut-off that fades to first order only)", _kink),
+    Defect("step", "eV", "the energy jumps, the forces do not show it (a bare cut-off)", _step),
+    Defect("kink", "eV/Å", "the force jumps (a cut-off that is smooth to first order only)", _kink),
     Defect("ripple", "eV", "the energy oscillates with a wavelength of 0.15 Å (narrow radial functions)", _ripple),
     Defect("well", "eV", "a local minimum, 0.08 Å wide, on the way to dissociation", _well),
-    Defect("hole", "–", "the repulsive wall is lower by this fraction where atoms come too close", _hole),
-    Defect("spurious force", "eV/Å", "a local force without an energy, across the bond", _spurious),
+    Defect("hole", "–", "the repulsive wall is lower by this fraction at short distance", _hole),
+    Defect("spurious force", "eV/Å", "a local force across the bond that no energy explains", _spurious),
     Defect("scaled forces", "–", "all forces too large by this fraction (a direct head)", _scaled),
     Defect("force noise", "eV/Å", "white noise on every force component", _noisy_forces),
     Defect("energy noise", "eV", "white noise on the energy", _noisy_energy),

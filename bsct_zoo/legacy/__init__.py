@@ -1,4 +1,4 @@
-"""Plugins written for bsct-zoo 0.1: the import paths and names of then lead to those of now, and each use is noted.
+"""Import paths and names of bsct-zoo 0.1, mapped to the present ones.
 
 Nothing is imported until an old path is. ``used_by_last_import`` tells the registry what a plugin should update.
 """

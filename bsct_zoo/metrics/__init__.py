@@ -1,1 +1,1 @@
-"""Metrics: pure functions of arrays. What each means and where it comes from stands with it."""
+"""Metrics: pure functions of arrays, each with its meaning and source."""

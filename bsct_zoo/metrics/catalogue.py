@@ -1,4 +1,4 @@
-"""The metrics of scans by name: what each is. Their formulas are in the modules beside this one."""
+"""The metrics of scans by name, with unit and direction; their formulas are in the other modules of this package."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ def path_energy(positions: Floats, forces: Floats) -> Floats:
 
 
 def nonconservativity(positions: Floats, energy: Floats, forces: Floats) -> tuple[float | None, float | None]:
-    """Mean and largest |rebuilt - predicted energy| in eV, the best constant between the two curves taken out.
+    """Mean and largest |rebuilt - predicted energy| in eV, after the best constant is subtracted.
 
-    A conservative model is left with the error of the trapezoidal rule; ``energy`` is [n_frames] in eV.
+    For a conservative model only the error of the trapezoidal rule remains; ``energy`` is [n_frames] in eV.
     """
     if len(energy) < 2:
         return None, None

@@ -8,7 +8,7 @@ from bsct_zoo.metrics.ranges import Floats, equilibrium, ranges
 
 
 def energy_mae(energy: Floats, reference_energy: Floats) -> dict[str, float | None]:
-    """Mean |E - E*| in eV over the frames of each range, on total energies as they are; both [n_frames]."""
+    """Mean |E - E*| in eV over the frames of each range, of total energies; both [n_frames]."""
     deviation = np.abs(energy - reference_energy)
     return {name: _mean(deviation[part]) for name, part in ranges(reference_energy).items()}
 
@@ -16,7 +16,7 @@ def energy_mae(energy: Floats, reference_energy: Floats) -> dict[str, float | No
 def energy_mae_aligned(energy: Floats, reference_energy: Floats) -> dict[str, float | None]:
     """The same after both curves are set to zero at the minimum of the reference.
 
-    Levels of theory have different zeros, so this is the one to compare across them.
+    Use it to compare models of different levels of theory, whose energy zeros differ.
     """
     e = equilibrium(reference_energy)
     deviation = np.abs((energy - energy[e]) - (reference_energy - reference_energy[e]))

@@ -23,9 +23,9 @@ def log_ratio(forces: Floats, reference_forces: Floats, reference_energy: Floats
     """
     at_minimum = reference_forces[equilibrium(reference_energy)]
     floor = epsilon**2
-    found = ((forces - at_minimum) ** 2).sum(axis=(1, 2))
+    deviation = ((forces - at_minimum) ** 2).sum(axis=(1, 2))
     wanted = ((reference_forces - at_minimum) ** 2).sum(axis=(1, 2))
-    difference: Floats = np.log(np.maximum(found, floor)) - np.log(np.maximum(wanted, floor))
+    difference: Floats = np.log(np.maximum(deviation, floor)) - np.log(np.maximum(wanted, floor))
     return difference
 
 

@@ -1,4 +1,4 @@
-"""Minima of a scan's energy that should not be there: traps for a relaxation and for dynamics."""
+"""Spurious minima of a scan's energy, which trap relaxations and dynamics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FLOOR = 0.01  # eV: a well that thermal motion at 120 K does not notice
 def prominences(energy: Floats, floor: float = FLOOR) -> Floats:
     """Depth in eV of every minimum of ``energy`` [n_frames] that is deeper than ``floor``, deepest first.
 
-    The depth of a minimum is its topographic prominence: what must be climbed to get to a lower one (the lowest has
+    The depth of a minimum is its topographic prominence: the climb that is needed to reach a lower one (the lowest has
     the depth of the curve). An end of the scan from which the energy only rises is a minimum too, so that a hole at
     short distance counts.
     """
@@ -22,15 +22,15 @@ def prominences(energy: Floats, floor: float = FLOOR) -> Floats:
         return np.zeros(0)
     wall = energy.max() + max(float(np.ptp(energy)), 1.0)
     walled = np.concatenate([[wall], energy + 1e-9 * np.arange(len(energy)), [wall]])  # of equal minima one is lower
-    _, found = find_peaks(-walled, prominence=floor)
-    depths: Floats = np.sort(found["prominences"])[::-1]
+    _, properties = find_peaks(-walled, prominence=floor)
+    depths: Floats = np.sort(properties["prominences"])[::-1]
     return depths
 
 
 def extra_minima(energy: Floats, reference_energy: Floats | None = None, floor: float = FLOOR) -> tuple[float, float]:
-    """How many minima a curve has beyond those that it should have, and the depth in eV of the deepest of these.
+    """Number of minima beyond the expected ones, and the depth in eV of the deepest of these.
 
-    It should have as many as ``reference_energy``, or one where there is no reference; the deepest are taken as right.
+    As many as ``reference_energy`` has are expected, or one without a reference; the deepest count as expected.
     """
     expected = 1 if reference_energy is None else max(1, len(prominences(reference_energy, floor)))
     beyond = prominences(energy, floor)[expected:]

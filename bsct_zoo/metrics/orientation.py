@@ -1,4 +1,4 @@
-"""How much an energy depends on the orientation of a system, which no isolated system's does."""
+"""How much an energy depends on the orientation of a system; for an isolated system it must not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bsct_zoo.metrics.ranges import Floats
 def asphericity(energy: Floats) -> float | None:
     """Root mean square over frames of the spread of the energy over orientations, in eV; 0 for an invariant model.
 
-    For a pair of atoms it tells how far from a sphere the surfaces of equal energy around an atom are.
+    For a pair of atoms it measures how far the surfaces of equal energy around an atom are from spheres.
 
     Args:
         energy: [n_orientations, n_frames] eV of the same frames, turned.

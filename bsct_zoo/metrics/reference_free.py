@@ -1,4 +1,4 @@
-"""What a scan tells without a reference: tortuosity, energy jump and force flips.
+"""Metrics without a reference: tortuosity, energy jump and force flips.
 
 Defined for curves of diatomics by MLIP Arena (Chiang et al., arXiv:2509.20630); here for any scan, with the force along
 the way that the scan moves.
@@ -12,7 +12,7 @@ from bsct_zoo.metrics.ranges import Floats
 
 
 def tortuosity(energy: Floats) -> float | None:
-    """Length of the energy's way up and down over the shortest one through its minimum; 1 for a single well.
+    """Total variation of the energy over the shortest path through its minimum; 1 for a single well.
 
     Total variation of E over |E_first - E_min| + |E_last - E_min|; ``energy`` is [n_frames] in eV. None if all is flat.
     """
@@ -23,10 +23,10 @@ def tortuosity(energy: Floats) -> float | None:
 
 
 def energy_jump(energy: Floats, floor: float = 1e-3) -> float | None:
-    """Size in eV of the steps around every turn of the energy, summed: 0 for a monotonic curve.
+    """Sum in eV of the steps around every turning point of the energy: 0 for a monotonic curve.
 
-    Σ over frames where the sign of ΔE changes of |E_{k+1} - E_k| + |E_k - E_{k-1}|. Steps below ``floor`` eV are passed
-    over, so that noise on a flat stretch does not count.
+    Σ over frames where the sign of ΔE changes of |E_{k+1} - E_k| + |E_k - E_{k-1}|. Steps below ``floor`` eV are
+    skipped, so that noise on a flat stretch does not count.
     """
     if len(energy) < 3:
         return None
@@ -44,9 +44,9 @@ def force_along(coordinate: Floats, positions: Floats, forces: Floats) -> Floats
 
 
 def force_flips(coordinate: Floats, positions: Floats, forces: Floats, floor: float = 1e-2) -> float | None:
-    """How often the force along the scan changes its sign; 1 for a single well.
+    """Sign changes of the force along the scan; 1 for a single well.
 
-    Forces below ``floor`` eV/Å are taken as zero and passed over, so that noise around nothing does not count.
+    Forces below ``floor`` eV/Å count as zero and are skipped, so that noise around zero does not count.
     """
     if len(coordinate) < 3:
         return None

@@ -1,4 +1,4 @@
-"""Spectral roughness: how much of the force along a scan lies in ripples that are too short to be chemistry."""
+"""Spectral roughness: the part of the force along a scan in ripples that are too short to be chemistry."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import numpy as np
 from bsct_zoo.metrics.ranges import Floats
 from bsct_zoo.metrics.reference_free import force_along
 
-SHORTEST = 0.25  # Å: a chemical bond does not change its force back and forth within less
+SHORTEST = 0.25  # Å: the force of a chemical bond does not oscillate on a shorter length
 _SCALE = 10.0  # eV/Å: what a bond pulls within SHORTEST of its minimum; above it the logarithm of a force counts
 
 
 def force_roughness(coordinate: Floats, positions: Floats, forces: Floats, shortest: float = SHORTEST) -> float | None:
-    """Root mean square of the parts of asinh(f / 10 eV/Å) whose wavelength is below ``shortest`` Å.
+    """Root mean square of the components of asinh(f / 10 eV/Å) whose wavelength is below ``shortest`` Å.
 
     f is the force along the scan. Its inverse hyperbolic sine follows f where f is small and the logarithm of its size
     where it is large, so that the wall of a compressed bond does not hide everything else; a value of 0.01 is a ripple

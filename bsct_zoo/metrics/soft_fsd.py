@@ -39,10 +39,10 @@ def soft_log_ratio(
         floor_width: c, above zero.
     """
     floor = epsilon**2
-    found = ((forces - at_minimum) ** 2).sum((-2, -1))  # [n_frames]
+    deviation = ((forces - at_minimum) ** 2).sum((-2, -1))  # [n_frames]
     wanted = ((reference_forces - at_minimum) ** 2).sum((-2, -1)).clamp(min=floor)
     # log a of a = 0 is no number to differentiate: far below the floor it does not matter what stands there.
-    low = torch.log(found + floor * 1e-12)
+    low = torch.log(deviation + floor * 1e-12)
     level = torch.full_like(low, math.log(floor))
     return floor_width * torch.logaddexp(low / floor_width, level / floor_width) - torch.log(wanted)
 

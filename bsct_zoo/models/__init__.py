@@ -1,1 +1,1 @@
-"""How a user names a model; its weights, their trust and download, and its identity."""
+"""How a user names a model; weights, trust, downloads, identity."""

@@ -1,6 +1,6 @@
-"""Get a file from an address, once somebody has asked for it: resumed where it broke off, checked, or not there at all.
+"""Download a file on request: resumed after an interruption, verified, complete or absent.
 
-The standard library's client does the transfer, since the usual packages leave resuming to their caller or lack it.
+The standard library's client does the transfer, because the usual packages leave resuming to their caller or lack it.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ from urllib.request import Request, urlopen
 from bsct_zoo import __version__
 from bsct_zoo.errors import DownloadError
 
-Tell = Callable[[int, int | None], None]  # hears bytes that are here, and of how many if that is known
+Tell = Callable[[int, int | None], None]  # gets the number of bytes so far, and the total if known
 
 _CHUNK = 1 << 18
-_TIMEOUT = 60.0  # seconds without a byte
+_TIMEOUT = 60.0  # seconds without data
 _YES = ("1", "true", "yes", "on")
 
 
 def offline() -> bool:
-    """Whether the user said that nothing may touch the network (``BSCT_ZOO_OFFLINE``, ``HF_HUB_OFFLINE``)."""
+    """Whether the user forbids network access (``BSCT_ZOO_OFFLINE``, ``HF_HUB_OFFLINE``)."""
     return any(os.environ.get(name, "").lower() in _YES for name in ("BSCT_ZOO_OFFLINE", "HF_HUB_OFFLINE"))
 
 
 def refuse_offline(url: str) -> None:
-    """Raise if nothing may touch the network.
+    """Raise if network access is forbidden.
 
     Raises:
-        DownloadError: it may not; ``url`` is what is not asked.
+        DownloadError: it is; names ``url``.
     """
     if offline():
-        raise DownloadError(f"offline (BSCT_ZOO_OFFLINE or HF_HUB_OFFLINE is set), so {url} was not asked; unset it")
+        raise DownloadError(
+            f"offline (BSCT_ZOO_OFFLINE or HF_HUB_OFFLINE is set), so {url} was not downloaded; unset it"
+        )
 
 
 def file_sha256(path: Path) -> str:
@@ -56,10 +58,10 @@ def file_sha256(path: Path) -> str:
 def download(
     url: str, path: Path, *, sha256: str | None = None, size: int | None = None, tell: Tell | None = None
 ) -> str:
-    """Put what is at ``url`` (https, http or file) to ``path``, whole or not at all; returns its sha256.
+    """Download ``url`` (https, http or file) to ``path``, atomically; returns its sha256.
 
-    What came before a transfer broke off is kept beside ``path`` (``.part``) and the next call goes on from there.
-    A transfer that got somewhere before it broke is taken up again at once.
+    Partial content is kept beside ``path`` (``.part``) and the next call resumes from there. A transfer that made
+    progress before it broke off is retried at once.
 
     Raises:
         DownloadError: offline, no such address, not the size or sha256 that was expected, no room, a connection that
@@ -72,7 +74,7 @@ def download(
         path.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(path):
             if sha256 is not None and path.is_file() and file_sha256(path) == sha256:
-                return sha256  # another process was faster
+                return sha256  # another process downloaded it
             while True:
                 before = _length(part)
                 try:
@@ -87,33 +89,33 @@ def download(
             return _accept(url, path, part, sha256)
     except OSError as error:
         raise DownloadError(
-            f"cannot keep {path} ({error.strerror or error}); free some room or set BSCT_ZOO_CACHE to another folder"
+            f"cannot keep {path} ({error.strerror or error}); free some space or set BSCT_ZOO_CACHE to another folder"
         ) from error
 
 
 class _BrokenOffError(Exception):
-    """The transfer ended before the file did."""
+    """The transfer ended early."""
 
 
 def _refuse(url: str, sha256: str | None) -> None:
-    """Raise if ``url`` may not be asked."""
+    """Raise if ``url`` may not be used."""
     scheme = urlsplit(url).scheme
     if scheme not in ("https", "http", "file"):
         raise DownloadError(f"cannot download {url}: only https, http and file addresses are known")
     if scheme == "http" and sha256 is None:
-        raise DownloadError(f"will not download {url}: over http, without a sha256, anybody on the way could change it")
+        raise DownloadError(f"will not download {url}: over http, without a sha256, anybody could change it on the way")
     if scheme != "file":
         refuse_offline(url)
 
 
 def _transfer(url: str, part: Path, sha256: str | None, size: int | None, tell: Tell) -> None:
-    """Bring ``part`` to its full length, from where it is if the server can do that."""
+    """Complete ``part``, from its present length if the server supports ranges."""
     start = _length(part)
     if size is not None and start == size:
         return
     validator = _validator(part, url)
     headers = {"User-Agent": f"bsct-zoo/{__version__}", "Accept-Encoding": "identity"}
-    if start and (validator or sha256 is not None):  # else nothing would tell two versions of the file apart
+    if start and (validator or sha256 is not None):  # else two versions of the file cannot be told apart
         headers["Range"] = f"bytes={start}-"
         if validator:
             headers["If-Range"] = validator
@@ -122,7 +124,7 @@ def _transfer(url: str, part: Path, sha256: str | None, size: int | None, tell: 
             _refuse_answer(url, answer, sha256)
             resumed = getattr(answer, "status", None) == 206
             if resumed and not (answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
-                raise DownloadError(f"{url} answered with another part of the file than asked; try again later")
+                raise DownloadError(f"{url} sent another part of the file than requested; try again later")
             start = start if resumed else 0
             left = answer.headers.get("Content-Length")
             total = start + int(left) if left is not None and left.isdecimal() else size
@@ -133,15 +135,15 @@ def _transfer(url: str, part: Path, sha256: str | None, size: int | None, tell: 
                     start += len(chunk)
                     if total is not None and start > total:
                         part.unlink()
-                        raise DownloadError(f"{url} sends more than the {total} bytes that it said")
+                        raise DownloadError(f"{url} sends more than the announced {total} bytes")
                     file.write(chunk)
                     tell(start, total)
             if total is not None and start < total:
                 raise _BrokenOffError(f"the connection ended after {start} of {total} bytes")
     except HTTPError as error:
-        if error.code == 416:  # the part is longer than the file is now
+        if error.code == 416:  # the part is longer than the present file
             part.unlink(missing_ok=True)
-            raise _BrokenOffError("the file there is shorter than the part that is here; try again") from None
+            raise _BrokenOffError("the remote file is shorter than the local part; try again") from None
         raise DownloadError(f"cannot download {url}: HTTP {error.code} {error.reason}") from None
     except URLError as error:
         reason = getattr(error.reason, "strerror", None) or error.reason
@@ -149,7 +151,7 @@ def _transfer(url: str, part: Path, sha256: str | None, size: int | None, tell: 
 
 
 def _read(answer: Any) -> bytes:
-    """The next bytes of ``answer``; an error of the connection is not one of our disk."""
+    """The next bytes of ``answer``; errors of the connection are kept apart from those of the disk."""
     try:
         chunk: bytes = answer.read(_CHUNK)
     except (HTTPException, OSError) as error:
@@ -159,37 +161,37 @@ def _read(answer: Any) -> bytes:
 
 def _refuse_answer(url: str, answer: Any, sha256: str | None) -> None:
     if sha256 is None and urlsplit(url).scheme == "https" and urlsplit(answer.url).scheme != "https":
-        raise DownloadError(f"{url} leads on to {answer.url}, which is not https; nothing was downloaded")
+        raise DownloadError(f"{url} redirects to {answer.url}, which is not https; nothing was downloaded")
     if sha256 is None and (answer.headers.get("Content-Type") or "").startswith("text/html"):
-        raise DownloadError(f"{url} is a web page, not a file; get the file by hand and name its path")
+        raise DownloadError(f"{url} is a web page, not a file; download the file manually and name its path")
 
 
 def _refuse_size(url: str, part: Path, start: int, total: int | None, size: int | None) -> None:
     if size is not None and total is not None and total != size:
         part.unlink(missing_ok=True)
-        raise DownloadError(f"{url} has {total} bytes, its card says {size}; it is not the file that is meant")
+        raise DownloadError(f"{url} has {total} bytes, its card says {size}; it is a different file")
     free = shutil.disk_usage(part.parent).free
     if total is not None and total - start > free:
         raise DownloadError(
             f"{url} needs {(total - start) / 1e6:.1f} MB and {part.parent} has {free / 1e6:.1f} MB free; "
-            "free some room or set BSCT_ZOO_CACHE to another folder"
+            "free some space or set BSCT_ZOO_CACHE to another folder"
         )
 
 
 def _accept(url: str, path: Path, part: Path, sha256: str | None) -> str:
-    """Move the whole ``part`` to ``path`` if it is what was expected."""
-    found = file_sha256(part)
+    """Move the complete ``part`` to ``path`` if it is as expected."""
+    actual = file_sha256(part)
     _note(part).unlink(missing_ok=True)
-    if sha256 is not None and found != sha256:
+    if sha256 is not None and actual != sha256:
         part.unlink()
-        raise DownloadError(f"what {url} gave has sha256 {found}, its card says {sha256}; it was removed")
+        raise DownloadError(f"the file from {url} has sha256 {actual}, its card says {sha256}; it was removed")
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)
-    return found
+    return actual
 
 
-# -- what tells one version of a file from the next -------------------------------------------------------------
+# -- versions of a file ---------------------------------------------------------------------------------------
 
 
 def _note(part: Path) -> Path:
@@ -197,20 +199,22 @@ def _note(part: Path) -> Path:
 
 
 def _validator(part: Path, url: str) -> str | None:
-    """What the server called the version that ``part`` is of; an address that changed makes the part worthless."""
+    """The server's version of ``part``; if the file at the address changed, the part is useless."""
     try:
-        said = json.loads(_note(part).read_text())
+        note = json.loads(_note(part).read_text())
     except (OSError, ValueError):
         return None
-    if not isinstance(said, dict) or said.get("url") != url:
+    if not isinstance(note, dict) or note.get("url") != url:
         return None
-    validator = said.get("validator")
+    validator = note.get("validator")
     return validator if isinstance(validator, str) else None
 
 
 def _note_validator(part: Path, url: str, headers: Any) -> None:
     etag = headers.get("ETag")
-    strong = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")  # If-Range takes no weak one
+    strong = (
+        etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
+    )  # If-Range does not accept weak ones
     _note(part).write_text(json.dumps({"url": url, "validator": strong}))
 
 

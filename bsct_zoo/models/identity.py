@@ -1,4 +1,4 @@
-"""What decides the numbers of a model: weights, settings, code and package versions. Keys of the cache."""
+"""What determines the numbers of a model: weights, settings, code and package versions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bsct_zoo.models.naming import ModelSpec
 
 
 def checkpoint_sha256(spec: ModelSpec) -> str | None:
-    """Hash of the weights file; None where the weights come with the model's package.
+    """Hash of the weights file; None if the weights come with the model's package.
 
     Raises:
-        BadInputError: the file is gone or cannot be read.
+        BadInputError: the file is missing or cannot be read.
     """
     if spec.card.sha256 is not None or spec.card.checkpoint is None:
         return spec.card.sha256
@@ -31,7 +31,7 @@ def checkpoint_sha256(spec: ModelSpec) -> str | None:
 def identity(
     spec: ModelSpec, sha256: str | None, device: str, dtype: str, versions: dict[str, str]
 ) -> dict[str, Any] | None:
-    """Everything that decides what a model says; None if that cannot be known, so nothing may be kept."""
+    """Everything that determines the answers of a model; None if that is unknown, so nothing may be cached."""
     packages = {name: installed_version(name) for name in spec.card.packages}
     if None in packages.values():
         return None
@@ -51,7 +51,7 @@ def identity(
 
 @cache
 def code_sha256(package: str) -> str:
-    """Hash of what a package computes with: an adapter under development must not meet its old numbers.
+    """Hash of what a package computes with: an adapter under development must not reuse old numbers.
 
     Of the core only the files that stand between a frame and a prediction count.
     """
@@ -80,10 +80,10 @@ def installed_version(package: str) -> str | None:
     """Version of the distribution that brings an importable package; None if it is not an installed release."""
     for name in packages_distributions().get(package, []):
         try:
-            found = distribution(name)
+            dist = distribution(name)
         except PackageNotFoundError:
             continue
-        if '"editable": true' in (found.read_text("direct_url.json") or ""):
+        if '"editable": true' in (dist.read_text("direct_url.json") or ""):
             return None
-        return f"{name} {found.version}"
+        return f"{name} {dist.version}"
     return None

@@ -1,4 +1,4 @@
-"""How a user names a model: ``name``, ``name:card``, ``name:path``, with ``@key=value,...`` behind it."""
+"""How a user names a model: ``name``, ``name:card``, ``name:path``, followed by ``@key=value,...``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model that a user asked for.
+    """A model as requested by the user.
 
     Attributes:
         text: as the user wrote it.
@@ -49,13 +49,13 @@ class ModelSpec:
 
 
 def parse_model(text: str, *, trust: bool = False) -> ModelSpec:
-    """The model that ``text`` names, ready to be loaded: its weights are here and may be read.
+    """The model that ``text`` names, ready to load: its weights are present and trusted.
 
     Raises:
         UnknownNameError: no such family, card or option; names the nearest.
-        MissingWeightsError: its weights are to be fetched first.
-        UntrustedFileError: the file can execute code, nobody vouches for it and ``trust`` is not given.
-        BadInputError: the text, an option's value or the file is not usable.
+        MissingWeightsError: its weights must be downloaded first.
+        UntrustedFileError: the file can run code, is unverified, and ``trust`` is not given.
+        BadInputError: the text, an option's value or the file is invalid.
     """
     spec = named_model(text)
     card = with_weights(spec.adapter, spec.card)
@@ -63,11 +63,11 @@ def parse_model(text: str, *, trust: bool = False) -> ModelSpec:
 
 
 def named_model(text: str) -> ModelSpec:
-    """The model that ``text`` names, as its card says; nothing is read of its weights.
+    """The model that ``text`` names, as its card says; its weights are not read.
 
     Raises:
         UnknownNameError: no such family, card or option; names the nearest.
-        BadInputError: the text, an option's value or a user's own file is not usable.
+        BadInputError: the text, an option's value or a user's own file is invalid.
     """
     head, _, tail = text.partition("@")
     name, _, choice = head.partition(":")
@@ -81,7 +81,7 @@ def named_model(text: str) -> ModelSpec:
 
 
 def complete_models(incomplete: str) -> list[str]:
-    """Names that a shell may complete ``incomplete`` to."""
+    """Completions of ``incomplete`` for a shell."""
     names = []
     for adapter in registry().adapters.values():
         names += [adapter.name, *adapter.aliases, *(f"{adapter.name}:{card.name}" for card in adapter.cards)]
@@ -93,7 +93,7 @@ def _card(adapter: Adapter, choice: str) -> ModelCard:
         if adapter.cards:
             return adapter.cards[0]
         train = "" if adapter.trainer is None else f", or make one: bsct-zoo train {adapter.name}"
-        raise BadInputError(f"'{adapter.name}' has no model of its own; name one: {adapter.name}:...{train}")
+        raise BadInputError(f"'{adapter.name}' has no default model; name one: {adapter.name}:...{train}")
     for card in adapter.cards:
         if card.name == choice:
             return card
@@ -104,7 +104,7 @@ def _card(adapter: Adapter, choice: str) -> ModelCard:
 
 
 def _looks_like_a_name(choice: str) -> bool:
-    """Whether ``choice`` can hardly be meant as a file."""
+    """Whether ``choice`` is unlikely to be a file."""
     from pathlib import Path
 
     return not any(mark in choice for mark in "/\\.") and not Path(choice).exists()

@@ -1,7 +1,7 @@
-"""Whose word it takes before a file is read that could execute code.
+"""When a file that can run code may be loaded.
 
-Trust is a hash: a card that may be loaded carries the sha256 of its file, and whoever reads the file checks the bytes
-that it reads against it (``checkpoints.read_trusted``). So a file that is swapped after the check is refused as well.
+Trust is a hash: a card that may be loaded carries the sha256 of its file, and the reader verifies the bytes
+that it reads against it (``checkpoints.read_trusted``). A file that is exchanged after the check is refused as well.
 """
 
 from __future__ import annotations
@@ -16,29 +16,28 @@ from bsct_zoo.plugins.registry import registry
 
 
 def trusted(name: str, card: ModelCard, *, trust: bool = False) -> ModelCard:
-    """``card`` with the sha256 of its file, if the file may be read; ``name`` is what the user calls it.
+    """``card`` with the sha256 of its file, if the file may be loaded; ``name`` is the user's name for it.
 
-    A format that cannot execute code needs nobody's word. One that can needs its sha256 on a card of an installed
-    plugin, or ``trust``.
+    A format that cannot run code needs no trust. One that can needs its sha256 on a card of an installed plugin, or
+    ``trust``.
 
     Raises:
-        UntrustedFileError: nobody vouches for the file.
-        BadInputError: it is gone, or not the one that its card names.
+        UntrustedFileError: the file is unverified.
+        BadInputError: it is missing, or not the one that its card names.
     """
     if not card.executes_code or card.checkpoint is None:
         return card
     try:
-        found = file_sha256(Path(card.checkpoint))
+        digest = file_sha256(Path(card.checkpoint))
     except OSError as error:
         raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
-    if card.sha256 not in (None, found):
+    if card.sha256 not in (None, digest):
         raise BadInputError(f"{card.checkpoint} is not the file that its card names (sha256 differs); get it again")
-    if trust or found in _known():
-        return replace(card, sha256=found)
-    reason = f"no card of an installed plugin knows its sha256 ({found[:12]}…)"
+    if trust or digest in _known():
+        return replace(card, sha256=digest)
+    reason = f"no card of an installed plugin knows its sha256 ({digest[:12]}…)"
     raise UntrustedFileError(
-        f"'{name}' is in a format that can execute code when it is read, and {reason}; "
-        "add --trust if you know who made it"
+        f"'{name}' can run code when it is loaded, and {reason}; add --trust if you trust its author"
     )
 
 

@@ -1,7 +1,7 @@
-"""Weights that are fetched on request: where they are kept, and how they get there.
+"""Weights that are downloaded on request, and where they are stored.
 
 Each has a folder of its own in the cache, ``weights/<adapter>/<card>``, with ``fetched.json`` beside the file. It is
-written last and says which file of that folder counts, and what its size and sha256 were.
+written last and names the valid file of that folder, with its size and sha256.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from bsct_zoo.runtime.folders import cache_dir, writable
 
 @dataclass(frozen=True)
 class Fetched:
-    """Weights that are here.
+    """Downloaded weights.
 
     Attributes:
         path: of the file.
-        sha256: of it when it was fetched.
+        sha256: of the file when it was downloaded.
         size: in bytes.
     """
 
@@ -41,33 +41,33 @@ def folder_of(adapter: Adapter, card: ModelCard) -> Path:
 
 
 def find(adapter: Adapter, card: ModelCard) -> Fetched | None:
-    """The weights of ``card``, if they were fetched from where it now says, and are of the size and sha256 it says.
+    """The weights of ``card``, if they were downloaded from its address and have its size and sha256.
 
-    The file itself is not read here; whoever loads it checks its sha256.
+    The file itself is not read here; the loader verifies its sha256.
     """
     folder = folder_of(adapter, card)
     try:
-        said = json.loads((folder / "fetched.json").read_text())
-        found = Fetched(folder / said["file"], str(said["sha256"]), int(said["size"]))
-        whole = _inside(found.path, folder) and found.path.stat().st_size == found.size
+        record = json.loads((folder / "fetched.json").read_text())
+        fetched = Fetched(folder / record["file"], str(record["sha256"]), int(record["size"]))
+        whole = _inside(fetched.path, folder) and fetched.path.stat().st_size == fetched.size
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    current = said.get("url") == card.url and card.sha256 in (None, found.sha256)
-    return found if whole and current else None
+    current = record.get("url") == card.url and card.sha256 in (None, fetched.sha256)
+    return fetched if whole and current else None
 
 
 def fetch(
     adapter: Adapter, card: ModelCard, *, tell: Tell | None = None, on_event: Callable[[str], None] | None = None
 ) -> Fetched:
-    """Get the weights of ``card`` into the cache. The user has been asked.
+    """Download the weights of ``card`` into the cache. The user has agreed.
 
     Raises:
-        DownloadError: see ``download``; or the card has nothing to fetch.
-        EnvironmentBuildError: the family's own client needs an environment that cannot be made.
+        DownloadError: see ``download``; or the card has no download.
+        EnvironmentBuildError: the family's own client needs an environment that cannot be built.
         ModelError: the family's own client failed.
     """
     if not card.url or card.checkpoint is not None:
-        raise DownloadError(f"'{adapter.name}:{card.name}' has nothing to fetch; its weights come with its package")
+        raise DownloadError(f"'{adapter.name}:{card.name}' has no download; its weights come with its package")
     folder = folder_of(adapter, card)
     writable(folder)
     (folder / "fetched.json").unlink(missing_ok=True)
@@ -80,30 +80,30 @@ def fetch(
         if card.sha256 not in (None, sha256):
             path.unlink()
             raise DownloadError(
-                f"what {card.url} gave has sha256 {sha256}, its card says {card.sha256}; it was removed"
+                f"the file from {card.url} has sha256 {sha256}, its card says {card.sha256}; it was removed"
             )
     size = path.stat().st_size
-    said = {"file": path.relative_to(folder).as_posix(), "sha256": sha256, "size": size, "url": card.url}
-    atomic_write(folder / "fetched.json", json.dumps(said, indent=1).encode())
+    record = {"file": path.relative_to(folder).as_posix(), "sha256": sha256, "size": size, "url": card.url}
+    atomic_write(folder / "fetched.json", json.dumps(record, indent=1).encode())
     return Fetched(path, sha256, size)
 
 
 def with_weights(adapter: Adapter, card: ModelCard) -> ModelCard:
-    """``card`` with its fetched file; as it is if there is nothing to fetch.
+    """``card`` with its downloaded file; unchanged if it has no download.
 
     Raises:
-        MissingWeightsError: they were not fetched yet.
+        MissingWeightsError: they are not downloaded yet.
     """
     if not card.url or card.checkpoint is not None:
         return card
-    found = find(adapter, card)
-    if found is None:
+    fetched = find(adapter, card)
+    if fetched is None:
         name = f"{adapter.name}:{card.name}"
         raise MissingWeightsError(
             f"the weights of {name} are not here ({size_text(card.size)}, licence {card.licence}); "
             f"get them with: bsct-zoo models fetch {name}"
         )
-    return replace(card, checkpoint=str(found.path), sha256=found.sha256)
+    return replace(card, checkpoint=str(fetched.path), sha256=fetched.sha256)
 
 
 def size_text(size: int | None) -> str:
@@ -114,13 +114,13 @@ def size_text(size: int | None) -> str:
 
 
 def _by_the_adapter(adapter: Adapter, card: ModelCard, folder: Path, on_event: Callable[[str], None] | None) -> Path:
-    """Let the family's own client fetch; it may only leave a file inside ``folder``."""
+    """Download through the family's own client, which may write inside ``folder`` only."""
     from bsct_zoo.runtime.fetch import run_fetcher
 
     refuse_offline(card.url)
     path = run_fetcher(adapter, card, folder, on_event)
     if not path.is_file() or not _inside(path, folder):
-        raise DownloadError(f"the fetcher of '{adapter.name}' left no file in {folder}; that is a fault of its plugin")
+        raise DownloadError(f"the fetcher of '{adapter.name}' left no file in {folder}; this is a bug of its plugin")
     return folder.resolve() / path.resolve().relative_to(folder.resolve())
 
 

@@ -1,1 +1,1 @@
-"""Plugins: the hooks, and the registry of what they brought."""
+"""What plugins provide: adapters with cards, suites, checks; the registry."""

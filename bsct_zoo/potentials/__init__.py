@@ -1,1 +1,1 @@
-"""The batched energy interface, and what is put around it by composition: batching, isolation, boxes, bridges."""
+"""The batched energy interface; batching, isolation, boxes, bridges."""

@@ -1,4 +1,4 @@
-"""Fill batches by cost, halve them on out-of-memory, give results back in the order asked for."""
+"""Fill batches by cost, halve them on out-of-memory, return results in the requested order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError, OutOfMemoryError
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 
-# Atoms that fill a batch where nobody said otherwise, by benchmarks/batch_size.py: on an H200 MACE gains a seventh
+# Default number of atoms in a batch, from benchmarks/batch_size.py: on an H200 MACE gains a seventh
 # beyond, and smaller GPUs halve it when memory runs out.
 DEFAULT_ATOMS = {"cpu": 512, "cuda": 16384}
 
@@ -48,7 +48,7 @@ def _directed_pairs(system: AtomsBatch, cutoff: float) -> float:
 def fill(costs: Sequence[float], limit: float) -> list[list[int]]:
     """Indices of systems, cut into batches whose cost stays within ``limit`` (one system may exceed it alone).
 
-    Systems of like size go together, which wastes least where a model pads.
+    Systems of similar size go together, which wastes least if a model pads.
     """
     batches: list[list[int]] = []
     filled = math.inf
@@ -63,12 +63,12 @@ def fill(costs: Sequence[float], limit: float) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the systems that were asked about.
+    """Some of the requested systems.
 
     Attributes:
         indices: into the systems.
         prediction: for those, in that order.
-        seconds: that it took.
+        seconds: time of this part.
     """
 
     indices: list[int]
@@ -107,14 +107,14 @@ class Batcher:
             yield part
 
     def isolated(self, systems: Sequence[AtomsBatch], owners: Sequence[int]) -> Iterator[Part | Lost]:
-        """Predictions as they come, and what has none: a system that fails costs its owner and nobody else.
+        """Predictions as they come, and failures: a system that fails fails its owner only.
 
         A batch that fails is halved until the system that cannot be computed is found; the other systems of its owner
         are not computed then.
 
         Args:
             systems: of one system each.
-            owners: [n_systems] whose each of them is: the scan of a frame, say.
+            owners: [n_systems] owner of each system, such as the scan of a frame.
         """
         return self._parts(systems, owners)
 

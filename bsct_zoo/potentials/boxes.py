@@ -1,4 +1,4 @@
-"""Boxes for molecules: what a potential of periodic systems alone needs before it can answer for them."""
+"""Boxes around molecules, for potentials that take periodic systems only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.potentials.potential import Prediction
 
 MARGIN = 4.0  # Å beyond the cut-off, so that no image is near it
-_WITHOUT_CUTOFF = 15.0  # Å between images where a potential declares no cut-off
+_WITHOUT_CUTOFF = 15.0  # Å between images if a potential declares no cut-off
 
 
 def vacuum(cutoff: float | None) -> float:
@@ -21,10 +21,10 @@ def vacuum(cutoff: float | None) -> float:
 
 
 def boxed(batch: AtomsBatch, cutoff: float | None) -> tuple[AtomsBatch, Tensor]:
-    """The batch with every system periodic in all directions, and [n_systems] which ones had to be put into a box.
+    """The batch with every system periodic in all directions, and [n_systems] which ones were put into a box.
 
     Along a direction that is not periodic the cell is made as long as the system plus ``vacuum(cutoff)``, at right
-    angles to the lattice vectors that there are, so that no pair within ``cutoff`` is added. Positions stay as they
+    angles to the existing lattice vectors, so that no pair within ``cutoff`` is added. Positions stay as they
     are, periodic systems too; what a system gets does not depend on the others.
     """
     open_ones = ~batch.pbc.all(1)
@@ -42,7 +42,7 @@ def boxed(batch: AtomsBatch, cutoff: float | None) -> tuple[AtomsBatch, Tensor]:
 
 
 def without_stress(prediction: Prediction, systems: Tensor) -> Prediction:
-    """``prediction`` with no stress for ``systems`` [n_systems] (bool): a box of vacuum has none to speak of."""
+    """``prediction`` with no stress for ``systems`` [n_systems] (bool): it is meaningless for a box of vacuum."""
     if prediction.stress is None or not bool(systems.any()):
         return prediction
     if bool(systems.all()):
@@ -62,7 +62,7 @@ def _extents(batch: AtomsBatch) -> Tensor:
 
 
 def _closed(cell: Tensor, pbc: Tensor, positions: Tensor, gap: float) -> Tensor:
-    """[3, 3] lattice of a chain or slab, its missing vectors at right angles to those that there are."""
+    """[3, 3] lattice of a chain or slab, its missing vectors at right angles to the existing ones."""
     rows = torch.where(pbc[:, None], cell, 0.0).detach().cpu().double().numpy()
     unit = torch.as_tensor(complete_cell(rows), dtype=cell.dtype, device=cell.device)
     along = positions.detach() @ unit.T  # [n_atoms, 3]; of use where a vector is missing and so of length one

@@ -22,7 +22,7 @@ from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, 
 
 
 class CalculatorPotential(Potential):
-    """An ASE calculator as a ``Potential``: one system at a time, slow but right.
+    """An ASE calculator as a ``Potential``: one system at a time, slow but correct.
 
     A system whose calculation fails is NaN in the prediction; its reason is in ``failures``.
 
@@ -106,4 +106,4 @@ class PotentialCalculator(Calculator):
         if prediction.stress is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(prediction.stress[0].cpu().double().numpy())
         elif properties and "stress" in properties:
-            raise PropertyNotImplementedError("the potential gives no stress for this structure")
+            raise PropertyNotImplementedError("the potential returns no stress for this structure")

@@ -1,4 +1,4 @@
-"""Forces and stress as gradients of an energy: what every conservative torch model needs around it."""
+"""Forces and stress as gradients of an energy, for conservative torch models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bsct_zoo.potentials.potential import Prediction
 
 def predict_by_gradient(energy_of: Callable[[AtomsBatch], Tensor], batch: AtomsBatch) -> Prediction:
     """Energy, forces and, for periodic systems, stress from ``energy_of(batch) -> [n_systems]`` eV."""
-    if batch.n_systems == 0:  # which few models can be asked
+    if batch.n_systems == 0:  # few models support it
         return Prediction(batch.positions.new_zeros(0, dtype=torch.float64), batch.positions.new_zeros((0, 3)))
     with torch.enable_grad():
         positions = batch.positions.detach().clone().requires_grad_()

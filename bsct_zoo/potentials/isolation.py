@@ -1,4 +1,4 @@
-"""Many systems at once, where one that a potential cannot answer for costs itself alone."""
+"""Many systems at once; a system that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bsct_zoo.potentials.potential import Potential, Prediction
 
 
 def energy_and_forces(potential: Potential, batch: AtomsBatch) -> tuple[Tensor, Tensor]:
-    """Energy [n_systems] in eV and forces [n_atoms, 3] in eV/Å, float64 on the CPU, where states of dynamics live."""
+    """Energy [n_systems] in eV and forces [n_atoms, 3] in eV/Å, float64 on the CPU, like the states of dynamics."""
     prediction = potential.compute(batch)
     return prediction.energy.double().cpu(), prediction.forces.double().cpu()
 
 
 @dataclass(frozen=True)
 class SystemAnswers:
-    """What a potential says of systems, in their order; NaN where it has no answer.
+    """Answers of a potential for systems, in their order; NaN where it has none.
 
     Attributes:
         energy: [n_systems] eV.
@@ -59,7 +59,7 @@ def isolated_answers(batcher: Batcher, systems: Sequence[AtomsBatch]) -> SystemA
 
 
 class IsolatedPotential(Potential):
-    """A potential whose failure for one system is that system's NaN, and which halves what does not fit its memory.
+    """A potential whose failure for one system is NaN for that system, and which halves batches that do not fit.
 
     Attributes:
         failures: reasons of the failures of the last batch, by system.

@@ -1,4 +1,4 @@
-"""The whole contract between a model and everything that judges it: a batch in, a prediction out."""
+"""The contract between a model and everything that evaluates it: a batch in, a prediction out."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a potential says of a batch; detached from any graph.
+    """The answer of a potential for a batch; detached from any autograd graph.
 
-    A system that the potential has no answer for (say, a self-consistency that failed) is NaN throughout, so that it
-    costs itself and not the batch.
+    A system without an answer (such as an SCF that did not converge) is NaN throughout, so that it does not fail the
+    batch.
 
     Attributes:
         energy: [n_systems] total energy in eV, float64 (a total of -1e4 eV does not fit float32).
@@ -37,20 +37,20 @@ class Prediction:
 
 @dataclass(frozen=True)
 class PotentialInfo:
-    """What a potential declares of itself.
+    """What a potential declares about itself.
 
     Attributes:
-        elements: atomic numbers it was made for; None if any.
+        elements: supported atomic numbers; None if any.
         cutoff: interaction cut-off in Å; None if it has none.
-        dtype: "float32" or "float64": what it computes in.
+        dtype: "float32" or "float64", the precision of the computation.
         device: "cpu", "cuda:0", ...
         conservative: whether forces are the energy's gradient; if not, they are predicted directly.
-        level_of_theory: what its energies imitate, e.g. "GFN2-xTB".
+        level_of_theory: level of theory of its energies, e.g. "GFN2-xTB".
         licence: of the weights, as an SPDX identifier where there is one.
         has_stress: whether ``compute`` returns stress for periodic systems.
         cost: what fills a batch: "atoms" or "edges" (pairs within ``cutoff``).
         versions: versions of the packages whose change would change the numbers.
-        periodic_only: it takes periodic systems alone; molecules are put into a box for it (see ``boxes``).
+        periodic_only: it takes periodic systems only; molecules are put into a box (see ``boxes``).
         supports_charge_spin: whether total charge and multiplicity of a system enter its energy; if not, they are
             ignored, and results say so.
         equivariant: whether rotating a system rotates its forces by construction; if not, equivariance is learned.
@@ -72,7 +72,7 @@ class PotentialInfo:
 
 
 class Potential(ABC):
-    """A potential energy surface that answers for many systems at once."""
+    """A potential energy surface, evaluated for many systems at once."""
 
     info: PotentialInfo
 
@@ -110,7 +110,7 @@ class Potential(ABC):
         return notebook.facts("potential", pairs)
 
     def close(self) -> None:
-        """Give back what is held (processes, memory); safe to call twice."""
+        """Release resources (processes, memory); can be called twice."""
 
     def __enter__(self) -> Potential:
         return self
@@ -123,7 +123,7 @@ def check_elements(batch: AtomsBatch, elements: frozenset[int] | None) -> None:
     """Raise if ``batch`` holds an atomic number outside ``elements``.
 
     Raises:
-        UnknownElementError: naming the elements that are missing.
+        UnknownElementError: names the unsupported elements.
     """
     if elements is None:
         return

@@ -1,1 +1,1 @@
-"""Reports: a comparison as a table in the terminal, Markdown, CSV or JSON."""
+"""Results as terminal tables, Markdown, CSV, JSON and figures."""

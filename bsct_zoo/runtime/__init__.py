@@ -1,1 +1,1 @@
-"""Where a model runs: in this interpreter, or as a worker in an environment of its own."""
+"""Where a model runs: this interpreter, or a worker in its own environment."""

@@ -1,4 +1,4 @@
-"""Start a worker in an interpreter that knows nothing of bsct-zoo: a script that needs the standard library only.
+"""Start a worker in an interpreter without bsct-zoo: a script that needs the standard library only.
 
 The first argument is JSON: for each top-level package that the worker may import from the host, its ``name``,
 ``origin`` and ``search`` folders. Only these are found there, never the rest of the host's packages. The second is the
@@ -16,13 +16,13 @@ from typing import Any
 
 
 class HostFinder:
-    """Finds the named packages where the host has them; what is inside is found by the usual finders."""
+    """Finds the named packages where the host has them; the usual finders find their content."""
 
     def __init__(self, packages: list[dict[str, Any]]) -> None:
         self.packages = {package["name"]: package for package in packages}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Where ``name`` is, if it is one of the packages."""
+        """The location of ``name``, if it is one of the packages."""
         package = self.packages.get(name)
         if package is None:
             return None

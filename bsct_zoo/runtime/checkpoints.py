@@ -1,7 +1,7 @@
-"""Checkpoints without pickles: weights as safetensors, and a JSON of one name beside them with everything else.
+"""Checkpoints without pickles: weights as safetensors, and a JSON of the same name with everything else.
 
 The JSON holds ``format`` and ``version`` (whose it is), ``config`` (what to build), ``sha256`` (of the weights) and
-``card`` (facts for people). Reading it imports nothing heavy.
+``card`` (facts for users). Reading it imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
         with beside.open("rb") as file:
             content = file.read(_LARGEST_FACTS + 1)
     except OSError as error:
-        raise BadInputError(f"{beside} is missing; a checkpoint is a .safetensors and a .json of one name") from error
+        raise BadInputError(
+            f"{beside} is missing; a checkpoint is a .safetensors and a .json of the same name"
+        ) from error
     if len(content) > _LARGEST_FACTS:
         raise BadInputError(f"{beside} is larger than {_LARGEST_FACTS >> 20} MiB; it is not the card of a checkpoint")
     try:
@@ -100,7 +102,7 @@ def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
     """The card of a checkpoint.
 
     Raises:
-        BadInputError: the checkpoint or its JSON is missing or unusable.
+        BadInputError: the checkpoint or its JSON is missing or invalid.
     """
     if not path.exists():
         raise BadInputError(f"there is no file {path}")
@@ -113,7 +115,7 @@ def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
         _check_text("sha256", facts["sha256"])
         return ModelCard(**{**card, "checkpoint": str(path.resolve()), "sha256": facts["sha256"]})
     except (TypeError, ValueError) as error:
-        raise BadInputError(f"{path.with_suffix('.json')} has an unusable card: {error}") from error
+        raise BadInputError(f"{path.with_suffix('.json')} has an invalid card: {error}") from error
 
 
 def shipped_cards(folder: Path, format: str, version: int) -> tuple[ModelCard, ...]:
@@ -123,36 +125,36 @@ def shipped_cards(folder: Path, format: str, version: int) -> tuple[ModelCard, .
 
 
 def _check_text(key: str, value: Any) -> None:
-    """Raise if ``value`` is not text for people: a card from elsewhere is printed, and must not steer the terminal."""
+    """Raise if ``value`` is not printable text: a foreign card is printed, and must not control the terminal."""
     if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):
         raise ValueError(f"its {key} is not printable text")
 
 
-# -- files that could execute code -------------------------------------------------------------------------------
+# -- files that can run code -------------------------------------------------------------------------------------
 
 
 def require_trusted(card: ModelCard) -> None:
-    """Raise unless the file of ``card`` may be read at all: the last door before any loader, here and in a worker.
+    """Raise unless the file of ``card`` may be read: the last check before any loader, here and in a worker.
 
     Raises:
-        UntrustedFileError: it can execute code and nobody trusted it, see ``bsct_zoo.models.trust``.
-        BadInputError: it is gone, or not the file that was trusted.
+        UntrustedFileError: it can run code and is not trusted, see ``bsct_zoo.models.trust``.
+        BadInputError: it is missing, or not the trusted file.
     """
     if card.executes_code and card.checkpoint is not None:
         read_trusted(card)
 
 
 def read_trusted(card: ModelCard) -> bytes:
-    """The bytes of the file of ``card``, whose format may execute code; to be loaded from memory, not read again.
+    """The bytes of the file of ``card``, whose format may run code; load them from memory, do not read the file again.
 
     Raises:
-        UntrustedFileError: nobody trusted it: ``card.sha256`` is None.
-        BadInputError: it is gone, or its bytes are not those of ``card.sha256``.
+        UntrustedFileError: it is not trusted: ``card.sha256`` is None.
+        BadInputError: it is missing, or its bytes do not match ``card.sha256``.
     """
     assert card.checkpoint is not None
     if card.sha256 is None:
         raise UntrustedFileError(
-            f"{card.checkpoint} is in a format that can execute code when it is read, and it is not trusted; "
+            f"{card.checkpoint} can run code when it is loaded, and it is not trusted; "
             "add --trust if you know who made it"
         )
     try:
@@ -166,7 +168,7 @@ def read_trusted(card: ModelCard) -> bytes:
 
 @contextmanager
 def trusted_copy(card: ModelCard) -> Iterator[Path]:
-    """A private copy of the file of ``card``, for packages that load from a path alone; gone afterwards.
+    """A private copy of the file of ``card``, for packages that load from a path only; removed afterwards.
 
     Raises:
         UntrustedFileError: see ``read_trusted``.

@@ -1,4 +1,4 @@
-"""Environments of models: made by uv, once, locked, kept in the user's cache.
+"""Environments of models: built by uv, once, locked, stored in the user's cache.
 
 A folder ``<adapter>-<key>`` holds builds, each in a subfolder of its own name, and ``complete.json``, which is written
 last, in one step, and names the build that counts. An interrupted build is never named, whatever it left behind.
@@ -27,13 +27,13 @@ from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.requirements import BASE, installed, python_fits, versions
 from bsct_zoo.runtime.uv_tool import OnEvent, UvResult, run_uv
 
-_LAYOUT = 1  # raised whenever what a folder holds changes its meaning
+_LAYOUT = 1  # raised whenever the content of a folder changes its meaning
 _TORCH_BACKENDS = re.compile(r"cpu|cu\d+|rocm[\d.]+|xpu")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment that is there and whole.
+    """A complete environment.
 
     Attributes:
         folder: ``<adapter>-<key>`` in the cache.
@@ -51,7 +51,7 @@ class Environment:
 
 
 def folder_of(adapter: Adapter) -> Path:
-    """Where the environment of ``adapter`` is or would be; its name changes with what it must hold."""
+    """The folder of the environment of ``adapter``; its name depends on its requirements."""
     content = {
         "layout": _LAYOUT,
         "base": BASE,
@@ -65,7 +65,7 @@ def folder_of(adapter: Adapter) -> Path:
 
 
 def find(adapter: Adapter) -> Environment | None:
-    """The environment of ``adapter``, if it is there and whole."""
+    """The environment of ``adapter``, if it is complete."""
     folder = folder_of(adapter)
     try:
         said = json.loads((folder / "complete.json").read_text())
@@ -79,10 +79,10 @@ def find(adapter: Adapter) -> Environment | None:
 
 
 def build(adapter: Adapter, on_event: OnEvent | None = None) -> Environment:
-    """The environment of ``adapter``, made now if it is not there. Processes that want the same make it once.
+    """The environment of ``adapter``, built now if it is missing. Concurrent processes build it once.
 
     Raises:
-        EnvironmentBuildError: no uv, no network, or no set of packages that meets the requirements.
+        EnvironmentBuildError: no uv, no network, or no packages that meet the requirements.
         BadInputError: the cache folder cannot be written to.
     """
     found = find(adapter)
@@ -93,14 +93,14 @@ def build(adapter: Adapter, on_event: OnEvent | None = None) -> Environment:
     with _only_one(folder, on_event):
         found = find(adapter)
         if found is None:
-            shutil.rmtree(folder, ignore_errors=True)  # what an interrupted build left
+            shutil.rmtree(folder, ignore_errors=True)  # leftovers of an interrupted build
             folder.mkdir(parents=True, exist_ok=True)
             found = _build(adapter, folder, on_event or (lambda text: None))
     return found
 
 
 def remove(adapter: Adapter) -> list[Path]:
-    """Remove every environment of ``adapter``, those of other versions too; says which folders are gone."""
+    """Remove every environment of ``adapter``, including those of other versions; returns the removed folders."""
     pattern = re.compile(re.escape(_file_name(adapter.name)) + r"-[0-9a-f]{12}")
     root = cache_dir() / "environments"
     folders = [path for path in sorted(root.glob("*")) if path.is_dir() and pattern.fullmatch(path.name)]
@@ -111,11 +111,11 @@ def remove(adapter: Adapter) -> list[Path]:
     return folders
 
 
-# -- making one --------------------------------------------------------------------------------------------
+# -- building ----------------------------------------------------------------------------------------------
 
 
 def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
-    """Lock, make and fill an environment. A build that fails is cleared away; one that is killed is not named."""
+    """Lock, make and fill an environment. A failed build is removed; a killed one is not named."""
     place = Path(tempfile.mkdtemp(prefix="build-", dir=folder))
     place.chmod(0o755)  # a cache may be shared
     try:
@@ -140,7 +140,7 @@ def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
 
 
 def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[str]:
-    """Write ``requirements.lock``; returns the flags that the packages must be fetched with.
+    """Write ``requirements.lock``; returns the flags to download the packages with.
 
     The torch of this interpreter comes first, so that numbers compare and files are shared; without a network uv's
     cache may still hold everything.
@@ -175,7 +175,7 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
 
 
 def _torch_attempts() -> list[tuple[list[str], list[str]]]:
-    """Pins of torch, best first, each with the flags that go with it."""
+    """Pins of torch, best first, each with its flags."""
     version = _torch_version()
     if version is None:
         return [([], [])]
@@ -190,7 +190,7 @@ def _torch_attempts() -> list[tuple[list[str], list[str]]]:
 
 
 def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Environment:
-    """Declare the build in ``place`` the one that counts."""
+    """Name the build in ``place`` as the valid one."""
     site = [str(path) for path in (place / "venv").glob("lib/python*/site-packages")]
 
     def look_up(name: str) -> Distribution | None:
@@ -213,7 +213,7 @@ def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Envi
     part.replace(folder / "complete.json")
     made = find(adapter)
     if made is None:
-        raise EnvironmentBuildError(f"the environment for '{adapter.name}' was removed while it was made; try again")
+        raise EnvironmentBuildError(f"the environment for '{adapter.name}' was removed while it was built; try again")
     return made
 
 
@@ -243,7 +243,9 @@ def _only_one(folder: Path, on_event: OnEvent | None) -> Iterator[None]:
                 on_event("another process is making this environment; waiting for it")
             lock.acquire()
     except OSError as error:
-        raise BadInputError(f"cannot lock {folder}.lock ({error.strerror}); set BSCT_ZOO_CACHE elsewhere") from error
+        raise BadInputError(
+            f"cannot lock {folder}.lock ({error.strerror}); set BSCT_ZOO_CACHE to another folder"
+        ) from error
     try:
         yield
     finally:
@@ -251,10 +253,10 @@ def _only_one(folder: Path, on_event: OnEvent | None) -> Iterator[None]:
 
 
 def _python_request(spec: EnvironmentSpec) -> str:
-    """What to ask uv for: this interpreter if it fits, so that nothing is downloaded, else the range.
+    """The request to uv: this interpreter if it fits, so that nothing is downloaded, else the range.
 
     Raises:
-        BadInputError: the specifier of the Python version is not one.
+        BadInputError: the specifier of the Python version is invalid.
     """
     return sys.executable if _fits(spec) else f"{spec.python},>=3.11"
 

@@ -1,4 +1,4 @@
-"""Run a family's own fetcher where its packages are: here, or in its environment through a worker."""
+"""Run a family's own fetcher in this interpreter, or in its environment through a worker."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bsct_zoo.runtime.uv_tool import OnEvent
 
 
 def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEvent | None = None) -> Path:
-    """Path of the file that ``adapter.fetcher`` left in ``folder``; makes the environment if it is not there.
+    """Path of the file that ``adapter.fetcher`` left in ``folder``; builds the environment if it is missing.
 
     Raises:
-        BadInputError: the fetcher says what the user must mend, such as a token.
-        EnvironmentBuildError: its environment cannot be made.
+        BadInputError: the user must do something, such as setting a token.
+        EnvironmentBuildError: its environment cannot be built.
         ModelError: it failed.
     """
     assert adapter.fetcher is not None
@@ -30,7 +30,7 @@ def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEve
         raise failure
     request = {"fetcher": adapter.fetcher, "card": card.to_json(), "folder": str(folder)}
     with WorkerHost(place.python, adapter.fetcher) as host:
-        path = host.ask(Message("fetch", request), timeout=None).fields.get("path")  # a large file on a slow line
+        path = host.ask(Message("fetch", request), timeout=None).fields.get("path")  # a large file on a slow connection
     if not isinstance(path, str):
-        raise ProtocolError("the worker does not say what it fetched", host.log_tail)
+        raise ProtocolError("the worker does not report what it downloaded", host.log_tail)
     return Path(path)

@@ -1,4 +1,4 @@
-"""Where bsct-zoo keeps things on this machine. The one place that decides it."""
+"""The folders of bsct-zoo on this machine."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from bsct_zoo.errors import BadInputError
 
 
 def cache_dir() -> Path:
-    """What can be made again: environments, predictions. ``BSCT_ZOO_CACHE``, or else the user's cache folder.
+    """For what can be computed again: environments, predictions. ``BSCT_ZOO_CACHE``, or else the user's cache folder.
 
-    The folder need not be there yet; ``writable`` makes it.
+    The folder need not exist; ``writable`` makes it.
     """
     chosen = _chosen("BSCT_ZOO_CACHE")
     if chosen is None:
-        from platformdirs import user_cache_path  # not in the environments of models, which are told where it is
+        from platformdirs import user_cache_path  # not installed in the environments of models, which get the path
 
         chosen = user_cache_path("bsct-zoo")
     return chosen
 
 
 def data_dir() -> Path:
-    """What cannot be made again cheaply: imported suites. ``BSCT_ZOO_DATA``, or else the user's data folder."""
+    """For what cannot be made again cheaply: imported suites. ``BSCT_ZOO_DATA``, or else the user's data folder."""
     chosen = _chosen("BSCT_ZOO_DATA")
     if chosen is None:
         from platformdirs import user_data_path
@@ -33,10 +33,10 @@ def data_dir() -> Path:
 
 
 def writable(folder: Path, variable: str = "BSCT_ZOO_CACHE") -> Path:
-    """``folder``, made if need be and found to take files; ``variable`` is what moves it elsewhere.
+    """``folder``, made if necessary and checked to be writable; ``variable`` moves it elsewhere.
 
     Raises:
-        BadInputError: it cannot be made or written to.
+        BadInputError: it is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def writable(folder: Path, variable: str = "BSCT_ZOO_CACHE") -> Path:
             pass
     except OSError as error:
         raise BadInputError(
-            f"cannot write to {folder} ({error.strerror}); set {variable} to a folder that takes files"
+            f"cannot write to {folder} ({error.strerror}); set {variable} to a writable folder"
         ) from error
     return folder
 

@@ -1,4 +1,4 @@
-"""Make of whatever a model does one of our errors or a sound prediction; the same here and in a worker."""
+"""Turn whatever a model does into one of our errors or a valid prediction, here and in a worker."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|CUB
 
 
 def wrap_error(error: BaseException) -> BsctZooError:
-    """One of our errors that says in one line what ``error`` says, with its traceback in ``log_tail``.
+    """One of our errors with the message of ``error`` in one line, and its traceback in ``log_tail``.
 
-    It does not refer to ``error``, whose frames would hold on to the tensors that filled the memory.
+    It does not refer to ``error``, whose frames would keep the tensors that filled the memory.
     """
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, BsctZooError) and not isinstance(error, OutOfMemoryError):
@@ -34,9 +34,9 @@ def wrap_error(error: BaseException) -> BsctZooError:
 
 
 class GuardedPotential(Potential):
-    """A potential of this interpreter, whose failures cost its own row and nothing else.
+    """A potential of this interpreter, whose failures fail its own row only.
 
-    One that takes periodic systems alone is handed every other system in a box; a box has no stress.
+    One that takes periodic systems only gets every other system in a box; a box has no stress.
     """
 
     def __init__(self, potential: Potential) -> None:
@@ -62,7 +62,7 @@ class GuardedPotential(Potential):
 
 
 def checked(prediction: Prediction, batch: AtomsBatch) -> Prediction:
-    """``prediction``, detached and with energies in float64, if its shapes are those that ``batch`` asks for.
+    """``prediction``, detached and with energies in float64, if its shapes match ``batch``.
 
     Raises:
         ModelError: they are not.

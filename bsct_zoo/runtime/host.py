@@ -1,4 +1,4 @@
-"""A worker as the side that asks sees it: started, greeted, asked one thing at a time; its errors come back as ours."""
+"""The host's side of a worker: started, greeted, asked one request at a time; its errors are raised as ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bsct_zoo.errors import BsctZooError, ModelError
 from bsct_zoo.runtime.process import WorkerProcess
 from bsct_zoo.runtime.protocol import Message, ProtocolError
 
-# Errors that come back as what they were; any other comes back as a ModelError.
+# Errors that keep their class; any other becomes a ModelError.
 _KINDS: dict[str, type[BsctZooError]] = {
     "BadInputError": errors.BadInputError,
     "DownloadError": errors.DownloadError,
@@ -38,7 +38,7 @@ class WorkerHost:
     ) -> None:
         """Start ``module`` in ``python`` and wait for its hello, ``timeout`` seconds at most.
 
-        The worker may import bsct-zoo and the package of ``entry`` ("package.module:name"). What it prints is added
+        The worker may import bsct-zoo and the package of ``entry`` ("package.module:name"). Its output is added
         to the file ``log``, if one is given.
 
         Raises:
@@ -57,7 +57,7 @@ class WorkerHost:
 
     @property
     def log_tail(self) -> str:
-        """The last of what the worker printed."""
+        """The last output of the worker."""
         return self._worker.log_tail
 
     @property
@@ -72,11 +72,11 @@ class WorkerHost:
         expected: str = "result",
         on_message: Callable[[Message], None] | None = None,
     ) -> Message:
-        """The answer of op ``expected``; ``on_message`` hears what comes before it. Each may take ``timeout`` seconds.
+        """The answer of op ``expected``; ``on_message`` gets the messages before it. Each may take ``timeout`` seconds.
 
         Raises:
             BsctZooError: the error that the worker reports.
-            ModelError: the worker died, hung or wrote nonsense.
+            ModelError: the worker died, hung or sent invalid data.
         """
         with self._lock:
             while True:
@@ -97,13 +97,13 @@ class WorkerHost:
                 request = None
 
     def nonsense(self, what: str) -> ProtocolError:
-        """The error that an answer makes no sense, which ends the worker."""
+        """The error for an invalid answer, which ends the worker."""
         self._dead = f"the worker wrote nonsense, stopped: {what}"
         self._worker.stop()
         return ProtocolError(self._dead, self.log_tail)
 
     def close(self) -> None:
-        """End the worker; safe to call twice."""
+        """End the worker; can be called twice."""
         self._dead = self._dead or "the model was closed"
         self._worker.stop()
 
@@ -119,7 +119,7 @@ class WorkerHost:
 
 
 def error_of(said: Mapping[str, Any], log_tail: str = "") -> BsctZooError:
-    """The error that the other side reports; ``log_tail`` is what it printed before."""
+    """The error that the worker reports; ``log_tail`` is its preceding output."""
     error = _KINDS.get(str(said.get("error")), ModelError)(str(said.get("message", "no message")))
     if isinstance(error, ModelError):
         error.log_tail = "\n".join(filter(None, (log_tail, str(said.get("traceback", "")))))

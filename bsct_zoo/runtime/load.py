@@ -1,4 +1,4 @@
-"""Load a model where it can run: here if this interpreter has what it needs, else in an environment of its own."""
+"""Load a model where it can run: here if this interpreter meets its requirements, else in its own environment."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def load_potential(
 ) -> Potential:
     """The model of ``card``, ready to compute; close it when done.
 
-    ``timeout`` is what a worker has for one answer, in seconds. ``isolate``: True always takes an environment of its
-    own, False never, None only where this interpreter lacks something. ``own_process``: even here it computes in a
-    process of its own, which may crash. ``on_event`` hears of what takes time.
+    ``timeout`` of one answer of a worker in seconds. ``isolate``: True always uses an environment, False never, None
+    only if this interpreter lacks something. ``own_process``: even here it computes in its own process, which may
+    crash. ``on_event`` reports what takes time.
 
     Raises:
-        BadInputError: the device is not there, the model refuses an option, or ``isolate`` is False and this
+        BadInputError: the device does not exist, the model refuses an option, or ``isolate`` is False and this
             interpreter lacks something.
-        UntrustedFileError: its file can execute code and nobody vouches for it (``bsct_zoo.models.trust``).
-        EnvironmentBuildError: its environment cannot be made.
+        UntrustedFileError: its file can run code and is unverified (``bsct_zoo.models.trust``).
+        EnvironmentBuildError: its environment cannot be built.
         ModelError: it cannot be loaded.
     """
     device = resolve_device(device)
@@ -66,20 +66,20 @@ def where(adapter: Adapter) -> str:
 
 
 def package_versions(adapter: Adapter, on_event: OnEvent | None = None, isolate: bool | None = None) -> dict[str, str]:
-    """Versions of the packages that decide the numbers of ``adapter``; makes its environment if it is not there.
+    """Versions of the packages that decide the numbers of ``adapter``; builds its environment if it is missing.
 
     Raises:
         BadInputError: ``isolate`` is False and this interpreter lacks something.
-        EnvironmentBuildError: its environment cannot be made.
+        EnvironmentBuildError: its environment cannot be built.
     """
     return dict(ready_place(adapter, on_event, isolate=isolate).versions)
 
 
 def resolve_device(device: str) -> str:
-    """``device`` as torch knows it; "auto" is a GPU where there is one.
+    """``device`` as torch knows it; "auto" is a GPU if there is one.
 
     Raises:
-        BadInputError: there is no such device here.
+        BadInputError: there is no such device.
     """
     if device == "cpu":
         return device

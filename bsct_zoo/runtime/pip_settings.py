@@ -1,4 +1,4 @@
-"""Carry a person's pip settings over to uv, so that whoever reaches a mirror with pip reaches it with uv."""
+"""Pass the user's pip settings on to uv, so that a mirror configured for pip also works with uv."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 
 def uv_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Variables for uv that say what pip was told, and flags where uv has no variable.
+    """Variables for uv that correspond to pip's settings, and flags where uv has no variable.
 
-    A variable that ``environ`` sets already is left as it is; a person with a ``uv.toml`` has told uv everything.
+    A variable that is set in ``environ`` is kept; with a ``uv.toml`` nothing is added.
     """
     if _has_uv_config(environ):
         return {}, []
@@ -49,7 +49,7 @@ def _pip_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _pip_config() -> dict[str, str]:
-    """What pip's files say, the command's own section above the global one; empty if there is no pip."""
+    """Settings of pip's files, the command's own section before the global one; empty without pip."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""Where an adapter's code runs: in this interpreter if it has what the adapter needs, else in an environment."""
+"""Where an adapter's code runs: in this interpreter if it meets the requirements, else in an environment."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Place:
     """Where an adapter's code runs.
 
     Attributes:
-        spec: what the adapter needs.
+        spec: the requirements of the adapter.
         missing: what this interpreter lacks of it, one line each.
-        environment: the one that is used, if it is built; None where code runs here.
+        environment: the one in use, if it is built; None if code runs here.
     """
 
     spec: EnvironmentSpec
@@ -59,7 +59,7 @@ class Place:
 
 
 def place_of(adapter: Adapter, extra: Sequence[str] = ()) -> Place:
-    """Where the code of ``adapter`` runs now; ``extra`` are requirements beside those of its environment.
+    """Where the code of ``adapter`` runs now; ``extra`` are further requirements.
 
     Raises:
         BadInputError: a requirement is not PEP 508 or PEP 440.
@@ -72,13 +72,13 @@ def place_of(adapter: Adapter, extra: Sequence[str] = ()) -> Place:
 def ready_place(
     adapter: Adapter, on_event: OnEvent | None = None, *, extra: Sequence[str] = (), isolate: bool | None = None
 ) -> Place:
-    """Where the code of ``adapter`` can run, its environment built if it is not there.
+    """Where the code of ``adapter`` can run, its environment built if it is missing.
 
-    ``isolate``: True always takes an environment, False never, None only where this interpreter lacks something.
+    ``isolate``: True always uses an environment, False never, None only if this interpreter lacks something.
 
     Raises:
         BadInputError: ``isolate`` is False and this interpreter lacks something.
-        EnvironmentBuildError: the environment cannot be made.
+        EnvironmentBuildError: the environment cannot be built.
     """
     adapter = _with(adapter, extra)
     missing = () if isolate else tuple(requirements.unmet(adapter.environment))

@@ -1,4 +1,4 @@
-"""Install third-party plugins beside bsct-zoo, and remove them, without touching any other installed package.
+"""Install and remove third-party plugins, without changing any other installed package.
 
 Uv does the work. A package first goes into a folder aside; once it works from there, hides no file of another package
 and needs nothing that changes an installed version, it is installed by its exact version, without resolving.
@@ -33,7 +33,7 @@ _FORGE = re.compile(
 
 
 class Source(NamedTuple):
-    """What a user wants installed: as written, as uv is told (a requirement, path or address), and its kind."""
+    """A package to install: as written, as passed to uv (a requirement, path or address), and its kind."""
 
     text: str
     target: str
@@ -67,7 +67,7 @@ def parse_source(text: str) -> Source:
 
 
 def check_interpreter() -> None:
-    """See whether packages may be installed into the running interpreter.
+    """Check whether packages may be installed into the running interpreter.
 
     Raises:
         BadInputError: they may not, or bsct-zoo itself is not installed in it.
@@ -83,10 +83,10 @@ def check_interpreter() -> None:
 
 
 def install(source: Source, *, editable: bool = False, tell: OnEvent | None = None) -> PluginPackage:
-    """Install the plugin package that ``source`` names, and say what it registered. Runs code of the package.
+    """Install the plugin package that ``source`` names, and return what it registered. Runs code of the package.
 
     Raises:
-        BadInputError: it is not to be had, is not a plugin, does not work, or would change another package.
+        BadInputError: it is not available, is not a plugin, does not work, or would change another package.
         BsctZooError: there is no network.
     """
     check_interpreter()
@@ -113,11 +113,11 @@ def install(source: Source, *, editable: bool = False, tell: OnEvent | None = No
 
 
 def uninstall(name: str, packages: list[PluginPackage], tell: OnEvent | None = None) -> PluginPackage:
-    """Remove the plugin package called ``name`` or that registered ``name``; environments are left to the caller.
+    """Remove the plugin package called ``name`` or that registered ``name``; the caller removes environments.
 
     Raises:
-        UnknownNameError: nothing is called so.
-        BadInputError: it is part of bsct-zoo, no plugin, needed by another package, or out of reach.
+        UnknownNameError: there is no such plugin.
+        BadInputError: it is part of bsct-zoo, not a plugin, needed by another package, or in another interpreter.
     """
     found = _named(name, packages)
     check_interpreter()
@@ -135,7 +135,7 @@ def uninstall(name: str, packages: list[PluginPackage], tell: OnEvent | None = N
 
 
 def _refuse(source: Source, staged: Distribution) -> None:
-    """Refuse what is no plugin, is bsct-zoo itself, or would break a package that is installed."""
+    """Refuse what is not a plugin, is bsct-zoo itself, or would break an installed package."""
     if canonical(staged) == OURS:
         raise BadInputError(f"'{source.text}' is bsct-zoo itself; upgrade it with the tool that installed it")
     if not staged.entry_points.select(group=GROUP):
@@ -157,10 +157,10 @@ def _refuse(source: Source, staged: Distribution) -> None:
 
 
 def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent | None) -> list[str]:
-    """What must be installed besides, as ``name==version``; what is installed already stays as it is.
+    """What must be installed in addition, as ``name==version``; installed packages are unchanged.
 
     Raises:
-        BadInputError: there is no way that leaves every installed package as it is.
+        BadInputError: installed packages would have to change.
     """
     here = {canonical(d): d.version for d in reversed(list(distributions()))}  # of two of one name the first counts
     missing = [str(need) for need in requirements_of(staged) if need.extras or not _met(need, here)]
@@ -178,10 +178,10 @@ def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent
 
 
 def _working(name: str, folder: Path, aside: Path | None = None) -> PluginPackage:
-    """What a fresh interpreter finds of the package ``name``, in the folder ``aside`` if there is one.
+    """The package ``name`` in a fresh interpreter, from the folder ``aside`` if there is one.
 
     Raises:
-        BadInputError: nothing of it works, or something else no longer does.
+        BadInputError: it does not work, or breaks something else.
     """
     report = folder / "plugins.json"
     report.unlink(missing_ok=True)
@@ -236,7 +236,7 @@ def _names(requirement: Requirement, name: str) -> bool:
 def _uv(
     source: Source, folder: Path, tell: OnEvent | None, *arguments: str, unless: str = "nothing was installed"
 ) -> str:
-    """What uv says when it installs."""
+    """The output of uv's installation."""
     done = run_uv(["pip", "install", "--python", sys.executable, *arguments], folder, tell)
     if done.no_network:
         raise BsctZooError(f"cannot install '{source.text}': no network; connect, or give a folder or a wheel")

@@ -1,4 +1,4 @@
-"""The packages that plugins came in: version, source, what each registers, and whether it works."""
+"""The packages of plugins: version, source, what each registers, and whether it works."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PluginPackage:
         adapters, suites, checks, commands: names of what it registered.
         plugins: names of its entry points.
         problems: why it is left out, wholly or in part; empty if it works.
-        unbuilt: those of ``adapters`` that need an environment which is not made yet.
+        unbuilt: those of ``adapters`` whose environment is not built yet.
     """
 
     name: str
@@ -45,7 +45,7 @@ class PluginPackage:
 
     @property
     def registers(self) -> str:
-        """What it registered, for people: "adapter morse, suites a b"."""
+        """What it registered, as text: "adapter morse, suites a b"."""
         named = [(kind, getattr(self, kind)) for kind in _KINDS]
         return ", ".join(f"{kind if len(n) > 1 else kind[:-1]} {' '.join(n)}" for kind, n in named if n)
 

@@ -1,4 +1,4 @@
-"""A worker's process as the host sees it: pipes with a deadline, the tail of its log, and how it died."""
+"""The host's view of a worker process: pipes with a deadline, the tail of its log, and how it died."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.runtime.protocol import EndOfStream, Message, ProtocolError, read_message, write_message
 
 _LOG_TAIL = 16 * 1024
-_LINGER = 1.0  # seconds between looks at whether the process is still there
+_LINGER = 1.0  # seconds between checks that the process is alive
 _PIPE_SIZE = 2**20
 
 
 class WorkerProcess:
-    """A worker, alive until it dies or ``stop`` is called; whoever asks must not do so from two threads at once."""
+    """A worker process, alive until it dies or ``stop`` is called; not to be used from two threads at once."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class WorkerProcess:
     ) -> None:
         """Start ``python``, which may import ``packages`` (top-level names) from where they are here.
 
-        ``module`` has the ``main`` that it runs. What it prints is added to the file ``log``, if one is given.
+        ``module`` has the ``main`` that it runs. Its output is added to the file ``log``, if one is given.
 
         Raises:
             BadInputError: one of ``packages`` is not here.
             ModelError: the interpreter cannot be started.
         """
         places = json.dumps([_place(name) for name in packages])
-        # Threads that spin while they wait lose an order of magnitude where another job wants the cores too.
+        # Threads that spin while they wait are ten times slower when another job uses the cores.
         environ = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         if threads:
             environ |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
@@ -60,7 +60,7 @@ class WorkerProcess:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 env=environ,
-                start_new_session=True,  # Ctrl-C is the host's affair, and the worker's children can be ended too
+                start_new_session=True,  # the host handles Ctrl-C and can also end the worker's children
             )
         except OSError as error:
             raise ModelError(f"cannot start {python}: {error.strerror}") from error
@@ -81,14 +81,14 @@ class WorkerProcess:
 
     @property
     def log_tail(self) -> str:
-        """The last of what the worker printed."""
+        """The last output of the worker."""
         return self._log.decode(errors="replace")
 
     def exchange(self, request: Message | None, timeout: float | None) -> Message:
         """Send ``request`` (if any) and wait for the answer; on any failure the process is stopped.
 
         Raises:
-            ModelError: no answer in ``timeout`` seconds, nonsense for an answer, or the process died.
+            ModelError: no answer in ``timeout`` seconds, invalid data, or the process died.
         """
         self._deadline = float("inf") if timeout is None else monotonic() + timeout
         try:
@@ -102,14 +102,14 @@ class WorkerProcess:
             died = self._settle()
             self.stop()
             if isinstance(error, ProtocolError) and not isinstance(error, EndOfStream) and not died:
-                raise ProtocolError(f"the worker wrote nonsense, stopped: {error}", self.log_tail) from None
+                raise ProtocolError(f"the worker sent invalid data, stopped: {error}", self.log_tail) from None
             raise ModelError(died or "worker closed its connection, stopped", self.log_tail) from None
         except BaseException:  # a Ctrl-C in between: the next answer would be the last question's
             self.stop()
             raise
 
     def stop(self) -> None:
-        """End the process and its children; safe to call twice."""
+        """End the process and its children; can be called twice."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL) if self._process.returncode is None else None
         self._process.wait()
@@ -118,13 +118,13 @@ class WorkerProcess:
             if pipe is not None:
                 pipe.close()
 
-    # -- as the file that messages are written to and read from --------------------------------------------
+    # -- as a file for messages --------------------------------------------------------------------------
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Read what there is, waiting until the deadline; 0 at the end.
+        """Read what is available, waiting until the deadline; 0 at the end.
 
         Raises:
-            TimeoutError: nothing came in time.
+            TimeoutError: nothing arrived in time.
         """
         while True:
             try:
@@ -138,7 +138,7 @@ class WorkerProcess:
 
         Raises:
             TimeoutError: the worker did not read in time.
-            BrokenPipeError: it is gone.
+            BrokenPipeError: the process ended.
         """
         while True:
             try:
@@ -161,7 +161,7 @@ class WorkerProcess:
             if left <= 0:
                 raise TimeoutError
 
-    # -- its log and its end -------------------------------------------------------------------------------
+    # -- log and end ---------------------------------------------------------------------------------------
 
     def _drain(self) -> None:
         assert self._process.stderr is not None
@@ -174,7 +174,7 @@ class WorkerProcess:
                     kept.write(chunk)
 
     def _settle(self) -> str:
-        """How the process ended, in words; empty if it has not, a moment after it fell silent."""
+        """How the process ended, in words; empty if it has not ended shortly after its last message."""
         try:
             code = self._process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:
@@ -203,7 +203,7 @@ def _place(name: str) -> dict[str, object]:
 
 
 def _widen(descriptor: int) -> None:
-    """Let a pipe take a whole batch at once, where the system can."""
+    """Let a pipe hold a whole batch, where the system supports it."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 

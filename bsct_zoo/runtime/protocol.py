@@ -1,4 +1,4 @@
-"""The messages between this interpreter and a worker: a JSON header and raw arrays. Nothing in it can execute.
+"""The messages between this interpreter and a worker: a JSON header and raw arrays. It cannot contain code.
 
 A frame is, all little-endian: magic ``BSCZ``, u16 version of the protocol, u32 length of the header; the header, JSON
 in UTF-8 with ``op``, ``fields`` and ``arrays``, a list of ``[name, dtype, shape]``; the arrays' bytes in that order.
@@ -26,26 +26,26 @@ MAX_NUMBER = 64
 
 _PREAMBLE = struct.Struct("<4sHI")
 _DTYPES = ("|b1", "<i4", "<i8", "<f4", "<f8")
-_JOINED = 2**20  # frames up to this size are written in one go
+_JOINED = 2**20  # frames up to this size are written at once
 
 
 class ProtocolError(ModelError):
-    """The other side wrote something that is no message."""
+    """The other side sent something that is not a message."""
 
 
 class EndOfStream(ProtocolError):
-    """The other side is gone: there is no further message."""
+    """The other side ended: there is no further message."""
 
 
 class Readable(Protocol):
-    """What messages are read from: an unbuffered file, or a pipe with a deadline."""
+    """A source of messages: an unbuffered file, or a pipe with a deadline."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
         """Fill a part of ``buffer``; returns how many bytes, 0 at the end."""
 
 
 class Writable(Protocol):
-    """What messages are written to."""
+    """A target of messages."""
 
     def write(self, data: bytes | memoryview, /) -> int | None:
         """Write a part of ``data``; returns how many bytes."""
@@ -57,7 +57,7 @@ class Message:
 
     Attributes:
         op: what it is: "hello", "load", "compute", "result", "error", "close".
-        fields: values that JSON can hold.
+        fields: values for JSON.
         arrays: bool, int32, int64, float32 or float64, of any shape.
     """
 
@@ -70,8 +70,8 @@ def write_message(file: Writable, message: Message) -> None:
     """Write one message.
 
     Raises:
-        ProtocolError: it holds an array of a type that does not travel, or is too large.
-        OSError: the other side is gone.
+        ProtocolError: it holds an array of an unsupported type, or is too large.
+        OSError: the other side ended.
     """
     arrays = {name: _portable(name, array) for name, array in message.arrays.items()}
     content = {
@@ -98,7 +98,7 @@ def read_message(file: Readable, max_arrays: int = MAX_ARRAYS) -> Message:
 
     Raises:
         EndOfStream: there is none, the stream has ended.
-        ProtocolError: what is there is not a whole message of this version.
+        ProtocolError: it is not a complete message of this version.
     """
     preamble = bytearray(_PREAMBLE.size)
     _fill(file, memoryview(preamble), may_end=True)
@@ -116,11 +116,11 @@ def read_message(file: Readable, max_arrays: int = MAX_ARRAYS) -> Message:
         raise ProtocolError("the arrays of a message are too large")
     arrays = {}
     for name, dtype, shape in declared:
-        # Truth values are read as bytes, since a byte of 2 would be neither true nor false.
+        # Booleans are read as bytes, because a byte of 2 would be neither true nor false.
         try:
             array = np.empty(shape, np.uint8 if dtype.kind == "b" else dtype)
         except (ValueError, MemoryError) as error:
-            raise ProtocolError(f"no room for array '{name}' of shape {list(shape)}") from error
+            raise ProtocolError(f"not enough memory for array '{name}' of shape {list(shape)}") from error
         if array.size:
             _fill(file, memoryview(array.reshape(-1).view(np.uint8).data))
         arrays[name] = array != 0 if dtype.kind == "b" else array
@@ -130,7 +130,7 @@ def read_message(file: Readable, max_arrays: int = MAX_ARRAYS) -> Message:
 
 
 def _portable(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """``array`` in a layout that travels: contiguous, little-endian."""
+    """``array`` in the layout of messages: contiguous, little-endian."""
     portable = np.asarray(array, order="C")
     portable = portable.astype(portable.dtype.newbyteorder("<"), copy=False)
     if portable.dtype.str not in _DTYPES:
@@ -150,7 +150,7 @@ def _parsed(header: bytes) -> tuple[str, dict[str, Any], list[tuple[str, np.dtyp
     for name, dtype, shape in declared:
         sizes = all(type(n) is int and 0 <= n <= MAX_ARRAYS for n in shape) and len(shape) <= 8
         if not (isinstance(name, str) and dtype in _DTYPES and sizes):
-            raise ProtocolError("a message declares an array that cannot be")
+            raise ProtocolError("a message declares an impossible array")
     return op, fields, [(name, np.dtype(dtype), shape) for name, dtype, shape in declared]
 
 
@@ -162,5 +162,5 @@ def _fill(file: Readable, view: memoryview, may_end: bool = False) -> None:
         if not count:
             if may_end and not filled:
                 raise EndOfStream("the other side closed the connection")
-            raise ProtocolError("a message ends in its middle")
+            raise ProtocolError("a message is truncated")
         filled += count

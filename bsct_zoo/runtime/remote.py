@@ -18,11 +18,11 @@ from bsct_zoo.runtime.protocol import Message, ProtocolError
 
 
 class RemotePotential(Potential):
-    """The model of ``card`` in a worker of another interpreter. Once the worker is dead, every call fails.
+    """The model of ``card`` in a worker of another interpreter. Once the worker has died, every call fails.
 
     Attributes:
-        info: what the model declared over there.
-        seconds: the model's own time for the last ``compute``, without the way there and back.
+        info: what the model declared in the worker.
+        seconds: the model's own time for the last ``compute``, without the transfer.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class RemotePotential(Potential):
 
     @property
     def log_tail(self) -> str:
-        """The last of what the worker printed."""
+        """The last output of the worker."""
         return self._host.log_tail
 
     @property
@@ -74,7 +74,7 @@ class RemotePotential(Potential):
         """See ``Potential.compute``; the prediction is on the CPU.
 
         Raises:
-            ModelError: also if the worker died, hung or wrote nonsense.
+            ModelError: also if the worker died, hung or sent invalid data.
         """
         arrays = {f.name: getattr(batch, f.name).detach().cpu() for f in fields(AtomsBatch)}
         for name in ("positions", "cell"):
@@ -105,4 +105,4 @@ def _info(said: Mapping[str, Any]) -> PotentialInfo:
         info["versions"] = tuple((str(name), str(version)) for name, version in info["versions"])
         return PotentialInfo(**info)
     except (KeyError, TypeError, ValueError) as error:
-        raise ProtocolError(f"the worker does not say what it loaded ({error})") from error
+        raise ProtocolError(f"the worker does not report what it loaded ({error})") from error

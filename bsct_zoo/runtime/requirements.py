@@ -1,4 +1,4 @@
-"""Does an interpreter have what a model needs, and in which versions. Reads metadata, imports no package."""
+"""Whether an interpreter meets the requirements of a model, and with which versions. Reads metadata only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import EnvironmentSpec
 
-# What a worker needs to run the core's side of a model; the same lines as in pyproject.toml.
+# The core's requirements in a worker; the same lines as in pyproject.toml.
 BASE = (
     "ase>=3.23",
     "numpy>=1.26",
@@ -25,7 +25,7 @@ BASE = (
     "torch>=2.4",
     "vesin>=0.3",
 )
-# Of these, what numbers come out of.
+# Those that determine numbers.
 NUMERIC = ("ase", "numpy", "torch", "vesin")
 
 Finder = Callable[[str], Distribution | None]
@@ -34,8 +34,8 @@ Finder = Callable[[str], Distribution | None]
 def unmet(spec: EnvironmentSpec) -> list[str]:
     """What the running interpreter lacks for ``spec``, one line each; empty if it lacks nothing.
 
-    What the required packages require in turn must be there as well, since an installed package whose pins are
-    broken gives wrong numbers or none. The core's own packages are taken as they are.
+    The requirements of required packages must be met as well, because an installed package with broken pins gives
+    wrong numbers or none. The core's own packages are accepted as they are.
 
     Raises:
         BadInputError: ``spec`` holds a line that is not PEP 508 or PEP 440.
@@ -53,7 +53,7 @@ def unmet(spec: EnvironmentSpec) -> list[str]:
 
 
 def python_fits(spec: EnvironmentSpec, version: str) -> bool:
-    """Whether Python ``version`` is one that ``spec`` takes.
+    """Whether ``spec`` accepts Python ``version``.
 
     Raises:
         BadInputError: ``spec.python`` is not a PEP 440 specifier.
@@ -65,7 +65,7 @@ def python_fits(spec: EnvironmentSpec, version: str) -> bool:
 
 
 def versions(spec: EnvironmentSpec, find: Finder) -> dict[str, str]:
-    """Versions of what decides the numbers: the numeric base, the required packages and what those ask for."""
+    """Versions of what determines the numbers: numeric base, required packages and their requirements."""
     found = {name: find(name) for name in NUMERIC}
     direct = {canonicalize_name(r.name) for r in _parsed(spec.requirements)}
     for requirement, wanted_by, dist in _closure(spec, find):
@@ -95,7 +95,7 @@ def requirements_of(found: Distribution, extras: frozenset[str] = frozenset()) -
 
 
 def _closure(spec: EnvironmentSpec, find: Finder) -> Iterator[tuple[Requirement, str | None, Distribution | None]]:
-    """Every requirement that applies, who wants it (None: ``spec`` itself), and what there is for it."""
+    """Every applicable requirement, its origin (None: ``spec`` itself), and the installed distribution."""
     base = {canonicalize_name(Requirement(line).name) for line in BASE}
     overrides: dict[str, list[Requirement]] = {}
     for requirement in _parsed(spec.overrides):

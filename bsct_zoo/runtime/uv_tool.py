@@ -1,4 +1,4 @@
-"""Run uv, report its lines as they come, and say what its failures mean."""
+"""Run uv, report its output, and explain its failures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class UvResult:
 
     Attributes:
         code: exit code; 0 is success.
-        output: everything it said.
+        output: all of its output.
     """
 
     code: int
@@ -42,17 +42,17 @@ class UvResult:
 
     @property
     def no_network(self) -> bool:
-        """Whether it failed for want of a network."""
+        """Whether it failed without a network."""
         return self.code != 0 and any(sign in self.output for sign in _NO_NETWORK)
 
     @property
     def blames_torch(self) -> bool:
-        """Whether it failed and spoke of the package torch."""
+        """Whether it failed because of the package torch."""
         return self.code != 0 and re.search(r"(?<![\w-])torch(?![\w-])", self.output) is not None
 
     @property
     def wanted_package(self) -> str:
-        """The package that it looked for in vain, as far as it says."""
+        """The package that it did not find, if it names one."""
         patterns = (
             r"Because ([\w.-]+) was not found in the cache",
             r"Failed to fetch: `?\S*/simple/([\w.-]+)/",
@@ -64,7 +64,7 @@ class UvResult:
 
     @property
     def reason(self) -> str:
-        """The line that says most, for a message of one line."""
+        """The most informative line."""
         lines = [line.strip() for line in self.output.splitlines()]
         for sign in ("cause: Because", "cause:", "error:"):
             for line in lines:
@@ -74,7 +74,7 @@ class UvResult:
 
 
 def find_uv() -> str:
-    """Path of uv: the one that came with this package, or one on the path.
+    """Path of uv: the installed package's, or one on the path.
 
     Raises:
         EnvironmentBuildError: there is none.
@@ -87,19 +87,19 @@ def find_uv() -> str:
         found = shutil.which("uv")
         if found is None:
             raise EnvironmentBuildError(
-                "'uv' is not installed, and it makes the models' environments; mend with: pip install uv"
+                "'uv' is not installed, but is needed to build environments; run: pip install uv"
             ) from error
         return found
 
 
 def run_uv(arguments: list[str], folder: Path, on_event: OnEvent | None = None) -> UvResult:
-    """Run uv in ``folder`` (so that no project of the user's is taken for its own) to its end.
+    """Run uv in ``folder``, so that it does not pick up a project of the user.
 
     Raises:
         EnvironmentBuildError: there is no uv.
     """
     carried, flags = uv_environment(os.environ)
-    # A virtual environment or project that happens to be active is not the one meant here.
+    # An active virtual environment or project must not be used.
     dropped = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT", "UV_WORKING_DIRECTORY", "PYTHONPATH")
     environ = {key: value for key, value in os.environ.items() if key not in dropped}
     environ |= carried | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONNOUSERSITE": "1"}

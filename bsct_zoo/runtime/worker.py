@@ -1,4 +1,4 @@
-"""What runs in the other interpreter: one loop that answers a host, and what a model's worker answers."""
+"""The process of a worker: one loop that answers a host, and the answers of a model's worker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def serve(answer: Answer) -> None:
-    """Greet the host, answer its requests one after the other until it closes its end, then exit.
+    """Greet the host, answer its requests until it closes its pipe, then exit.
 
     ``answer`` may send messages before it returns its reply, from any thread. Whatever it raises is a reply "error".
     """
@@ -48,7 +48,7 @@ def serve(answer: Answer) -> None:
         except (Exception, SystemExit) as error:
             reply = error_message(error)
         send(reply)
-    # Libraries that hang or crash in their clean-up must not keep the host waiting.
+    # Libraries that hang or crash during clean-up must not block the host.
     sys.stderr.flush()
     os._exit(0)
 
@@ -110,7 +110,7 @@ class Server:
 
 
 def error_message(error: BaseException) -> Message:
-    """What the host hears of ``error``."""
+    """``error`` as a message."""
     from bsct_zoo.runtime.guard import wrap_error
 
     ours = wrap_error(error)
@@ -121,7 +121,7 @@ def error_message(error: BaseException) -> Message:
 
 
 def claim_pipes() -> tuple[Any, Any]:
-    """Keep stdin and stdout for messages; what the model prints goes to the log, what it reads is empty."""
+    """Keep stdin and stdout for messages; output of the model goes to the log, its input is empty."""
     requests, replies = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -131,7 +131,7 @@ def claim_pipes() -> tuple[Any, Any]:
 
 
 def exit_with_host(requests: int) -> None:
-    """End this process when the host is gone, even in the middle of a computation.
+    """End this process when the host ends, even during a computation.
 
     The kernel's own way (PR_SET_PDEATHSIG) is tied to the thread that started the worker, which may end before it.
     """

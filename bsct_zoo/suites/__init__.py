@@ -1,1 +1,1 @@
-"""Suites of scans: their frames, their files, and building new ones."""
+"""Suites of scans: frames, files, imports, and building new ones."""

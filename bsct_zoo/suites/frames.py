@@ -1,4 +1,4 @@
-"""The frames of a scan as systems that a potential takes."""
+"""The frames of a scan as systems for a potential."""
 
 from __future__ import annotations
 

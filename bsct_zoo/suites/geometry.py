@@ -1,4 +1,4 @@
-"""Geometry of a bond scan: where a molecule is cut at a bond, and how its two halves are moved.
+"""Geometry of a bond scan: cut a molecule at a bond, and move its two halves.
 
 Pure functions of arrays. Source of the construction: Liu, Qu, Kreiman, Blau, Krishnapriyan,
 arXiv:2602.04861 (Bond Smoothness Characterization Test).
@@ -64,7 +64,7 @@ def bond_scan(
     `positions` [n, 3] in Å, `atomic_numbers` [n], `labels` [n] (0 on i's side, 1 on j's, see `fragments`).
     Returns `coordinate` [n_frames], the bond length α in Å, equally spaced between `start` and `stop` times
     r_i + r_j (covalent radii of ASE), and `frames` [n_frames, n, 3] in Å. Both fragments stay rigid; each
-    moves by half of the change of α along the unit vector of the bond, so the bond's midpoint stays put.
+    moves by half of the change of α along the unit vector of the bond, so the midpoint of the bond is fixed.
     """
     x = np.asarray(positions, dtype=np.float64)  # [n, 3]
     z = np.asarray(atomic_numbers, dtype=np.int64)  # [n]

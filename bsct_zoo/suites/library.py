@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def suite_names() -> list[str]:
-    """Every name that ``open_suite`` takes, whether the suite is here yet or not."""
+    """Every name that ``open_suite`` takes, whether the suite is imported yet or not."""
     return sorted({*registry().suites, *imported_suites()})
 
 
 def suite_path(name: str) -> Path:
-    """The file of the suite called ``name``; a path stands for itself.
+    """The file of the suite called ``name``; a path is returned as it is.
 
     Raises:
-        UnknownNameError: nothing is called so.
-        BadInputError: the suite was not imported yet.
+        UnknownNameError: there is no such suite.
+        BadInputError: the suite is not imported yet.
     """
     if name in registry().suites:
         return find_suite(registry().suites[name])
@@ -39,8 +39,8 @@ def open_suite(name: str) -> Suite:
     """The suite called ``name``, or in the file ``name``.
 
     Raises:
-        UnknownNameError: nothing is called so.
-        BadInputError: it was not imported yet, or its file is unusable.
+        UnknownNameError: there is no such suite.
+        BadInputError: it is not imported yet, or its file is invalid.
     """
     from bsct_zoo.suites.suite_file import read_suite
 

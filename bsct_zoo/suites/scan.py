@@ -1,4 +1,4 @@
-"""One scan: frames of one system along a coordinate, with reference energies and forces where there are any."""
+"""One scan: frames of one system along a coordinate, with reference energies and forces if available."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Scan:
     Attributes:
         id: unique within its suite, "group/name", e.g. "C-C/12195".
         kind: what moves: "bond", "angle", ...
-        group: what to gather by: the bond type, e.g. "C-C".
+        group: what scans are grouped by: the bond type, e.g. "C-C".
         atomic_numbers: [n_atoms].
         coordinate: [n_frames], ascending, Å: the scan's own length measure (docs/suites.md).
         positions: [n_frames, n_atoms, 3] Å.
@@ -39,7 +39,7 @@ class Scan:
         spin: multiplicity 2S+1.
         cell: [3, 3] Å, zero where not periodic; [n_frames, 3, 3] where the scan strains it.
         pbc: [3].
-        notes: what else is known of it, as JSON holds it: "smiles", "flags" (what is wrong with its reference), ...
+        notes: further facts as JSON: "smiles", "flags" (problems of its reference), ...
     """
 
     id: str
@@ -76,7 +76,7 @@ class Scan:
             raise BadInputError(f"scan {self.id}: a reference needs both energies and forces, or neither")
         if not np.isfinite(self.positions).all():
             frame = int(np.argwhere(~np.isfinite(self.positions))[0, 0])
-            raise BadInputError(f"scan {self.id}: frame {frame} has a position that is not a number; remove the scan")
+            raise BadInputError(f"scan {self.id}: frame {frame} has a position that is not finite; remove the scan")
         if not np.isfinite(self.coordinate).all() or (np.diff(self.coordinate) <= 0).any():
             raise BadInputError(f"scan {self.id}: the coordinate must be finite and strictly ascending")
 
@@ -92,7 +92,7 @@ class Scan:
 
     @property
     def strained(self) -> bool:
-        """Whether each frame has a cell of its own, so that stress does work along the scan."""
+        """Whether each frame has its own cell, so that stress does work along the scan."""
         return self.cell.ndim == 3
 
     @property

@@ -1,7 +1,7 @@
 """Geometry of strain scans: a crystal whose cell and atoms are deformed together.
 
-The coordinate is the path, in Å, of a nearest neighbour as its atom sees it: under an isotropic strain their distance
-itself, as for a bond. It does not depend on how large a cell was chosen, which the path of the fastest atom would.
+The coordinate is the path, in Å, of a nearest neighbour relative to its atom: under isotropic strain it is their
+distance, as for a bond. Unlike the path of the fastest atom, it does not depend on the size of the cell.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _SHELL = 1.2  # pairs up to this times the shortest distance are nearest neighbo
 def nearest_vectors(positions: Floats, cell: Floats) -> Floats:
     """[n_pairs, 3] Å: vectors between nearest neighbours of a crystal, each pair both ways.
 
-    Raises `ValueError` where the cell is no cell of a crystal.
+    Raises `ValueError` if the cell has no volume.
     """
     volume = abs(float(np.linalg.det(cell)))
     if not volume > 0.1:
         raise ValueError("the crystal has no cell with a volume")
     atoms = Atoms(f"H{len(positions)}", positions=positions, cell=cell, pbc=True)
     # The shortest distance is at most that of a close packing of as many atoms as the cell holds, √2 of the cube root.
-    found = neighbor_list("D", atoms, 1.2 * 2**0.5 * (volume / len(positions)) ** (1 / 3) + 0.1)
-    lengths = np.linalg.norm(found, axis=1)
+    vectors = neighbor_list("D", atoms, 1.2 * 2**0.5 * (volume / len(positions)) ** (1 / 3) + 0.1)
+    lengths = np.linalg.norm(vectors, axis=1)
     if not len(lengths) or not lengths.min() > 0:
-        raise ValueError("two atoms of the crystal are at the same place")
-    return np.asarray(found[lengths < _SHELL * lengths.min()])
+        raise ValueError("two atoms of the crystal are at the same position")
+    return np.asarray(vectors[lengths < _SHELL * lengths.min()])
 
 
 def strain_scan(
@@ -44,11 +44,11 @@ def strain_scan(
 ) -> tuple[Floats, Floats, Floats]:
     """Frames of a crystal under isotropic strain, or ``sheared``.
 
-    ``positions`` [n, 3] and ``cell`` [3, 3] Å. Isotropic: every length goes from ``start`` to ``stop`` times what it
-    is. Shear: both off-diagonal elements of the strain in ``plane`` go from -``shear``/2 to ``shear``/2. Returns
+    ``positions`` [n, 3] and ``cell`` [3, 3] Å. Isotropic: every length goes from ``start`` to ``stop`` times its
+    value. Shear: both off-diagonal elements of the strain in ``plane`` go from -``shear``/2 to ``shear``/2. Returns
     ``coordinate`` [n_frames] Å, ``frames`` [n_frames, n, 3] Å and ``cells`` [n_frames, 3, 3] Å. The coordinate is the
     distance of nearest neighbours, or under shear the largest shift of a nearest neighbour, with the strain's sign.
-    Raises `ValueError` where the crystal or the range is none.
+    Raises `ValueError` if the crystal or the range is invalid.
     """
     if n_frames < 2 or not 0 < start < stop or not 0 < shear < 2 or plane[0] == plane[1]:
         raise ValueError(f"not a range of strain: {n_frames} frames, {start} to {stop}, shear {shear} in {plane}")

@@ -16,11 +16,11 @@ from bsct_zoo.suites.scan import Scan
 
 @dataclass(frozen=True)
 class Suite:
-    """Scans that belong together.
+    """Scans with a common name, level of theory and licence.
 
     Attributes:
         name: what a user types.
-        title: one line for people.
+        title: one line.
         level_of_theory: of the reference; None without one.
         licence: of the data.
         citation: how to cite it.
@@ -94,7 +94,7 @@ class Suite:
 
 
 def _spread(scans: list[Scan], limit: int, seed: int) -> list[Scan]:
-    """``limit`` scans, taken from the groups in turn, in their old order."""
+    """``limit`` scans, taken from the groups in turn, in the original order."""
     by_group: dict[str, list[Scan]] = {}
     for scan in scans:
         by_group.setdefault(scan.group, []).append(scan)

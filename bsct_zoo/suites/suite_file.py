@@ -1,6 +1,6 @@
-"""Suites as one file: a compressed npz of flat arrays and a JSON manifest. Nothing in it can execute.
+"""Suites as one file: a compressed npz of flat arrays and a JSON manifest. It cannot contain code.
 
-Arrays stand one scan after the other, in the order of the manifest:
+Arrays hold one scan after the other, in the order of the manifest:
 
     manifest        JSON as bytes: name, title, level_of_theory, ..., and for each scan id, kind, group, indices,
                     labels, n_atoms, n_frames, charge, spin, notes, strained
@@ -38,7 +38,7 @@ FORMAT = "bsct-zoo-suite"
 VERSION = 2
 _LARGEST = 8 << 30  # bytes that a file may unpack to
 _LARGEST_MANIFEST = 256 << 20
-_HEADER = 4096  # more bytes than stand before the numbers of an array
+_HEADER = 4096  # upper limit of the bytes before the numbers of an array
 _KINDS = {  # numpy's letter for what an array holds, and what it is read as
     "atomic_numbers": ("iu", np.int64),
     "coordinate": ("f", np.float64),
@@ -52,7 +52,7 @@ _KINDS = {  # numpy's letter for what an array holds, and what it is read as
 
 
 def write_suite(path: Path, suite: Suite) -> str:
-    """Write ``suite`` to ``path`` in one step; the same suite gives the same bytes. Returns the file's sha256.
+    """Write ``suite`` to ``path`` atomically; the same suite gives the same bytes. Returns the file's sha256.
 
     Raises:
         BadInputError: the suite has no scans, or the file cannot be written.
@@ -96,7 +96,7 @@ def write_suite(path: Path, suite: Suite) -> str:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """What the suite at ``path`` says of itself, without its arrays.
+    """The manifest of the suite at ``path``.
 
     Raises:
         BadInputError: the file is missing, damaged or of another kind.
@@ -121,7 +121,9 @@ def read_suite(path: Path) -> Suite:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(member.file_size for member in archive.infolist()) > _LARGEST:
-                raise BadInputError(f"suite {path} unpacks to more than {_LARGEST >> 30} GiB; it is not one of ours")
+                raise BadInputError(
+                    f"suite {path} unpacks to more than {_LARGEST >> 30} GiB; it is not a suite of bsct-zoo"
+                )
             manifest = _manifest(path, archive)
             arrays = _arrays(path, archive, manifest)
     except _DAMAGE as error:
@@ -161,13 +163,13 @@ def _entry(scan: Scan) -> dict[str, Any]:
     return entry
 
 
-# -- reading: nothing is unpacked before its size is known to be what the manifest says --------------------------
+# -- reading: nothing is unpacked before its size is known to match the manifest ---------------------------------
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, OverflowError)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """An array, with memory for the bytes that are there and not for those that its header claims."""
+    """An array, with memory for its actual bytes, not for those that its header claims."""
     file = io.BytesIO(archive.read(f"{name}.npy"))
     version = np.lib.format.read_magic(file)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -192,7 +194,7 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _shapes(path: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shape of every array by the manifest."""
+    """Shape of every array according to the manifest."""
     entries = manifest.get("scans")
     if not isinstance(entries, list) or not entries:
         raise BadInputError(f"suite {path} has no scans; make it again")
@@ -235,7 +237,7 @@ def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> d
             raise BadInputError(f"suite {path}: '{name}' holds {array.dtype}, expected {np.dtype(dtype)}")
         arrays[name] = array.astype(dtype)
     if not np.isin(arrays["atomic_numbers"], np.arange(1, 119)).all():
-        raise BadInputError(f"suite {path}: 'atomic_numbers' holds numbers that are no element")
+        raise BadInputError(f"suite {path}: 'atomic_numbers' holds invalid atomic numbers")
     if "pbc" in arrays and "cell" not in arrays:
         raise BadInputError(f"suite {path} has 'pbc' but no 'cell'; make it again")
     for name in ("cell", "frame_cells"):

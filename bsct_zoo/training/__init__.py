@@ -1,1 +1,1 @@
-"""Training alike: the same data, splits, reference energies, loss and budget for every family."""
+"""Training: data, loss, schedules, smoothness in the loop, making frames."""

@@ -1,4 +1,4 @@
-"""Budgets as people write them."""
+"""Training budgets as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def parse_budget(text: str) -> float:
     """CPU seconds of "1800", "90s", "30m", "2h" or "1h30m".
 
     Raises:
-        BadInputError: it is none of that, or zero.
+        BadInputError: it has another form, or is zero.
     """
     written = text.strip().lower()
     if match := _SECONDS.fullmatch(written):

@@ -1,4 +1,4 @@
-"""The card of what was trained: begun by the trainer, finished with what is the same for every family."""
+"""The card of a trained model: started by the trainer, completed in the same way for every family."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bsct_zoo.training.job import Trained, TrainingJob
 
 
 def first_card(job: TrainingJob, data: TrainingData, title: str, citation: str) -> dict[str, Any]:
-    """What a trainer saves with its weights; ``title`` says what the model is, e.g. "small MACE"."""
+    """The card that a trainer saves with its weights; ``title`` describes the model, e.g. "small MACE"."""
     return {
         "name": job.name,
         "title": f"{title}, {data.level_of_theory}",
@@ -40,10 +40,10 @@ def finish_card(
     machine: Mapping[str, Any],
     errors: Mapping[str, Errors],
 ) -> None:
-    """Write the command, the licence, what was done and the errors onto the card of the checkpoint.
+    """Write the command, the licence, the training and the errors to the card of the checkpoint.
 
-    ``asked`` is what every family is asked alike (budget, seed, ...), ``machine`` what it ran on, since CPU seconds are
-    not the same everywhere; ``errors`` by split.
+    ``asked`` is the common part of the request (budget, seed, ...), ``machine`` where it ran, because CPU seconds
+    depend on it; ``errors`` by split.
 
     Raises:
         BadInputError: the checkpoint's JSON is missing or damaged.
@@ -74,7 +74,7 @@ def finish_card(
 
 
 def trained_from(fields: Mapping[str, Any], out: Path) -> Trained:
-    """``Trained`` from what a message or a file holds; the checkpoint is in ``out``, wherever that is now."""
+    """``Trained`` from a message or a file; the checkpoint is in ``out``, which may have moved."""
     return Trained(
         checkpoint=out / Path(str(fields["checkpoint"])).name,
         parameters=int(fields["parameters"]),

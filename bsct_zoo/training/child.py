@@ -1,4 +1,4 @@
-"""What runs in a trainer's interpreter: one job from the host, lines for people back, all it prints to the log."""
+"""The process of a trainer: one job from the host, messages back, all other output to the log."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bsct_zoo.runtime.protocol import Message
 from bsct_zoo.runtime.worker import Send, serve
 from bsct_zoo.training.job import Trained, TrainingJob
 
-_BEAT_S = 1.0  # between signs of life
+_BEAT_S = 1.0  # between heartbeats
 
 
 def job_fields(job: TrainingJob) -> dict[str, Any]:
-    """``job`` as a message holds it."""
+    """``job`` as a message."""
     return asdict(job) | {
         "data": str(job.data),
         "out": str(job.out),
@@ -28,12 +28,12 @@ def job_fields(job: TrainingJob) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Carry out one job, then exit."""
+    """Run one job, then exit."""
     serve(_answer)
 
 
 def _answer(request: Message, send: Send) -> Message:
-    """Carry out the job, with signs of life while it lasts."""
+    """Run the job and send heartbeats meanwhile."""
 
     def say(op: str, **fields: Any) -> None:
         send(Message(op, {"cpu_s": time.process_time(), **fields}))

@@ -30,11 +30,11 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """What a file says.
+    """The content of a configuration file.
 
     Attributes:
         options: options of the command.
-        settings: all else, for the trainer.
+        settings: everything else, for the trainer.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Config:
 
 
 def read_config(path: Path) -> Config:
-    """The run that ``path`` describes; the suffix says in which format.
+    """The run that ``path`` describes; the suffix determines the format.
 
     Tables only group: ``[model]`` and ``[training]``, or any others. Paths of ``data`` and ``out`` are relative to the
     file.
@@ -55,7 +55,7 @@ def read_config(path: Path) -> Config:
     for key, value in _flat(_parsed(path), path).items():
         name = key.replace("-", "_")
         if name in options or name in settings:
-            raise BadInputError(f"{path}: '{key}' stands there twice")
+            raise BadInputError(f"{path}: '{key}' appears twice")
         if name in _KINDS:
             options[name] = _option(name, value, path)
         else:
@@ -64,12 +64,12 @@ def read_config(path: Path) -> Config:
 
 
 def near_option(name: str) -> str | None:
-    """The option of the command that ``name`` may have been meant for."""
+    """The option of the command that ``name`` may be a misspelling of."""
     return next(iter(get_close_matches(name, list(_KINDS), n=1, cutoff=0.7)), None)
 
 
 def config_bytes(family: str, options: Mapping[str, Any], settings: Mapping[str, OptionValue]) -> bytes:
-    """A run as a file that ``read_config`` reads, in JSON; ``family`` is for people."""
+    """A run as a file that ``read_config`` reads, in JSON; ``family`` is informative."""
     content = {"// model": family, **options, "settings": dict(settings)}
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
@@ -86,7 +86,7 @@ def _parsed(path: Path) -> Any:
             return _yaml(content, path)
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}; --config names a file") from error
-    except ValueError as error:  # of all three parsers, and of text that is no UTF-8
+    except ValueError as error:  # of all three parsers, and of text that is not UTF-8
         raise BadInputError(f"{path} is not valid {path.suffix[1:].upper()}: {' '.join(str(error).split())}") from error
     raise BadInputError(f"{path} must end in .toml, .json or .yaml")
 
@@ -103,18 +103,18 @@ def _yaml(content: bytes, path: Path) -> Any:
 
 
 def _flat(parsed: Any, path: Path) -> dict[str, Any]:
-    """Keys of the file and of its tables; what starts with ``//`` is a remark."""
+    """Keys of the file and of its tables; keys that start with ``//`` are remarks."""
     if not isinstance(parsed, dict):
         raise BadInputError(f"{path} must hold keys and values")
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in parsed.items():
         inner = value if isinstance(value, dict) else {key: value}
         for name, item in inner.items():
-            if name in found:
-                raise BadInputError(f"{path}: '{name}' stands there twice")
+            if name in flat:
+                raise BadInputError(f"{path}: '{name}' appears twice")
             if not str(name).startswith("//"):
-                found[str(name)] = item
-    return found
+                flat[str(name)] = item
+    return flat
 
 
 def _option(name: str, value: Any, path: Path) -> Any:
@@ -134,4 +134,4 @@ def _setting(key: str, value: Any, path: Path) -> OptionValue:
         return ",".join(str(one) for one in value)  # as ``--set`` takes it
     if isinstance(value, str | int | float | bool):
         return value
-    raise BadInputError(f"{path}: '{key}' must be a number, a text, true or false, or a list of these")
+    raise BadInputError(f"{path}: '{key}' must be a number, a string, true or false, or a list of these")

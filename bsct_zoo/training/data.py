@@ -1,4 +1,4 @@
-"""Labelled frames: read once, checked, and cut into batches in the same way for every family.
+"""Labelled frames: read once, checked, and batched in the same way for every family.
 
 A folder holds ``train.npz``, ``valid.npz`` and perhaps ``test.npz`` (molecules that no other file has), and
 ``manifest.json`` (``docs/training.md`` has the format). ``foreign`` makes such a folder from files of ASE.
@@ -37,7 +37,7 @@ _ARRAYS: dict[str, tuple[str, tuple[int, ...], type]] = {
     "charge": ("F", (), np.int64),
     "spin": ("F", (), np.int64),
 }
-_MAY_LACK = {"kind": 0, "cell": 0, "pbc": 0, "charge": 0, "spin": 1}  # and what is taken then
+_MAY_LACK = {"kind": 0, "cell": 0, "pbc": 0, "charge": 0, "spin": 1}  # with their defaults
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ class FrameSet:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything that a training run is given.
+    """The data of a training run.
 
     Attributes:
-        train: frames to learn from.
-        valid: frames to watch, of the same molecules or, better, of others.
-        test: frames of molecules that neither of the others has, if there are any; no trainer looks at them.
-        reference_energies: energy in eV of an atom by atomic number, ascending; what a model learns is the rest.
+        train: training frames.
+        valid: validation frames, of the same molecules or, better, of others.
+        test: frames of molecules that neither of the others has, if there are any; no trainer uses them.
+        reference_energies: energy in eV of an atom by atomic number, ascending; a model learns the remainder.
         kinds: names of the kinds of frames.
         level_of_theory: of the labels, e.g. "GFN2-xTB (Te=3000 K)".
         sha256: of each file.
@@ -136,14 +136,14 @@ class TrainingData:
 
 
 class SizedBatches:
-    """Batches of frames of like size, filled by atoms; one pass over it is one epoch.
+    """Batches of frames of similar size, filled by atoms; one pass over it is one epoch.
 
-    With a ``seed`` the order changes from epoch to epoch, and is the same for the same seed and ``epoch``, so that a
-    run that was cut off can go on in it. Without, frames come once each, sorted by size.
+    With a ``seed`` the order changes from epoch to epoch, and is the same for the same seed and ``epoch``, so that an
+    interrupted run can resume in it. Without a seed, frames come once each, sorted by size.
     """
 
     def __init__(self, n_atoms: np.ndarray, batch_atoms: int, seed: int | None = None) -> None:
-        """``batch_atoms``: atoms that a batch may hold; a frame that has more is a batch of its own."""
+        """``batch_atoms``: atoms that a batch may hold; a larger frame is a batch of its own."""
         self.n_atoms, self.batch_atoms, self.seed, self.epoch = n_atoms, batch_atoms, seed, 0
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -152,7 +152,7 @@ class SizedBatches:
         if self.seed is not None:
             random = np.random.default_rng((self.seed, self.epoch))
             order = random.permutation(len(order))
-            noise = random.uniform(-2, 2, len(order))  # so that it is not always the same frames that meet
+            noise = random.uniform(-2, 2, len(order))  # so that the same frames do not always share a batch
         self.epoch += 1
         order = order[np.argsort(self.n_atoms[order] + noise, kind="stable")]
         batches: list[list[int]] = [[]]
@@ -169,7 +169,7 @@ class SizedBatches:
 
 
 def batch_stream(batches: SizedBatches, first: int = 0) -> Iterator[list[int]]:
-    """Batches of epoch after epoch without end, from number ``first`` on, where a run that was cut off goes on."""
+    """Batches of epoch after epoch without end, from number ``first``, where an interrupted run resumes."""
     batches.epoch, number = 0, 0
     while True:
         for batch in batches:
@@ -190,7 +190,7 @@ def read_training_data(folder: Path) -> TrainingData:
     kinds = manifest.get("kinds", ["frame"])
     if not isinstance(kinds, list) or not kinds:
         raise BadInputError(f"{folder / 'manifest.json'}: 'kinds' must be a list of names")
-    said = manifest.get("sha256") or {}
+    hashes = manifest.get("sha256") or {}
     splits: dict[str, FrameSet] = {}
     digests: dict[str, str] = {}
     for split in SPLITS:
@@ -200,7 +200,7 @@ def read_training_data(folder: Path) -> TrainingData:
                 continue
             raise BadInputError(f"{folder} has no {split}.npz; training needs train.npz and valid.npz")
         digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        if said.get(path.name, digests[path.name]) != digests[path.name]:
+        if hashes.get(path.name, digests[path.name]) != digests[path.name]:
             raise BadInputError(
                 f"{path} is not the file that manifest.json names (sha256 differs); make the data again"
             )
@@ -220,7 +220,7 @@ def read_training_data(folder: Path) -> TrainingData:
 
 
 def _split_file(folder: Path, split: str) -> Path:
-    """The file of a split, under the name that 0.1 gave it where only that one exists."""
+    """The file of a split, under its name of version 0.1 if only that one exists."""
     names = [split, *(old for old, new in OLD_SPLITS.items() if new == split)]
     paths = [folder / f"{name}.npz" for name in names]
     return next((path for path in paths if path.exists()), paths[0])
@@ -228,7 +228,7 @@ def _split_file(folder: Path, split: str) -> Path:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
-        raise BadInputError(f"there is no folder {folder}")
+        raise BadInputError(f"no such folder: {folder}")
     path = folder / "manifest.json"
     try:
         manifest = json.loads(path.read_text())
@@ -266,29 +266,29 @@ def _level_of_theory(manifest: Mapping[str, Any]) -> str:
 def _read_frames(path: Path, n_kinds: int) -> FrameSet:
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in _ARRAYS if name in file.files}
+            arrays = {name: file[name] for name in _ARRAYS if name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
         raise BadInputError(f"{path} is not an .npz of plain arrays, or a damaged one: {error}") from error
-    missing = [name for name in _ARRAYS if name not in found and name not in _MAY_LACK]
+    missing = [name for name in _ARRAYS if name not in arrays and name not in _MAY_LACK]
     if missing:
         raise BadInputError(f"{path} lacks {', '.join(missing)}; it needs {', '.join(set(_ARRAYS) - set(_MAY_LACK))}")
-    return checked_frames(found, str(path), n_kinds)
+    return checked_frames(arrays, str(path), n_kinds)
 
 
-def checked_frames(found: Mapping[str, np.ndarray], where: str, n_kinds: int = 1) -> FrameSet:
-    """Arrays as frames, if they are sound; what may be lacking is filled in.
+def checked_frames(raw: Mapping[str, np.ndarray], where: str, n_kinds: int = 1) -> FrameSet:
+    """Arrays as frames, if they are valid; optional ones are filled in.
 
     Raises:
-        BadInputError: an array has a wrong shape or type, or holds what cannot be; names ``where``.
+        BadInputError: an array has a wrong shape or type, or an impossible value; names ``where``.
     """
-    n_atoms = np.asarray(found["n_atoms"])
+    n_atoms = np.asarray(raw["n_atoms"])
     if n_atoms.ndim != 1 or n_atoms.dtype.kind not in "iu" or not len(n_atoms) or n_atoms.min() < 1:
         raise BadInputError(f"{where}: 'n_atoms' must be whole numbers of one or more, one for each frame")
     sizes = {"F": len(n_atoms), "A": int(n_atoms.sum())}
     arrays: dict[str, np.ndarray] = {}
     for name, (along, rest, kind) in _ARRAYS.items():
         shape = (sizes[along], *rest)
-        array = np.asarray(found[name]) if name in found else np.full(shape, _MAY_LACK[name])
+        array = np.asarray(raw[name]) if name in raw else np.full(shape, _MAY_LACK[name])
         if array.shape != shape:
             raise BadInputError(f"{where}: '{name}' has shape {list(array.shape)}, expected {list(shape)}")
         if array.dtype.kind not in ("f" if kind is np.float64 else "") + "iub":

@@ -1,4 +1,4 @@
-"""How far a potential is from the labels: the same code for every family."""
+"""Errors of a potential against the labels: the same code for every family."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Errors = dict[str, dict[str, float]]  # by kind of frame and "all": energy_mae_m
 def evaluate(
     potential: Potential, frames: FrameSet, kinds: tuple[str, ...], on_progress: Callable[[int], None] | None = None
 ) -> Errors:
-    """Errors of ``potential`` on ``frames``; ``on_progress`` hears how many are done.
+    """Errors of ``potential`` on ``frames``; ``on_progress`` gets the number of finished frames.
 
     Raises:
         ModelError: the potential failed, or has no finite answer for a frame.
@@ -49,7 +49,7 @@ def evaluate_module(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Errors:
-    """The same of a model that is still learning: ``answer(batch)`` gives total energies in eV and forces in eV/Å."""
+    """The same for a model in training: ``answer(batch)`` returns total energies in eV and forces in eV/Å."""
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
     for indices in SizedBatches(frames.n_atoms, batch_atoms):
         batch, _, _ = frames.batch(indices, dtype, device)
@@ -63,10 +63,10 @@ def mean_errors(energy: np.ndarray, forces: np.ndarray, frames: FrameSet, kinds:
     """Mean absolute errors over all frames and over each kind of frames.
 
     ``energy`` [n_frames] total, in eV; ``forces`` [total_atoms, 3] in eV/Å. Energies count per atom, a frame once;
-    forces count per component, an atom once. Units of what comes back: meV/atom and meV/Å.
+    forces count per component, an atom once. Returned in meV/atom and meV/Å.
 
     Raises:
-        ModelError: a frame has no finite answer; it is not to be averaged away.
+        ModelError: a frame has no finite answer, which must not be averaged away.
     """
     of_energy = 1e3 * np.abs(energy - frames.energy) / frames.n_atoms  # [n_frames]
     of_atom = 1e3 * np.abs(forces - frames.forces).mean(axis=1)  # [total_atoms]
@@ -77,11 +77,11 @@ def mean_errors(energy: np.ndarray, forces: np.ndarray, frames: FrameSet, kinds:
             f"the model has no finite answer for {lost.sum()} of {len(frames)} frames; if it was trained just now, "
             "train it again in another --out with a smaller lr"
         )
-    found: Errors = {}
+    result: Errors = {}
     for name, chosen in [("all", np.full(len(frames), True)), *((n, frames.kind == k) for k, n in enumerate(kinds))]:
         if chosen.any():
-            found[name] = {
+            result[name] = {
                 "energy_mae_mev_atom": float(of_energy[chosen].mean()),
                 "forces_mae_mev_A": float(of_atom[chosen[frame_of_atom]].mean()),
             }
-    return found
+    return result

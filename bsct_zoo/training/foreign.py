@@ -1,4 +1,4 @@
-"""Labelled frames of several sources, as one folder that every trainer reads: folders, and files of ASE."""
+"""Labelled frames from folders and files that ASE reads, merged into one folder for every trainer."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
 
 
 def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
-    """The folder of frames that ``data`` means: itself, or ``out/data``, made from files and folders now or before.
+    """The folder of frames for ``data``: itself, or ``out/data``, made from files and folders now or before.
 
     Raises:
-        BadInputError: there is no such folder or file, or they cannot be used.
+        BadInputError: no such folder or file, or they cannot be used.
     """
     for path in data:
         if not path.exists():
-            raise BadInputError(f"--data {path} is not there")
+            raise BadInputError(f"--data {path} does not exist")
     if len(data) == 1 and data[0].is_dir():
         return data[0]
     folder = out / "data"
@@ -46,7 +46,7 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file; of a folder, of its manifest, which names its files by theirs."""
+    """Of a file; for a folder, of its manifest, which holds those of its files."""
     file = path / "manifest.json" if path.is_dir() else path
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -69,10 +69,10 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
     Frames of files are split by composition: some compositions are for ``test``, of the others' frames some for
     ``valid``. With too few compositions there is no ``test``. Folders keep their splits and kinds. Reference energies
     are the least-squares fit of energies to the compositions of the training frames, over all sources, whose energies
-    must have one zero.
+    must have the same zero.
 
     Raises:
-        BadInputError: a source cannot be read, or a frame lacks a label or holds what cannot be.
+        BadInputError: a source cannot be read, or a frame lacks a label or has an impossible value.
     """
     parts: dict[str, list[FrameSet]] = {split: [] for split in SPLITS}
     kinds: list[str] = []
@@ -91,7 +91,7 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
             frames = getattr(known, split)
             if frames is not None:
                 parts[split].append(replace(frames, kind=place[frames.kind]))
-    merged = {split: joined(found) for split, found in parts.items() if found}
+    merged = {split: joined(sets) for split, sets in parts.items() if sets}
     references = reference_energies(merged["train"])
     have = set(references)
     for split in SPLITS[1:]:
@@ -120,13 +120,13 @@ def joined(sets: Sequence[FrameSet]) -> FrameSet:
 
 
 def _split_files(files: Sequence[Path], seed: int) -> dict[str, FrameSet]:
-    found = [pair for path in files for pair in _read(path)]
-    frames = [atoms for atoms, _ in found]
+    labelled = [pair for path in files for pair in _read(path)]
+    frames = [atoms for atoms, _ in labelled]
     if len(frames) < 10:
         raise BadInputError(f"{len(frames)} frames are too few to train on and validate with; give ten or more")
     splits = split_by_composition([frame.get_chemical_formula() for frame in frames], seed)
     return {
-        split: _flat([found[i] for i in chosen], f"split {split} of {files[0].name}")
+        split: _flat([labelled[i] for i in chosen], f"split {split} of {files[0].name}")
         for split, chosen in splits.items()
         if chosen
     }
@@ -151,14 +151,14 @@ def split_by_composition(formulas: Sequence[str], seed: int) -> dict[str, list[i
 def reference_energies(frames: FrameSet) -> dict[str, float]:
     """Energy in eV of an atom of each element: least squares of the energies on the compositions.
 
-    It is the shortest solution where the compositions do not tell elements apart.
+    It is the shortest solution if the compositions do not distinguish elements.
     """
     elements = np.unique(frames.atomic_numbers)
     frame_of_atom = np.repeat(np.arange(len(frames)), frames.n_atoms)
     counts = np.zeros((len(frames), len(elements)))
     np.add.at(counts, (frame_of_atom, np.searchsorted(elements, frames.atomic_numbers)), 1)
-    found, *_ = np.linalg.lstsq(counts, frames.energy, rcond=None)
-    return {chemical_symbols[number]: float(value) for number, value in zip(elements, found, strict=True)}
+    solution, *_ = np.linalg.lstsq(counts, frames.energy, rcond=None)
+    return {chemical_symbols[number]: float(value) for number, value in zip(elements, solution, strict=True)}
 
 
 def _read(path: Path) -> list[tuple[Atoms, _Labels]]:
@@ -166,11 +166,11 @@ def _read(path: Path) -> list[tuple[Atoms, _Labels]]:
     from ase.io import read
 
     try:
-        found = read(path, index=":")
-    except Exception as error:  # a reader of a foreign format may raise anything
+        content = read(path, index=":")
+    except Exception as error:  # a reader of another format may raise anything
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"ASE cannot read {path} ({type(error).__name__}: {text})") from error
-    frames = list(found) if isinstance(found, list) else [found]
+    frames = list(content) if isinstance(content, list) else [content]
     return [(atoms, _labels(atoms, f"frame {k} of {path}")) for k, atoms in enumerate(frames)]
 
 

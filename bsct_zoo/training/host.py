@@ -1,4 +1,4 @@
-"""Start a trainer where it can run, and hear what it says."""
+"""Start a trainer where it can run, and receive its messages."""
 
 from __future__ import annotations
 
@@ -17,34 +17,32 @@ LOG = "train.log"
 
 
 def python_for(adapter: Adapter, say: OnEvent) -> str:
-    """The interpreter that meets what training ``adapter`` needs: this one, or one that is made if it is not there.
+    """The interpreter that meets the requirements for training ``adapter``: this one, or that of an environment.
 
     Raises:
         BadInputError: the family cannot be trained.
-        EnvironmentBuildError: the environment cannot be made.
+        EnvironmentBuildError: the environment cannot be built.
     """
     if adapter.trainer is None:
-        raise BadInputError(
-            f"'{adapter.name}' has no trainer in bsct-zoo; bring weights of your own as {adapter.name}:..."
-        )
+        raise BadInputError(f"'{adapter.name}' has no trainer in bsct-zoo; use your own weights as {adapter.name}:...")
     return place.python_for(adapter, say, extra=adapter.training_requirements)
 
 
 def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listen: Listener) -> Trained:
-    """Carry out ``job`` in a process of its own, whose CPU time is the trainer's alone; it ends when this one does.
+    """Run ``job`` in its own process, whose CPU time is only the trainer's; it ends with this process.
 
     Raises:
         BadInputError: the trainer refuses a setting or the data.
-        ModelError: it failed or died; what it printed is in ``train.log``.
+        ModelError: it failed or died; its output is in ``train.log``.
     """
     assert adapter.trainer is not None
     log = job.out / LOG
     clock = _Clock(adapter.name, job.budget_s, listen)
 
-    def hear(said: WorkerMessage) -> None:
-        clock.hear(said)
-        if said.op == "tell":
-            listen(Message(model=adapter.name, text=str(said.fields["text"])))
+    def hear(message: WorkerMessage) -> None:
+        clock.hear(message)
+        if message.op == "tell":
+            listen(Message(model=adapter.name, text=str(message.fields["text"])))
 
     request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job_fields(job)})
     try:
@@ -57,15 +55,15 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listen: Listene
 
 
 class _Clock:
-    """What is spent of the budget now: what the trainer last said, and its CPU time since."""
+    """The budget spent so far: the trainer's last report, and its CPU time since."""
 
     def __init__(self, name: str, budget_s: float, listen: Listener) -> None:
         self.name, self.budget_s, self.listen = name, budget_s, listen
         self.spent_s, self.cpu_s = 0.0, 0.0
         self.begun = False
 
-    def hear(self, said: WorkerMessage) -> None:
-        cpu_s, spent_s = float(said.fields["cpu_s"]), said.fields.get("spent_s")
+    def hear(self, message: WorkerMessage) -> None:
+        cpu_s, spent_s = float(message.fields["cpu_s"]), message.fields.get("spent_s")
         if spent_s is not None:
             self.spent_s, self.cpu_s, self.begun = float(spent_s), cpu_s, True
         if self.begun:

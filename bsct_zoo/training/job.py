@@ -1,4 +1,4 @@
-"""What a family's trainer is asked to do, and what it gives back."""
+"""The request to a family's trainer, and its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bsct_zoo.plugins.cards import OptionValue
 
 
 class Tell(Protocol):
-    """Hears one line for people now and then: after a validation, say, or when the run goes on from before."""
+    """Receives messages for the user: after a validation, for example, or when a run resumes."""
 
     def __call__(self, line: str, spent_s: float | None = None, /) -> None:
         """``spent_s``: CPU seconds of the budget so far, as ``schedule.Budget`` counts them."""
@@ -20,20 +20,20 @@ class Tell(Protocol):
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One training run. A run that was cut off goes on from ``out`` when it is asked for again.
+    """One training run. An interrupted run resumes from ``out``.
 
     Attributes:
         data: folder of ``train.npz``, ``valid.npz``, ``test.npz`` (if any) and ``manifest.json``, see ``data``.
-        out: folder for everything that the run leaves: logs, states to resume from, and the checkpoint.
+        out: folder for all results of the run: logs, states to resume from, and the checkpoint.
         name: of the checkpoint: ``out/<name>.safetensors`` with ``out/<name>.json`` beside it.
-        budget_s: CPU seconds of the process (of all its threads), those of earlier parts of the run included.
+        budget_s: CPU seconds of the process (of all its threads), including those of earlier parts of the run.
         seed: of weights, order and rotations.
         device: "cpu", "cuda", ...
-        dtype: what it is trained in.
+        dtype: precision of the training.
         threads: of the process.
         options: settings of the family, as ``--set key=value`` gave them.
-        suites: file of every suite on the host by its name, as a trainer's environment does not know them.
-        shipped: names of those that a plugin ships, which nothing may be trained on.
+        suites: file of every suite on the host by its name, because a trainer's environment does not have them.
+        shipped: names of shipped suites, which must not be used for training.
     """
 
     data: Path
@@ -49,7 +49,7 @@ class TrainingJob:
     shipped: Sequence[str] = ()
 
     def suite(self, name: str) -> str:
-        """The file of a suite by its name; a file stands for itself.
+        """The file of a suite by its name; a file is returned as it is.
 
         Raises:
             UnknownNameError: it is neither; names the nearest.
@@ -61,15 +61,15 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run made.
+    """The result of a run.
 
     Attributes:
         checkpoint: ``out/<name>.safetensors``, whose JSON has a card that ``compare`` takes; the errors on it are
             added afterwards, by the same code for every family.
-        parameters: how many numbers were trained.
+        parameters: number of trained parameters.
         steps: of the optimiser.
         spent_s: CPU seconds.
-        settings: everything that was chosen: optimiser, learning rate, batch, loss weights, architecture.
+        settings: all choices: optimiser, learning rate, batch, loss weights, architecture.
     """
 
     checkpoint: Path

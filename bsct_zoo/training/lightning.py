@@ -1,4 +1,4 @@
-"""BSCT in a Lightning loop, for any model that can be asked as a ``Potential``.
+"""BSCT in a Lightning loop, for any model that can be wrapped as a ``Potential``.
 
     from bsct_zoo.training.lightning import SmoothnessCallback
 
@@ -18,7 +18,7 @@ from typing import Any
 
 try:
     from lightning.pytorch import Callback
-except ImportError:  # the same under its older name
+except ImportError:  # the same under its old name
     from pytorch_lightning import Callback  # type: ignore[assignment, unused-ignore]
 
 from bsct_zoo.errors import BadInputError
@@ -33,13 +33,13 @@ SHARE = 0.05  # of the time of training
 class SmoothnessCallback(Callback):
     """Scores FSD on part of a suite every so many steps, and logs ``bsct/fsd``, ``.../compress``, ``.../stretch``.
 
-    It measures what a score costs, and skips as many turns as it must to stay below its share of the time since
-    training began; before the first score one scan tells what all of them will cost. With several processes the first
+    It measures the cost of a score and skips turns to stay below its share of the time since training began; before
+    the first score, one scan estimates the cost of all. With several processes the first
     one decides and scores, and all log the same.
 
     Attributes:
         last: the latest score; None before the first.
-        spent_s: seconds that all scores took, those of earlier parts of a run included.
+        spent_s: seconds of all scores, including those of earlier parts of a run.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class SmoothnessCallback(Callback):
         """Score ``potential_of(module)`` every ``every_n_steps`` steps of the optimiser, if the ``share`` allows.
 
         Args:
-            potential_of: makes a potential of the module as it is now; it is closed after the score. It may wrap the
-                module itself, whose mode (train, eval) and gradients' switch are put back.
+            potential_of: makes a potential of the present module; it is closed after the score. It may wrap the
+                module itself, whose mode (train, eval) and gradient mode are restored.
             suite: a name, a file, or the suite itself.
-            every_n_steps: the least distance of two scores.
-            scans: at most so many, spread over the suite's groups; None for all.
-            share: the largest part of the time that scores may take, above 0 to 1.
-            name: what the logged figures begin with.
-            on_score: also told of each score, with the step.
+            every_n_steps: smallest distance between two scores.
+            scans: maximum number, spread over the suite's groups; None for all.
+            share: the largest fraction of the time for scores, above 0 to 1.
+            name: prefix of the logged figures.
+            on_score: called with each score and its step.
 
         Raises:
             BadInputError: a number is out of range.
@@ -81,34 +81,34 @@ class SmoothnessCallback(Callback):
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds of training so far, scores and earlier parts of the run among them."""
+        """Seconds of training so far, including scores and earlier parts of the run."""
         return self._before_s + (0.0 if self._begun is None else perf_counter() - self._begun)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Begin to count."""
+        """Start the clock."""
         self._begun = perf_counter()
         self._step = trainer.global_step
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Score if it is time."""
+        """Score if it is due."""
         step = trainer.global_step
         if step == self._step or step % self.every_n_steps:  # with accumulated gradients a step has several batches
             return
         self._step = step
-        found = self._scored(pl_module) if trainer.is_global_zero else None
-        found = trainer.strategy.broadcast(found)
-        if found is not None:
-            self.last = found
+        smoothness = self._scored(pl_module) if trainer.is_global_zero else None
+        smoothness = trainer.strategy.broadcast(smoothness)
+        if smoothness is not None:
+            self.last = smoothness
             self._log(pl_module)
             if self.on_score is not None and trainer.is_global_zero:
-                self.on_score(step, found)
+                self.on_score(step, smoothness)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a run that goes on must know."""
+        """The state that a resumed run needs."""
         return {"elapsed_s": self.elapsed_s, "spent_s": self.spent_s, "expected_s": self._expected_s}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with what was spent."""
+        """Restore the time spent."""
         self._before_s, self.spent_s = float(state_dict["elapsed_s"]), float(state_dict["spent_s"])
         self._expected_s = float(state_dict["expected_s"])
 
@@ -128,7 +128,7 @@ class SmoothnessCallback(Callback):
                     if not self._fits(self._expected_s):
                         self.spent_s += perf_counter() - clock
                         return None
-                found = score(potential, self._scans)
+                smoothness = score(potential, self._scans)
         finally:
             for part, mode in training.items():
                 part.training = mode
@@ -137,10 +137,10 @@ class SmoothnessCallback(Callback):
         cost = perf_counter() - clock
         self.spent_s += cost
         self._expected_s = cost
-        return found
+        return smoothness
 
     def _fits(self, seconds: float) -> bool:
-        """Whether scores have no more than their share of the time once another one of ``seconds`` is made."""
+        """Whether another score of ``seconds`` keeps scores within their share of the time."""
         return self.spent_s + seconds <= self.share * (self.elapsed_s + seconds)
 
     def _log(self, module: Any) -> None:

@@ -1,13 +1,13 @@
-"""The one loss that every family is trained with.
+"""The common loss of every family.
 
-Frames reach from thermal motion (1 eV/Å) to bonds at half their length (hundreds of eV/Å). A plain error would listen
-to the latter alone. BSCT looks at log |F|², whose change under an error δ of a force is of the order |δ| / |F|: an
+Frames reach from thermal motion (1 eV/Å) to bonds at half their length (hundreds of eV/Å). A plain error would be
+dominated by the latter. BSCT looks at log |F|², whose change under an error δ of a force is of the order |δ| / |F|: an
 error matters by its size relative to the force. Below a scale F₀ a relative error means nothing any more, so that
 
     f_a = |F_a - F*_a| / (1 + |F*_a| / F₀)                      F₀ = 5 eV/Å, for each atom a, |·| of a vector
 
-which is the plain error for small forces and F₀ times the relative one for large ones, and turns with the system. What
-an error of forces, so weighed, does to the energy along a path is an error relative to the energy that binds:
+which is the plain error for small forces and F₀ times the relative one for large ones, and rotates with the
+system. The corresponding error of the energy along a path is relative to the binding energy:
 
     e_s = |E_s - E*_s| / n_s / (1 + |C*_s| / (n_s E₀))          E₀ = 1 eV, for each system s of n_s atoms
 
@@ -27,7 +27,7 @@ ENERGY_SCALE = 1.0  # eV per atom
 FORCE_SCALE = 5.0  # eV/Å
 SMOOTHING = 0.01  # eV per atom, eV/Å
 
-# For the card of whatever is trained with it.
+# For the cards of trained models.
 STATED = {
     "loss": "bsct_zoo.training.loss",
     "energy_weight": ENERGY_WEIGHT,

@@ -1,4 +1,4 @@
-"""Carry out a training run: what it may go on from, the trainer, the errors of what came out, and its card."""
+"""Run a training: resume, train, evaluate the errors, and write the card."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _RECORD = "run.json"
 
 @dataclass(frozen=True)
 class Request:
-    """A training run that a user asked for.
+    """A training run as requested by the user.
 
     Attributes:
         adapter: the family.
         data: a folder of frames, see ``data``.
-        out: folder of everything that the run leaves.
+        out: folder for all results of the run.
         name: of the checkpoint.
         budget_s: CPU seconds.
         seed, device, dtype, threads, options: as in ``TrainingJob``.
         licence: of the weights, for the card.
-        merged: every option as the command line and a file gave it together, for the file that is left beside the
-            checkpoint; none is left without.
+        merged: every option, merged from the command line and a file, for the file beside the checkpoint; none is
+            written without.
     """
 
     adapter: Adapter
@@ -62,7 +62,7 @@ class Request:
 
     @property
     def command(self) -> str:
-        """The command that asks for it, without the folders of whoever ran it."""
+        """The command of the run, without the user's folders."""
         words = ["bsct-zoo", "train", self.adapter.name, "--data", "DATA", "--out", "OUT"]
         words += ["--budget", f"{self.budget_s:g}", "--seed", str(self.seed), "--dtype", self.dtype]
         words += ["--device", self.device, "--threads", str(self.threads), "--name", self.name]
@@ -73,12 +73,12 @@ class Request:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        trained: the checkpoint and how it came about.
+        trained: the checkpoint and how it was trained.
         errors: by split ("valid", and "test" if there are such frames).
-        repeated: it had been finished before; nothing was trained now.
+        repeated: the run was already complete; nothing was trained.
     """
 
     trained: Trained
@@ -87,12 +87,12 @@ class TrainingOutcome:
 
 
 def train(request: Request, listen: Listener) -> TrainingOutcome:
-    """Carry out ``request``, from where an earlier part of the same run stopped.
+    """Run ``request``, resuming an earlier part of the same run.
 
     Raises:
         BadInputError: the data or a setting cannot be used, or ``out`` holds another run or is in use.
-        EnvironmentBuildError: the trainer's environment cannot be made.
-        ModelError: the trainer failed, or what it made cannot answer.
+        EnvironmentBuildError: the trainer's environment cannot be built.
+        ModelError: the trainer failed, or its model has no answer.
     """
     data = read_training_data(request.data)
 
@@ -126,7 +126,7 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
 
 
 def card_of(adapter: Adapter, checkpoint: Path) -> ModelCard:
-    """The card that ``compare`` will find.
+    """The card for ``compare``.
 
     Raises:
         BadInputError: the checkpoint is not one of the family's.
@@ -153,16 +153,16 @@ def _job(request: Request) -> TrainingJob:
 
 
 def _suites() -> dict[str, str]:
-    """Files of the suites that are here, by name."""
-    found = {}
+    """Files of the available suites, by name."""
+    files = {}
     for name in suite_names():
         with suppress(BadInputError):  # not imported yet
-            found[name] = str(suite_path(name))
-    return found
+            files[name] = str(suite_path(name))
+    return files
 
 
 def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent) -> dict[str, Errors]:
-    """Errors of the checkpoint as it loads, in the precision that it was trained in."""
+    """Errors of the loaded checkpoint, in the precision of its training."""
     say("evaluating")
     splits = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
     with load_potential(
@@ -178,14 +178,14 @@ def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent
 
 
 def _from_here(request: Request) -> dict[str, Any]:
-    """The merged options, their paths as seen from the folder of the run, which may move together with the data."""
+    """The merged options with paths relative to the folder of the run, which may move together with the data."""
     assert request.merged is not None
     data = [os.path.relpath(path, request.out) for path in request.merged["data"]]
     return {**request.merged, "data": data, "out": "."}
 
 
 def _asked(request: Request) -> dict[str, Any]:
-    """What is asked of every family alike."""
+    """The common part of the request."""
     return {
         "budget_s": request.budget_s,
         "seed": request.seed,
@@ -195,11 +195,11 @@ def _asked(request: Request) -> dict[str, Any]:
     }
 
 
-# -- what is kept of a run ---------------------------------------------------------------------------------
+# -- records of a run --------------------------------------------------------------------------------------
 
 
 def _record(request: Request, data: TrainingData) -> dict[str, Any]:
-    """What ``out`` says of the run in it; written now if it says nothing yet."""
+    """The record of the run in ``out``; written now if there is none."""
     asked = {
         "model": request.adapter.name,
         "data_sha256": dict(data.sha256),
@@ -224,14 +224,14 @@ def _record(request: Request, data: TrainingData) -> dict[str, Any]:
 
 
 def _finished(record: Mapping[str, Any], out: Path) -> Trained | None:
-    """What the run in ``out`` has made, if it is finished and the checkpoint is the one that it wrote."""
-    said = record.get("trained")
-    if not said:
+    """The result of the run in ``out``, if it is complete and its checkpoint unchanged."""
+    entry = record.get("trained")
+    if not entry:
         return None
-    trained = trained_from(said, out)
+    trained = trained_from(entry, out)
     if not trained.checkpoint.exists() or not trained.checkpoint.with_suffix(".json").exists():
         return None
-    if hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest() != said["sha256"]:
+    if hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest() != entry["sha256"]:
         raise BadInputError(f"{trained.checkpoint} was changed since it was trained; choose another --out")
     return trained
 

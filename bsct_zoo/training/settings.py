@@ -14,13 +14,13 @@ from bsct_zoo.plugins.options import literal, split_pair
 
 @dataclass(frozen=True)
 class Optimiser:
-    """What is set of every family's optimisation; the rest is the same for all of them.
+    """Settings of the optimisation of every family.
 
     Attributes:
-        lr: largest learning rate; see ``schedule`` for what becomes of it.
+        lr: largest learning rate; see ``schedule``.
         batch_atoms: atoms in a batch.
         weight_decay: of AdamW.
-        ema_decay: of the averaged weights, which are what is kept.
+        ema_decay: of the averaged weights, which are the result.
         clip: largest norm of the gradient.
     """
 
@@ -38,7 +38,7 @@ class Optimiser:
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, OptionValue]:
-    """Settings from texts ``key=value``; a value is a number, a truth value, or else text.
+    """Settings from texts ``key=value``; a value is a number, a truth value, or a string.
 
     Raises:
         BadInputError: a text is not of that form.
@@ -53,7 +53,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, OptionValue]:
 def settings_for(
     options: Mapping[str, OptionValue], *kinds: type, fixed: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], ...]:
-    """For each of some dataclasses, the options that are fields of it, as values of the type that it declares.
+    """The options that are fields of each dataclass, converted to the declared types.
 
     ``fixed`` fields come from the data and cannot be set.
 
@@ -80,7 +80,7 @@ def _converted(name: str, value: OptionValue, hint: Any) -> Any:
     if origin is Literal:
         if value in get_args(hint):
             return value
-        raise BadInputError(f"{name}={value} is not possible; choose one of {', '.join(map(str, get_args(hint)))}")
+        raise BadInputError(f"{name}={value} is invalid; choose one of {', '.join(map(str, get_args(hint)))}")
     if origin is types.UnionType:
         return _converted(name, value, next(kind for kind in get_args(hint) if kind is not type(None)))
     if origin is tuple:

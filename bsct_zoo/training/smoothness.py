@@ -1,4 +1,4 @@
-"""How smooth a model is while it learns: FSD on part of a suite, for any training loop.
+"""Smoothness during training: FSD on part of a suite, for any training loop.
 
     from bsct_zoo.training.smoothness import score, subset
     scans = subset("core", limit=9)                  # once
@@ -35,8 +35,8 @@ class Smoothness:
         fsd: over the full range of the scans.
         compress: over their compression.
         stretch: over their stretch.
-        scans: how many were scored.
-        seconds: that it took.
+        scans: number of scored scans.
+        seconds: time of the score.
     """
 
     fsd: float
@@ -47,15 +47,15 @@ class Smoothness:
 
 
 def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] | None = None) -> tuple[Scan, ...]:
-    """Scans to score a model on, spread over the groups of a suite: those with a reference and known elements.
+    """Scans for a score, spread over the groups of a suite: those with a reference and known elements.
 
     Args:
         suite: a name, a file, or the suite itself.
-        limit: at most so many; None for all.
-        elements: atomic numbers that the model knows; None for any.
+        limit: maximum number; None for all.
+        elements: supported atomic numbers; None for any.
 
     Raises:
-        BadInputError: there is no such suite, or none of its scans can be scored.
+        BadInputError: no such suite, or none of its scans can be scored.
     """
     whole = open_suite(suite) if isinstance(suite, str) else suite
     fitting = tuple(
@@ -64,7 +64,9 @@ def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] |
         if scan.referenced.sum() > 1 and (elements is None or elements.issuperset(scan.atomic_numbers.tolist()))
     )
     if not fitting:
-        raise BadInputError(f"suite '{whole.name}' has no scan with a reference and with elements that the model knows")
+        raise BadInputError(
+            f"suite '{whole.name}' has no scan with a reference and with elements that the model supports"
+        )
     chosen = Suite(whole.name, whole.title, whole.level_of_theory, whole.licence, whole.citation, fitting)
     return chosen.select(limit=limit).scans
 
@@ -72,19 +74,19 @@ def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] |
 def score(potential: Potential, scans: Sequence[Scan] | str | Suite = "core", limit: int | None = 9) -> Smoothness:
     """FSD of ``potential`` on ``scans``, or on at most ``limit`` scans of a suite (see ``subset``).
 
-    It computes the frames that have a reference, in batches of the potential's own size, and keeps nothing.
+    It computes the frames that have a reference, in batches of the potential's size, without a cache.
 
     Raises:
-        BadInputError: there is no such suite, or none of its scans can be scored.
+        BadInputError: no such suite, or none of its scans can be scored.
         ModelError: the potential failed.
     """
     if isinstance(scans, str | Suite):
         scans = subset(scans, limit, potential.info.elements)
     clock = perf_counter()
-    systems = [frame for scan in scans for frame, there in zip(frames_of(scan), scan.referenced, strict=True) if there]
-    found = Batcher(potential).compute(systems).forces.detach().double().cpu()
+    systems = [frame for scan in scans for frame, keep in zip(frames_of(scan), scan.referenced, strict=True) if keep]
+    predicted = Batcher(potential).compute(systems).forces.detach().double().cpu()
     frames = [int(scan.referenced.sum()) for scan in scans]
-    of_scans = found.split([n * scan.n_atoms for n, scan in zip(frames, scans, strict=True)])
+    of_scans = predicted.split([n * scan.n_atoms for n, scan in zip(frames, scans, strict=True)])
     scores = [
         _score(scan, forces.unflatten(0, (n, scan.n_atoms)).numpy(), scan.referenced)
         for scan, n, forces in zip(scans, frames, of_scans, strict=True)
@@ -93,14 +95,14 @@ def score(potential: Potential, scans: Sequence[Scan] | str | Suite = "core", li
     return Smoothness(full, compress, stretch, len(scores), perf_counter() - clock)
 
 
-def _score(scan: Scan, forces: np.ndarray, there: np.ndarray) -> dict[str, float | None]:
+def _score(scan: Scan, forces: np.ndarray, mask: np.ndarray) -> dict[str, float | None]:
     if scan.energy is None or scan.forces is None:
         raise BadInputError(f"scan {scan.id} has no reference to be scored against")
-    if forces.shape != scan.forces[there].shape:
+    if forces.shape != scan.forces[mask].shape:
         raise ModelError(f"the model gives forces of shape {forces.shape[1:]} for scan {scan.id}")
     if not np.isfinite(forces).all():
         return dict.fromkeys(("full", "compress", "stretch"), math.inf)
-    return fsd(scan.coordinate[there], forces, scan.forces[there], scan.energy[there])
+    return fsd(scan.coordinate[mask], forces, scan.forces[mask], scan.energy[mask])
 
 
 def _mean(values: Sequence[float | None]) -> float:

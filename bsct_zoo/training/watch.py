@@ -1,4 +1,4 @@
-"""What is looked at while a model learns, how often, and where it is written."""
+"""Validation during training: how often, and where it is recorded."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SMOOTHNESS_LOG = "smoothness.csv"
 
 
 def validate_every_s(budget_s: float, n_frames: int) -> float:
-    """CPU seconds between validations on ``n_frames``: ten of them, more in a long run, fewer where they would eat it.
+    """CPU seconds between validations on ``n_frames``: ten of them, more in a long run, fewer if they take too long.
 
-    A frame takes 1 to 6 ms with the families that we train, so that validating stays below a tenth of the time.
+    A frame takes 1 to 6 ms with the families that we train, so that validation stays below a tenth of the time.
     """
     return max(min(300.0, budget_s / 10), 0.06 * n_frames)
 
 
 def state_every_s(budget_s: float) -> float:
-    """CPU seconds between states to go on from: what a run that is cut off may lose."""
+    """CPU seconds between saved states: the most that an interrupted run loses."""
     return min(60.0, budget_s / 10)
 
 
 def record(out: Path, budget: Budget, step: int, errors: Mapping[str, float], tell: Tell) -> None:
-    """Add errors on the validation frames (see ``errors.mean_errors``) to ``out/validation.csv``, and tell of them."""
+    """Add errors on the validation frames (see ``errors.mean_errors``) to ``out/validation.csv``, and report them."""
     spent_s = budget.spent_s
     line = {"spent_s": round(spent_s, 1), "step": step, **{name: round(value, 3) for name, value in errors.items()}}
     _add(out / LOG, line)
@@ -38,9 +38,9 @@ def record(out: Path, budget: Budget, step: int, errors: Mapping[str, float], te
     tell(f"step {step}{of}: {energy:.1f} meV/atom, {forces:.1f} meV/Å", None if budget.steps else spent_s)
 
 
-def record_smoothness(out: Path, step: int, found: Smoothness) -> None:
+def record_smoothness(out: Path, step: int, smoothness: Smoothness) -> None:
     """Add a score of BSCT to ``out/smoothness.csv``; FSD in 1/Å."""
-    _add(out / SMOOTHNESS_LOG, {"step": step, **{key: round(value, 4) for key, value in asdict(found).items()}})
+    _add(out / SMOOTHNESS_LOG, {"step": step, **{key: round(value, 4) for key, value in asdict(smoothness).items()}})
 
 
 def _add(path: Path, line: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Stretches of scans to train smoothness on: a few consecutive frames at a time, never those of a shipped suite."""
+"""Windows of scans for a smoothness loss: a few consecutive frames at a time, never of a shipped suite."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Windows:
         """``n_frames`` of each window.
 
         Raises:
-            BadInputError: no scan has so many consecutive frames with a reference.
+            BadInputError: no scan has enough consecutive frames with a reference.
         """
         if n_frames < 2:
             raise BadInputError(f"fsd_frames={n_frames} must be 2 or more")
@@ -52,7 +52,7 @@ class Windows:
             raise BadInputError(f"no scan has {n_frames} consecutive frames with a reference")
 
     def at(self, step: int, device: torch.device | str = "cpu") -> Window:
-        """The window of a step: a scan, and a place in it, each as likely as the next."""
+        """The window of a step: a uniformly drawn scan and position."""
         rng = np.random.default_rng((self.seed, step, 0x5CA9))
         scan, starts = self.scans[int(rng.integers(len(self.scans)))]
         assert scan.energy is not None and scan.forces is not None
@@ -73,15 +73,15 @@ class Windows:
 
 
 def training_scans(suite: str, elements: frozenset[int], shipped: Mapping[str, str]) -> tuple[Scan, ...]:
-    """The scans of a suite that may be trained on: of molecules, with a reference, with elements of the model.
+    """The scans of a suite that can be used for training: molecules with a reference and supported elements.
 
     Args:
         suite: name or file.
         elements: atomic numbers of the model.
-        shipped: files of the suites that nothing may be trained on, by name.
+        shipped: files of shipped suites, which must not be used for training, by name.
 
     Raises:
-        BadInputError: there is no such suite, a shipped one has a scan of it, or nothing of it can be trained on.
+        BadInputError: no such suite, a shipped one contains one of its scans, or none is usable.
     """
     scans = open_suite(suite).scans
     for name, path in shipped.items():
@@ -89,7 +89,7 @@ def training_scans(suite: str, elements: frozenset[int], shipped: Mapping[str, s
         shared = [scan.id for scan in scans if scan.frames_sha256() in frames]
         if shared:
             raise BadInputError(
-                f"scan {shared[0]} of '{suite}' is of the shipped suite '{name}', which is not to be trained on; "
+                f"scan {shared[0]} of '{suite}' is in the shipped suite '{name}', which must not be used for training; "
                 "build scans of training molecules with: bsct-zoo suites build"
             )
     fitting = [scan for scan in scans if not any(scan.pbc) and elements.issuperset(scan.atomic_numbers.tolist())]

@@ -93,7 +93,7 @@ def test_a_part_that_is_too_long_is_given_up(web, target):
     url = web.put("/model.bin", CONTENT)
     target.parent.mkdir()
     target.with_name("model.bin.part").write_bytes(CONTENT + b"more")
-    with pytest.raises(DownloadError, match="shorter than the part"):
+    with pytest.raises(DownloadError, match="shorter than the local part"):
         download(url, target, sha256=SHA256)
     download(url, target, sha256=SHA256)
     assert file_sha256(target) == SHA256
@@ -116,7 +116,7 @@ def test_another_size_than_expected_is_not_downloaded(web, target):
 def test_an_endless_answer_is_ended(web, target):
     url = web.put("/model.bin", CONTENT * 5)
     web.length = False
-    with pytest.raises(DownloadError, match="more than the 3000000 bytes"):
+    with pytest.raises(DownloadError, match="more than the announced 3000000 bytes"):
         download(url, target, sha256=SHA256, size=len(CONTENT))
     assert "model.bin.part" not in left(target)
 
@@ -160,7 +160,7 @@ def test_a_full_disk_is_seen_beforehand(web, target, monkeypatch):
     url = web.put("/model.bin", CONTENT)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 9, 1_000_000))
-    with pytest.raises(DownloadError, match=r"needs 3\.0 MB and .* has 1\.0 MB free; free some room"):
+    with pytest.raises(DownloadError, match=r"needs 3\.0 MB and .* has 1\.0 MB free; free some space"):
         download(url, target, sha256=SHA256)
     assert "model.bin" not in left(target)
 

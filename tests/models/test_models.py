@@ -33,12 +33,12 @@ def test_alias_and_default_card():
         ("mase", "unknown model 'mase'; did you mean ase or mace"),
         ("xtb:gfn3", "unknown card of 'xtb' 'gfn3'; did you mean gfn"),
         ("xtb@temprature=3", "unknown option of 'xtb' 'temprature'"),
-        ("xtb@accuracy=high", "option of 'xtb': accuracy must be a number, not 'high'"),
+        ("xtb@accuracy=high", "accuracy must be a number, not 'high'"),
         ("xtb@accuracy", "has no value; write accuracy=VALUE"),
         ("mace:nothing.model", "there is no file nothing.model"),
         ("mace:what.txt", "neither a .model file"),
         ("transformer:nothing.safetensors", "there is no file"),
-        ("ase", "has no model of its own; name one"),
+        ("ase", "has no default model; name one"),
         ("ase:nosuchpackage.Thing", "no package 'nosuchpackage'"),
         ("ase:not a path", "is not an import path"),
     ],
@@ -76,7 +76,7 @@ def test_weights_of_a_hub_are_not_fetched_by_naming_them(text):
 def test_pickles_need_trust(tmp_path):
     path = tmp_path / "mine.model"
     path.write_bytes(b"anything")
-    with pytest.raises(UntrustedFileError, match=r"can execute code.*--trust"):
+    with pytest.raises(UntrustedFileError, match=r"can run code.*--trust"):
         parse_model(f"mace:{path}")
     assert parse_model(f"mace:{path}", trust=True).card.executes_code
 

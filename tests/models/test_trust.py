@@ -84,7 +84,7 @@ def test_the_marker_works(evil, marker, tmp_path):
 @pytest.mark.parametrize("name", ["evil.model", "evil.pt", "evil.pth"])
 def test_a_stranger_needs_trust(evil, marker, tmp_path, name):
     path = put(tmp_path, name, evil)
-    with pytest.raises(UntrustedFileError, match=r"can execute code .* no card of an installed plugin .* --trust"):
+    with pytest.raises(UntrustedFileError, match=r"can run code .* no card of an installed plugin .* --trust"):
         parse_model(f"mace:{path}")
     assert not marker.exists()
 
@@ -193,7 +193,7 @@ def test_a_header_of_safetensors_that_claims_more_than_there_is(tmp_path):
         (b'"' + b"x" * (17 << 20), "larger than 16 MiB"),
         (json.dumps(facts(title="\x1b]0;owned\x07")).encode(), "title is not printable"),
         (json.dumps(facts(licence=["MIT"])).encode(), "licence is not printable"),
-        (json.dumps(facts(checkpoint_=1)).encode(), "unusable card"),
+        (json.dumps(facts(checkpoint_=1)).encode(), "invalid card"),
     ],
     ids=["pickle", "deep", "large", "terminal", "type", "field"],
 )

@@ -89,7 +89,7 @@ def test_a_record_that_was_tampered_with_is_none(one, change, tmp_path):
 def test_nothing_to_fetch(cache):
     shipped = card()
     assert with_weights(adapter(shipped), shipped) is shipped
-    with pytest.raises(DownloadError, match="has nothing to fetch"):
+    with pytest.raises(DownloadError, match="has no download"):
         fetch(adapter(shipped), shipped)
 
 

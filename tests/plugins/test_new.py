@@ -34,9 +34,10 @@ def test_an_adapter_works_at_once(run, tmp_path):
     done = run("bsct-zoo", "compare", "my-pair", "--limit", "2", "--json", "-", "--quiet")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["rows"]
-    assert (row["status"], row["versions"]["bsct-zoo-my-pair"]) == ("ok", "0.1.0")
-    assert row["metrics"]["tortuosity"] == pytest.approx(1.0, abs=1e-6)  # one well along a bond
-    assert row["metrics"]["force_flips"] == 1
+    one = row["evaluations"]["core"]
+    assert (one["status"], one["versions"]["bsct-zoo-my-pair"]) == ("ok", "0.1.0")
+    assert one["values"]["tortuosity"] == pytest.approx(1.0, abs=1e-6)  # one well along a bond
+    assert one["values"]["force_flips"] == 1
 
 
 def test_a_suite_works_at_once(run, tmp_path):
@@ -44,17 +45,18 @@ def test_a_suite_works_at_once(run, tmp_path):
     done = run("bsct-zoo", "compare", "ase:ase.calculators.emt.EMT", "--suite", "metals", "--json", "-", "--quiet")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["rows"]
-    assert row["status"] == "ok"
-    assert row["metrics"]["forces_mae_full"] < 1e-8  # the reference against itself
-    assert row["metrics"]["fsd_full"] < 1e-6
+    one = row["evaluations"]["metals"]
+    assert one["status"] == "ok"
+    assert one["values"]["forces_mae_full"] < 1e-8  # the reference against itself
+    assert one["values"]["fsd_full"] < 1e-6
 
 
 def test_a_check_works_at_once(run, tmp_path):
     works_at_once(run, tmp_path, "check", "curl-of-forces")
     done = run("bsct-zoo", "md", "transformer", "--check", "curl-of-forces", "--molecule", "H2O", "--json", "-")
     assert done.returncode == 0, done.stderr
-    (found,) = json.loads(done.stdout)["rows"][0]["runs"]
-    assert 0 < found["values"]["asymmetry"] < 1e-2 * found["values"]["largest"]
+    (record,) = json.loads(done.stdout)["rows"][0]["evaluations"]["curl-of-forces"]["records"]
+    assert 0 < record["metrics"]["asymmetry"] < 1e-2 * record["metrics"]["largest"]
 
 
 def works_at_once(run, folder, kind, name):

@@ -186,7 +186,7 @@ def test_a_hanging_worker_is_stopped(mode, ethanol):
 
 
 def test_garbage_for_an_answer(ethanol):
-    with remote("garbage") as potential, pytest.raises(ProtocolError, match="nonsense"):
+    with remote("garbage") as potential, pytest.raises(ProtocolError, match="invalid data"):
         potential.compute(ethanol(1))
 
 

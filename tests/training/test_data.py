@@ -123,7 +123,7 @@ def test_objects_are_not_unpickled(folder):
 
 
 def test_damaged_or_missing_files(folder, tmp_path):
-    with pytest.raises(BadInputError, match="no folder"):
+    with pytest.raises(BadInputError, match="no such folder"):
         read_training_data(tmp_path / "nowhere")
     whole = (folder / "valid.npz").read_bytes()
     (folder / "valid.npz").write_bytes(whole[: len(whole) // 2])

@@ -155,7 +155,7 @@ def test_files_that_cannot_be_used(tmp_path):
     (tmp_path / "text.extxyz").write_text("this is not a structure\n")
     with pytest.raises(BadInputError, match="ASE cannot read"):
         frames_folder([tmp_path / "text.extxyz"], tmp_path / "out", 0)
-    with pytest.raises(BadInputError, match="is not there"):
+    with pytest.raises(BadInputError, match="does not exist"):
         frames_folder([tmp_path / "nothing.xyz"], tmp_path / "out", 0)
     with pytest.raises(BadInputError, match="a folder of frames has a manifest"):
         frames_folder([tmp_path, tmp_path], tmp_path / "out", 0)

@@ -38,8 +38,8 @@ def test_settings_go_where_they_belong_with_their_types():
         ("learned=1", "true or false"),
         ("graph=x", "choose one of soft, hard"),
         ("layers=8,x", "must be a whole number"),
-        ("lr", "write --set lr=VALUE"),
-        ("=5", "write --set KEY=VALUE"),
+        ("lr", "write lr=VALUE"),
+        ("=5", "write KEY=VALUE"),
     ],
 )
 def test_what_does_not_fit(text, message):

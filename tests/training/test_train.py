@@ -320,7 +320,7 @@ def test_the_command_line_wins_over_the_file(configured, data, tmp_path):
         ('dtype = "float16"', "choose float32 or float64"),
         ("monitor = 'fsd'", "monitor=fsd needs a suite to score on"),
         ("fsd_weight = 1.0", "fsd_weight and fsd_scans go together"),
-        ("fsd_weight = 1.0\nfsd_scans = 'core'", "of the shipped suite 'core', which is not to be trained on"),
+        ("fsd_weight = 1.0\nfsd_scans = 'core'", "in the shipped suite 'core', which must not be used for training"),
         ("bsct = 'cor'", "unknown suite 'cor'; did you mean core"),
         ("fsd_weight = 1.0\nfsd_scans = 'nowhere.npz'", "unknown suite 'nowhere.npz'"),
         ("warm_up = 2.0", "warm_up must be from 0 to below 1"),

@@ -68,12 +68,12 @@ def test_frames_without_a_reference_are_in_no_window():
 
 
 def test_a_shipped_suite_is_not_trained_on_whatever_it_is_called(tmp_path):
-    with pytest.raises(BadInputError, match="is of the shipped suite 'core', which is not to be trained on"):
+    with pytest.raises(BadInputError, match="is in the shipped suite 'core', which must not be used for training"):
         training_scans("core", ELEMENTS, SHIPPED)
     mine = [moved(CORE.scans[0]), CORE.scans[5]]
     path = tmp_path / "mine.npz"
     write_suite(path, Suite("mine", "t", CORE.level_of_theory, "MIT", "", tuple(sorted(mine, key=lambda s: s.id))))
-    with pytest.raises(BadInputError, match="of the shipped suite 'core'"):
+    with pytest.raises(BadInputError, match="in the shipped suite 'core'"):
         training_scans(str(path), ELEMENTS, SHIPPED)
 
 

@@ -170,5 +170,5 @@ def test_settings_that_cannot_be(folder, tmp_path):
         run(folder, tmp_path, 1.0, num_layer=2)
     with pytest.raises(BadInputError, match="num_features"):
         run(folder, tmp_path, 1.0, num_features="8,4,2")
-    with pytest.raises(BadInputError, match="there is no folder"):
+    with pytest.raises(BadInputError, match="no such folder"):
         run(Path("nowhere"), tmp_path, 1.0)

@@ -7,26 +7,70 @@ import zlib
 
 import numpy as np
 import pytest
+from ase.build import molecule
+from ase.data import covalent_radii
 from ase.io import read
 from bsct_zoo_bsct_spice.importer import content_sha256, formal_charge, import_scans, parse_frame
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.suites.suite_file import read_suite, write_suite
 
+N_FRAMES = 100
+# Bond, number of the scan, molecule of ASE's g2 set, the two atoms, SMILES; in the layout of BSCT-SPICE.
+SCANS = [
+    ("C-N", 25729, "H3CNH2", (0, 1), "[C:1]([N:2])"),
+    ("C-O", 7, "CH3OH", (0, 1), "[C:1][O:2]"),
+    ("C-O", 31, "CH3OH", (0, 1), "[C:1][O:2]"),
+    ("N-N", 9, "N2H4", (0, 1), "[N:1][N:2]"),
+]
+MISSING = {"C-N/25729": (5, 6)}  # frames without a reference
+
+
+def write_scan(folder, number, name, bond, smiles, missing=()):
+    """A scan as the repository of BSCT-SPICE has it; energies and forces are drawn at random."""
+    random = np.random.default_rng(number)
+    atoms = molecule(name)
+    atoms.rattle(0.02, rng=random)
+    i, j = bond
+    labels = np.argmin([atoms.get_distances(k, range(len(atoms))) for k in bond], axis=0)
+    length = atoms.get_distance(i, j)
+    along = (atoms.positions[j] - atoms.positions[i]) / length
+    nominal = covalent_radii[atoms.numbers[[i, j]]].sum()
+    first, last = round(0.5 * nominal, 2), round(2 * nominal, 2)
+    folder.mkdir(parents=True)
+    for k, wanted in enumerate(np.linspace(first, last, N_FRAMES)):
+        half = 0.5 * (wanted - length) * along
+        positions = atoms.positions + np.where(labels[:, None] == 0, -half, half)
+        energy = "nan" if k in missing else f"{-2600 - random.random():.14f}"
+        rows = zip(atoms.symbols, positions, random.normal(size=positions.shape), strict=True)
+        (folder / f"atoms_{k}.xyz").write_text(
+            f"{len(atoms)}\nProperties=species:S:1:pos:R:3:forces:R:3 id={number} "
+            f'smiles="{smiles}" dataset=made energy={energy} pbc="F F F"\n'
+            + "".join(f"{symbol:2}{''.join(f'{x:17.8f}' for x in (*r, *f))}\n" for symbol, r, f in rows)
+        )
+    (folder / "unperturbed.xyz").write_text((folder / "atoms_0.xyz").read_text())
+    np.savez(
+        folder / "partition.npz",
+        bond_index=np.array(bond),
+        labels=labels.astype(np.int32),
+        perturb_range=np.array([first, last, float(N_FRAMES)]),
+        unit_vec=along,
+    )
+
 
 @pytest.fixture(scope="module")
-def whole(shared_archive):
-    return import_scans(shared_archive, "bsct-spice")
+def folder(tmp_path_factory):
+    """A few scans in the layout of the archive."""
+    target = tmp_path_factory.mktemp("made") / "bsct-main"
+    for bond, number, name, indices, smiles in SCANS:
+        missing = MISSING.get(f"{bond}/{number}", ())
+        write_scan(target / "bsct_spice" / bond / str(number), number, name, indices, smiles, missing)
+    return target
 
 
 @pytest.fixture(scope="module")
-def folder(shared_archive, tmp_path_factory):
-    """Two bond types of the archive, unpacked."""
-    target = tmp_path_factory.mktemp("unpacked")
-    with tarfile.open(shared_archive) as archive:
-        members = [m for m in archive if m.name.split("/")[2:3] in (["O-P"], ["N-P"])]
-        archive.extractall(target, members=members, filter="data")
-    return target / "bsct-main"
+def whole(folder):
+    return import_scans(folder, "bsct-spice")
 
 
 def packed(folder, path, spoil=None):
@@ -40,6 +84,19 @@ def packed(folder, path, spoil=None):
 
 
 def test_facts_of_the_data(whole):
+    assert [scan.id for scan in whole.scans] == [f"{bond}/{number}" for bond, number, *_ in SCANS]
+    assert_rigid(whole)
+
+
+def test_facts_of_the_real_data(shared_archive):
+    real = import_scans(shared_archive, "bsct-spice")
+    assert_rigid(real)
+    missing = {scan.id: int((~scan.referenced).sum()) for scan in real.scans if not scan.referenced.all()}
+    assert missing == {"C-N/25729": 2}
+
+
+def assert_rigid(whole):
+    """Bonds are as long as the coordinate says, and both fragments keep their shape."""
     for scan in whole.scans:
         i, j = scan.indices
         length = np.linalg.norm(scan.positions[:, i] - scan.positions[:, j], axis=1)
@@ -53,7 +110,7 @@ def test_facts_of_the_data(whole):
 
 def test_frames_without_a_reference_stay_marked(whole):
     missing = {scan.id: int((~scan.referenced).sum()) for scan in whole.scans if not scan.referenced.all()}
-    assert missing == {"C-N/25729": 2}
+    assert missing == {scan: len(frames) for scan, frames in MISSING.items()}
 
 
 def test_kept_file_is_the_data(whole, tmp_path):

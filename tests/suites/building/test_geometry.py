@@ -160,7 +160,7 @@ def test_a_strain_does_not_depend_on_the_cell_chosen():
     [
         (lambda: angle_scan(np.eye(3), 0, 1, 2, [0, 1, 1]), "must rest"),
         (lambda: angle_scan(np.eye(3), 0, 1, 2, [0, 0, 1], start=2.0, stop=1.0), "start"),
-        (lambda: torsion_scan([[0, 0, k] for k in range(4)], 0, 1, 2, 3, [0, 0, 0, 1]), "nothing turns"),
+        (lambda: torsion_scan([[0, 0, k] for k in range(4)], 0, 1, 2, 3, [0, 0, 0, 1]), "nothing rotates"),
         (lambda: shift_scan(np.eye(3), [0, 0, 0], [1, 0, 0]), "must move"),
         (lambda: shift_scan(np.eye(3), [0, 1, 0], [0, 0, 0]), "no length"),
         (lambda: dimer_scan(np.zeros((1, 3)), [1], np.zeros((1, 3)), [1], [0, 0, 1], 10, 2.0, 1.0), "start"),
