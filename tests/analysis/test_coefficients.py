@@ -11,7 +11,7 @@ from bsct_zoo.analysis.bootstrap import interval, over_items, over_models
 from bsct_zoo.analysis.coefficients import kendall, log_pearson, partial_spearman, pearson, spearman
 from bsct_zoo.analysis.correlate import correlate
 from bsct_zoo.analysis.measures import Measure
-from bsct_zoo.analysis.reading import Results
+from bsct_zoo.analysis.reading import Collection
 from bsct_zoo.report.correlation_tables import verdict
 
 few = arrays(float, st.shared(st.integers(5, 15), key="n"), elements=st.integers(-4, 4).map(float))
@@ -182,7 +182,7 @@ def test_what_is_said_of_many_models_follows_the_intervals():
         name: Measure(name, "", "", "scans", name, np.exp(values)[:, None, None], "mean", np.ones(30))
         for name, values in columns.items()
     }
-    results = Results(tuple(f"m{k}" for k in range(30)), measures, ())
+    results = Collection(tuple(f"m{k}" for k in range(30)), measures, ())
     said = [verdict(pair) for pair in correlate(results, ["fsd", "noise"], ["drift"], ["forces"]).pairs]
     assert said == [
         "fsd and drift: they rise together; given forces, no correlation is shown",
