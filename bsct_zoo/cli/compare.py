@@ -161,10 +161,11 @@ def _columns(
     known = _known(tasks)
     asked = [name for text in metric or [] for name in text.split(",")]
     for name in re.findall(r"[A-Za-z_]\w*", " ".join([*asked, sort or "", *conditions])):
-        other = next((task for task in registry().tasks if name.startswith(f"{task}_")), None)
+        other = next((task for task in registry().tasks if name.startswith(f"{task.replace('-', '_')}_")), None)
         if name not in known and other is not None and other not in [task.name for task in tasks]:
             raise BadInputError(f"{name} is a column of the task '{other}'; add --task {other}")
-    beside = [f"{task.name}_{name}" for task in tasks if task.kind != "scans" for name in task.headline]
+    others = [task for task in tasks if task.kind != "scans"]
+    beside = [f"{task.name.replace('-', '_')}_{name}" for task in others for name in task.headline]
     names = asked or [*HEADLINE, *beside]
     rank = sort or ("fsd_full" if "fsd_full" in names else names[0])
     for name in [*names, rank]:

@@ -54,6 +54,22 @@ class Settings:
     private: bool = False
     timeout: float | None = 600.0
 
+    @property
+    def store_folder(self) -> Path:
+        """``folder``, or what stands for it."""
+        return self.folder or cache_dir() / "answers"
+
+    def ready(self) -> Settings:
+        """The same with a device that is here, and the folder of the store made.
+
+        Raises:
+            BadInputError: the device is not there, or the folder cannot be made.
+        """
+        device = resolve_device(self.device)
+        if self.use_store and not self.store_folder.is_dir():  # one that is there may be read-only and enough
+            writable(self.store_folder)
+        return replace(self, device=device)
+
     def facts(self) -> dict[str, Any]:
         """As results hold them."""
         names = ("device", "dtype", "max_batch_atoms", "jobs", "use_store", "timeout")
@@ -101,8 +117,7 @@ def evaluate(
     Raises:
         BadInputError: two tasks have one name, the device is not there, or the store cannot be written to.
     """
-    settings = settings or Settings()
-    settings = replace(settings, device=resolve_device(settings.device))
+    settings = (settings or Settings()).ready()
     names = [task.name for task in tasks]
     if len(set(names)) < len(names):
         raise BadInputError(f"two tasks are called {max(names, key=names.count)}; give each once")
@@ -134,7 +149,7 @@ def answers(spec: ModelSpec, task: Task, settings: Settings, listen: Listener = 
     Raises:
         BsctZooError: the model never came up, or failed as a whole.
     """
-    run = ModelRun(spec, replace(settings, device=resolve_device(settings.device)), listen, 0)
+    run = ModelRun(spec, settings.ready(), listen, 0)
     try:
         result = run.answers(task)
     finally:
@@ -150,7 +165,7 @@ def declared(spec: ModelSpec, settings: Settings, listen: Listener = ignore) -> 
     Raises:
         BsctZooError: it cannot be loaded.
     """
-    run = ModelRun(spec, replace(settings, device=resolve_device(settings.device)), listen, 0)
+    run = ModelRun(spec, settings.ready(), listen, 0)
     return run.declared()
 
 
@@ -357,11 +372,8 @@ class ModelRun:
         known = identity(self.spec, self._sha256, self.settings.device, dtype, self._versions or {})
         if known is None and not self.settings.private:
             return None
-        folder = self.settings.folder or cache_dir() / "answers"
-        if not folder.is_dir():  # one that is there may be read-only and hold all that is needed
-            writable(folder)
         damaged = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
-        return Store(folder).shelf(known or {"text": self.spec.text, "dtype": dtype}, damaged)
+        return Store(self.settings.store_folder).shelf(known or {"text": self.spec.text, "dtype": dtype}, damaged)
 
     def _keep(self, shelf: Shelf | None, write: Any) -> None:
         """Write to the store; a full disk must not cost what is already computed."""

@@ -24,7 +24,7 @@ from bsct_zoo.errors import BadInputError, BsctZooError, UnknownNameError
 from bsct_zoo.plugins.registry import GROUP, registry
 from bsct_zoo.runtime.pip_settings import uv_environment
 from bsct_zoo.runtime.plugin_packages import OURS, PluginPackage, canonical, plugin_packages, source_of
-from bsct_zoo.runtime.requirements import installed
+from bsct_zoo.runtime.requirements import installed, requirements_of
 from bsct_zoo.runtime.uv_tool import OnEvent, run_uv
 
 _FORGE = re.compile(
@@ -121,7 +121,7 @@ def uninstall(name: str, packages: list[PluginPackage], tell: OnEvent | None = N
     """
     found = _named(name, packages)
     check_interpreter()
-    needing = [d.name for d in distributions() if any(_names(r, found.name) for r in _requires(d))]
+    needing = [d.name for d in distributions() if any(_names(r, found.name) for r in requirements_of(d))]
     if needing:
         raise BadInputError(f"'{needing[0]}' needs '{found.name}'; remove that first: bsct-zoo uninstall {needing[0]}")
     with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:
@@ -142,7 +142,7 @@ def _refuse(source: Source, staged: Distribution) -> None:
         what = f"'{staged.name}' is not a plugin of bsct-zoo: it has no entry point in the group '{GROUP}'"
         raise BadInputError(f"{what}; nothing was installed")
     for other in distributions():
-        for need in _requires(other):
+        for need in requirements_of(other):
             if _names(need, staged.name) and not need.specifier.contains(staged.version, prereleases=True):
                 raise BadInputError(f"'{other.name}' needs {need}, so {staged.version} was not installed")
     old = installed(staged.name)
@@ -162,18 +162,8 @@ def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent
     Raises:
         BadInputError: installed packages would have to change.
     """
-    here = {
-        canonical(d): d.version for d in reversed(list(distributions()))
-    }  # of two with the same name the first counts
-    missing = []
-    for need in _requires(staged):
-        version = here.get(canonicalize_name(need.name))
-        if version is not None and not need.specifier.contains(version, prereleases=True):
-            raise BadInputError(
-                f"'{staged.name}' needs {need}, but {need.name} {version} is installed and is not changed for a "
-                "plugin; what its model needs belongs into the adapter's EnvironmentSpec"
-            )
-        missing += [str(need)] if version is None or need.extras else []
+    here = {canonical(d): d.version for d in reversed(list(distributions()))}  # of two of one name the first counts
+    missing = [str(need) for need in requirements_of(staged) if need.extras or not _met(need, here)]
     if not missing:
         return []
     pins = folder / "installed.txt"
@@ -234,18 +224,9 @@ def _named(name: str, packages: list[PluginPackage]) -> PluginPackage:
     raise UnknownNameError("plugin", name, [package.name for package in packages[1:]])
 
 
-def _requires(distribution: Distribution) -> list[Requirement]:
-    """The requirements of a package on this platform, without extras."""
-    parsed = []
-    for line in distribution.requires or ():
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            requirement.marker = None
-            parsed.append(requirement)
-    return parsed
+def _met(need: Requirement, here: dict[str, str]) -> bool:
+    version = here.get(canonicalize_name(need.name))
+    return version is not None and need.specifier.contains(version, prereleases=True)
 
 
 def _names(requirement: Requirement, name: str) -> bool:

@@ -82,6 +82,18 @@ def installed(name: str) -> Distribution | None:
         return None
 
 
+def requirements_of(found: Distribution, extras: frozenset[str] = frozenset()) -> Iterator[Requirement]:
+    """What a distribution asks for on this platform, with the extras asked of it."""
+    for line in found.requires or []:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if _applies(requirement, extras):
+            requirement.marker = None
+            yield requirement
+
+
 def _closure(spec: EnvironmentSpec, find: Finder) -> Iterator[tuple[Requirement, str | None, Distribution | None]]:
     """Every applicable requirement, its origin (None: ``spec`` itself), and the installed distribution."""
     base = {canonicalize_name(Requirement(line).name) for line in BASE}
@@ -103,19 +115,7 @@ def _closure(spec: EnvironmentSpec, find: Finder) -> Iterator[tuple[Requirement,
             yield requirement, wanted_by, found
             if found is not None and name not in base and (name, extras) not in expanded:
                 expanded.add((name, extras))
-                queue.extend((child, name) for child in _children(found, extras))
-
-
-def _children(found: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
-    """The requirements of an installed distribution with the requested extras."""
-    for line in found.requires or []:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if _applies(requirement, extras):
-            requirement.marker = None
-            yield requirement
+                queue.extend((child, name) for child in requirements_of(found, extras))
 
 
 def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from bsct_zoo.report.schema import SCHEMA
 
+from bsct_zoo.evaluation.results import json_schema
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.suites.suite_file import write_suite
@@ -172,17 +172,16 @@ def test_a_table_within_80_columns_without_colour(run, suite):
     assert "\x1b" not in done.stdout + done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "small: 2 scans, a spring" in done.stdout
-    assert "warning: spring:far is made for elsewhere" in done.stdout
+    assert "warning: spring:far: elsewhere; the reference is a spring" in " ".join(done.stdout.split())
     assert "noise" not in done.stdout
 
 
 def test_only_data_on_standard_output_with_json(run, suite):
     done = run("compare", "spring", "--suite", suite, "--json", "-", "--limit", "2", "--only", "H-H/*")
     data = json.loads(done.stdout)
-    jsonschema.validate(data, SCHEMA)
+    jsonschema.validate(data, json_schema())
     assert done.returncode == 0
-    assert data["settings"]["only"] == "H-H/*"
-    assert data["settings"]["limit"] == 2
+    assert data["tasks"][0]["settings"] == {"only": "H-H/*", "limit": 2, "seed": 0}
 
 
 def test_quiet_says_nothing_but_the_result(run, suite):
@@ -195,9 +194,10 @@ def test_an_unknown_element_costs_its_scan_and_the_others_stand(run, suite):
     done = run("compare", "spring", "--suite", suite, "--json", "-")
     row = json.loads(done.stdout)["rows"][0]
     assert done.returncode == 1
-    assert row["status"] == "partial"
-    assert [scan["status"] for scan in row["scans"]] == ["ok", "ok", "failed"]
-    assert row["scans"][2]["message"] == "the model does not know He"
+    evaluation = row["evaluations"]["small"]
+    assert evaluation["status"] == "partial"
+    assert [record["status"] for record in evaluation["records"]] == ["ok", "ok", "failed"]
+    assert evaluation["records"][2]["message"] == "the model does not know He"
 
 
 def test_a_broken_model_costs_its_row_and_its_words_are_there_with_debug(run, suite):
@@ -211,7 +211,7 @@ def test_a_broken_model_costs_its_row_and_its_words_are_there_with_debug(run, su
     for debug in ((*arguments, "--debug"), ("--debug", *arguments)):
         done = run(*debug)
         assert done.returncode == 1
-        assert "last words of spring@mode=broken" in done.stderr
+        assert "last output of spring@mode=broken" in done.stderr
         assert "RuntimeError: it [bold] broke" in done.stderr
 
 
@@ -241,7 +241,7 @@ def test_a_full_cache_does_not_cost_the_table(run, suite):
     done = run("compare", "spring", "--suite", suite, "--only", "H-H/*", preexec_fn=no_room)
     assert done.returncode == 2, done.stderr
     assert "2/2" in done.stdout
-    assert done.stderr.strip().splitlines()[-1].startswith("error: predictions could not be kept in")
+    assert done.stderr.strip().splitlines()[-1].startswith("error: answers could not be kept in")
 
 
 def test_a_gate_for_continuous_integration(run, refused, suite, tmp_path):
@@ -305,7 +305,7 @@ def test_cache_is_shown_and_cleared(run, refused, suite):
     if count:  # the plugin is an installed release, so what it says is kept
         assert "say --yes" in refused("cache", "clear")
     assert run("cache", "clear", "--yes").returncode == 0
-    assert run("cache", "show").stdout.startswith("0 predictions")
+    assert run("cache", "show").stdout.startswith("0 answers")
 
 
 def test_completion_knows_models_and_suites(run):
@@ -436,7 +436,7 @@ def test_archives_that_are_not_sound(refused, tmp_path):
 def test_an_environment_without_network_costs_its_row(run, suite, tmp_path):
     offline = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "uv")}
     done = run("compare", "faraway", "spring", "--suite", suite, "--only", "H-H/*", "--json", "-", **offline)
-    rows = json.loads(done.stdout)["rows"]
+    rows = [row["evaluations"]["small"] for row in json.loads(done.stdout)["rows"]]
     assert done.returncode == 2
     assert [row["status"] for row in rows] == ["failed", "ok"]
     assert "cannot make the environment for 'faraway'" in rows[0]["message"]

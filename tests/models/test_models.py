@@ -14,8 +14,13 @@ def test_name_card_and_options():
         "electronic_temperature": 3000.0,
         "accuracy": 1.0,
         "max_iterations": 7,
-        "steady": False,
+        "fallback_scf": False,
     }
+
+
+def test_an_option_may_be_given_by_its_former_name():
+    assert parse_model("xtb@steady=yes").options == parse_model("xtb@fallback_scf=yes").options
+    assert parse_model("xtb@steady=yes").options["fallback_scf"] is True
 
 
 def test_alias_and_default_card():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = Path(__file__).parent / "plugins"
+PACKAGES = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_plugins_of_the_first_version_load_and_are_told_what_to_change(old_site)
     assert len(warnings) == 3, done.stderr
     for plugin, change in {
         "old_adapter": "bsct_zoo.checkpoints.read_vouched -> bsct_zoo.runtime.checkpoints.read_trusted",
-        "old_suite": "bsct_zoo.scans.source -> bsct_zoo.suites.source",
+        "old_suite": "bsct_zoo.scans.source -> bsct_zoo.plugins.suite_source",
         "old_check": "bsct_zoo.checks -> bsct_zoo.plugins.checks",
     }.items():
         (line,) = [line for line in warnings if f"plugin '{plugin}' uses names of bsct-zoo 0.1" in line]

@@ -236,7 +236,7 @@ def test_a_plugin_with_an_environment_of_its_own(run, tmp_path, editable):
     environment = run("bsct-zoo", "env", "path", "apart").stdout.strip()
     done = run("bsct-zoo", "compare", "apart", "--limit", "1", "--quiet", "--json", "-")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["rows"][0]["versions"]["six"] == "1.16.0"
+    assert json.loads(done.stdout)["rows"][0]["evaluations"]["core"]["versions"]["six"] == "1.16.0"
     done = run("bsct-zoo", "uninstall", "apart")
     assert done.returncode == 0
     assert not Path(environment).exists()
@@ -278,7 +278,7 @@ def test_bsct_zoo_does_not_install_itself(run, tmp_path):
 def test_without_a_terminal_it_wants_a_yes(run, tmp_path):
     package(tmp_path, "guest")
     line = refused(run, "install", str(tmp_path / "guest"))
-    assert "runs code of it" in line
+    assert "runs its code" in line
     assert "--yes" in line
 
 
@@ -289,7 +289,7 @@ def test_on_a_terminal_it_asks(run, tmp_path, answer, code):
     os.write(ours, answer)
     command = [run.site.parents[2] / "bin" / "bsct-zoo", "install", tmp_path / "asked"]
     done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False)
-    assert "runs code of it, with your rights; go on? [y/N]" in done.stderr
+    assert "runs its code with your permissions; continue? [y/N]" in done.stderr
     assert done.returncode == code
     assert ("asked" in listed(run)[0]) == (code == 0)
     run("bsct-zoo", "uninstall", "asked")

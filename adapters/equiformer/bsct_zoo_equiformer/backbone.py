@@ -6,8 +6,9 @@ The package has a setting for it, ``num_distance_basis``, but takes 600 in any c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from torch import nn
 
@@ -21,11 +22,21 @@ class Backbone(EquiformerV2Backbone):  # type: ignore[misc]
     """``EquiformerV2Backbone``, whose ``num_distance_basis`` counts."""
 
     def __init__(self, num_distance_basis: int, **settings: Any) -> None:
-        smearing = equiformer_v2.GaussianSmearing
-
-        def counted(start: float, stop: float, _: int, width: float) -> nn.Module:
-            made: nn.Module = smearing(start, stop, num_distance_basis, width)
-            return made
-
-        with patch.object(equiformer_v2, "GaussianSmearing", counted):
+        with _gaussians(num_distance_basis):
             super().__init__(num_distance_basis=num_distance_basis, **settings)
+
+
+@contextmanager
+def _gaussians(number: int) -> Iterator[None]:
+    """Within it the package makes bases of ``number`` Gaussians."""
+    smearing = equiformer_v2.GaussianSmearing
+
+    def counted(start: float, stop: float, _: int, width: float) -> nn.Module:
+        made: nn.Module = smearing(start, stop, number, width)
+        return made
+
+    equiformer_v2.GaussianSmearing = counted
+    try:
+        yield
+    finally:
+        equiformer_v2.GaussianSmearing = smearing

@@ -1,6 +1,6 @@
 """The package's own ASE calculator, one frame at a time: what the batched model is timed against.
 
-Its answers scatter around ours, since it draws the frames of the edges at random (``steady``).
+Its answers scatter around ours, since it draws the frames of the edges at random (``edge_frames``).
 """
 
 from __future__ import annotations

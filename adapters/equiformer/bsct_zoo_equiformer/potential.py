@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
-from bsct_zoo_equiformer.steady import steady
+from bsct_zoo_equiformer.edge_frames import with_deterministic_frames
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -54,7 +54,7 @@ class EquiformerPotential(Potential):
         self.dtype = _DTYPES[dtype]
         self.model = model.to(device, self.dtype).eval()
         self.scale = scale
-        backbone = steady(getattr(self.model, "backbone", self.model))
+        backbone = with_deterministic_frames(getattr(self.model, "backbone", self.model))
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
         self.info = PotentialInfo(

@@ -23,8 +23,8 @@ from bsct_zoo.training.loss import ENERGY_WEIGHT, energy_loss, force_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig
+from bsct_zoo_equiformer.edge_frames import with_deterministic_frames
 from bsct_zoo_equiformer.packages import LinearReferences, Normalizer, OCPTrainer, data_list_collater, registry
-from bsct_zoo_equiformer.steady import steady
 
 
 @registry.register_loss("bsct_zoo_energy")
@@ -167,7 +167,7 @@ class BudgetTrainer(OCPTrainer):  # type: ignore[misc]
         """The model in the dtype asked for, with our graph."""
         super().load_model()
         self.model.to(self.dtype)
-        steady(self.model.backbone)
+        with_deterministic_frames(self.model.backbone)
 
     def load_datasets(self) -> None:
         """Our frames, in the order that every family sees them in."""

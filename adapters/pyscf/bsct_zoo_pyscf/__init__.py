@@ -20,7 +20,9 @@ def register_adapters() -> list[Adapter]:
                 Option("conv_tol", float, 1e-9, "change of the energy at which it is converged, Hartree"),
                 Option("max_cycle", int, 100, "of the self-consistency"),
                 Option("density_fit", bool, False, "fit the density in an auxiliary basis"),
-                Option("steady", bool, False, "neighbour's guess, level shift, smearing: for hard frames"),
+                Option(
+                    "fallback_scf", bool, False, "for hard frames: previous guess, level shift, smearing", ("steady",)
+                ),
             ),
             citation="Q. Sun et al., J. Chem. Phys. 153, 024109 (2020), doi:10.1063/5.0006074",
         )

@@ -21,7 +21,7 @@ def load(
     conv_tol: float = 1e-9,
     max_cycle: int = 100,
     density_fit: bool = False,
-    steady: bool = False,
+    fallback_scf: bool = False,
 ) -> Potential:
     """The level of theory of ``card``; always float64 and on the CPU.
 
@@ -40,5 +40,5 @@ def load(
         gto.basis.load(basis, "H")
     except Exception as error:  # it raises several kinds, by version
         raise BadInputError(f"PySCF knows no basis '{basis}' for hydrogen") from error
-    settings = Settings(method, basis, grid, conv_tol, max_cycle, density_fit, steady)
+    settings = Settings(method, basis, grid, conv_tol, max_cycle, density_fit, fallback_scf)
     return PyscfPotential(settings, card.level_of_theory, card.licence)

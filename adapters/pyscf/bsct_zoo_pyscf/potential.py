@@ -31,7 +31,7 @@ class Settings:
     conv_tol: float
     max_cycle: int
     density_fit: bool
-    steady: bool
+    fallback_scf: bool
 
 
 class PyscfPotential(Potential):
@@ -56,7 +56,7 @@ class PyscfPotential(Potential):
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:
-        """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``steady``.
+        """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``fallback_scf``.
 
         Raises:
             UnknownElementError: the basis has no functions for an element.
@@ -85,7 +85,7 @@ class PyscfPotential(Potential):
 
     def _solve(self, system: AtomsBatch, before: tuple[AtomsBatch, Any] | None) -> Any:
         """The converged field of ``system``; None if there is none."""
-        if not self.settings.steady:
+        if not self.settings.fallback_scf:
             field = self._field(system)
             field.kernel()
             return field if field.converged else None

@@ -41,7 +41,7 @@ def register_adapters() -> list[Adapter]:
                 Option("electronic_temperature", float, 300.0, "Fermi smearing in K"),
                 Option("accuracy", float, 1.0, "tblite's accuracy; smaller is tighter"),
                 Option("max_iterations", int, 250, "of the self-consistency"),
-                Option("steady", bool, False, "start where the system before ended, damp, anneal: for hard frames"),
+                Option("fallback_scf", bool, False, "for hard frames: previous guess, damping, annealing", ("steady",)),
             ),
             citation=_GFN2,
         )

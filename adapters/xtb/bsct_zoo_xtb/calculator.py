@@ -22,15 +22,15 @@ def load(
     electronic_temperature: float = 300.0,
     accuracy: float = 1.0,
     max_iterations: int = 250,
-    steady: bool = False,
+    fallback_scf: bool = False,
 ) -> Potential:
     """``TBLite`` with the Hamiltonian of ``card``; called as the adapter's loader is.
 
     Raises:
-        BadInputError: ``steady`` is asked for, which is ours.
+        BadInputError: ``fallback_scf`` is asked for, which is ours.
     """
-    if steady:
-        raise BadInputError("tblite's own calculator knows nothing of 'steady'")
+    if fallback_scf:
+        raise BadInputError("tblite's own calculator knows nothing of 'fallback_scf'")
     ours = load_ours(card, device, dtype, electronic_temperature, accuracy, max_iterations)
     calculator = TBLite(
         method=card.notes["method"],

@@ -26,9 +26,9 @@ class XtbPotential(Potential):
     """A GFN-xTB Hamiltonian; always float64 and on the CPU.
 
     A frame whose self-consistency does not converge is NaN in the prediction, never a number that stopped half-way.
-    With ``steady`` it is started where the system before it in the batch ended, if that has the same atoms, and else
-    from a hotter electron gas that is cooled. Neither changes the equations that are solved; where these have several
-    solutions it may find another one.
+    With ``fallback_scf`` it is started where the system before it in the batch ended, if that has the same atoms, and
+    else from a hotter electron gas that is cooled. Neither changes the equations that are solved; where these have
+    several solutions it may find another one.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class XtbPotential(Potential):
         electronic_temperature: float,
         accuracy: float,
         max_iterations: int,
-        steady: bool = False,
+        fallback_scf: bool = False,
     ) -> None:
-        self.method, self.steady = method, steady
+        self.method, self.fallback_scf = method, fallback_scf
         self.settings = {
             "accuracy": accuracy,
             "temperature": electronic_temperature * kB / Hartree,
@@ -62,7 +62,7 @@ class XtbPotential(Potential):
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:
-        """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``steady``."""
+        """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``fallback_scf``."""
         check_elements(batch, self.info.elements)
         periodic = bool(batch.pbc.any())
         energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
@@ -87,7 +87,7 @@ class XtbPotential(Potential):
 
     def _solve(self, system: AtomsBatch, before: tuple[AtomsBatch, Result] | None) -> Result | None:
         """The converged self-consistency of ``system``; None if it does not converge."""
-        if not self.steady:
+        if not self.fallback_scf:
             return _singlepoint(self._calculator(system), None)
         calculator = self._calculator(system)
         calculator.set("mixer-damping", _DAMPING)
@@ -136,7 +136,7 @@ def load(
     electronic_temperature: float = 300.0,
     accuracy: float = 1.0,
     max_iterations: int = 250,
-    steady: bool = False,
+    fallback_scf: bool = False,
 ) -> Potential:
     """The Hamiltonian of ``card``; ``device`` and ``dtype`` do not matter to it.
 
@@ -145,4 +145,6 @@ def load(
     """
     if electronic_temperature < 0 or accuracy <= 0 or max_iterations < 1:
         raise BadInputError("xtb wants electronic_temperature >= 0, accuracy > 0 and max_iterations >= 1")
-    return XtbPotential(card.notes["method"], card.licence, electronic_temperature, accuracy, max_iterations, steady)
+    return XtbPotential(
+        card.notes["method"], card.licence, electronic_temperature, accuracy, max_iterations, fallback_scf
+    )

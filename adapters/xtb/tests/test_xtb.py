@@ -70,6 +70,6 @@ def test_steady_settings_find_what_the_usual_ones_miss():
     expected = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01).compute(frames)
     hasty = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01, max_iterations=6)
     assert hasty.compute(frames).energy.isnan().all()
-    found = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01, max_iterations=6, steady=True).compute(frames)
+    found = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01, max_iterations=6, fallback_scf=True).compute(frames)
     assert (found.energy - expected.energy).abs().max() < 1e-5
     assert (found.forces - expected.forces).abs().max() < 1e-3

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-
-from bsct_zoo.errors import BadInputError
 from bsct_zoo.suites.building.build import About, build
 from bsct_zoo.suites.building.journal import Answer, Journal, State, frame_key
 from bsct_zoo.suites.building.reference import open_reference
+
+from bsct_zoo.errors import BadInputError
 from bsct_zoo.suites.building.settings import BuildSettings
 from bsct_zoo.suites.suite_file import read_suite
 

@@ -4,6 +4,7 @@ pytest.importorskip("rdkit")
 pytest.importorskip("tblite")
 
 from bsct_zoo.suites.building.reference import open_reference
+
 from bsct_zoo.training.making.make import make
 from bsct_zoo.training.making.recipe import Recipe
 

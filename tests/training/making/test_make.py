@@ -13,12 +13,12 @@ import pytest
 import torch
 from ase import Atoms
 from ase.io import write
+from bsct_zoo.suites.building.reference import open_reference
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.structure import lowest_spin
 from bsct_zoo.cli.main import main
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.suites.building.reference import open_reference
 from bsct_zoo.training.data import SPLITS, read_training_data
 from bsct_zoo.training.making.make import make
 from bsct_zoo.training.making.recipe import KINDS

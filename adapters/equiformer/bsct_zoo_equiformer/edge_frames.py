@@ -40,7 +40,7 @@ def edge_wigner(vectors: Tensor, lmax: int) -> Tensor:
     return turn
 
 
-def steady(backbone: nn.Module) -> nn.Module:
+def with_deterministic_frames(backbone: nn.Module) -> nn.Module:
     """``backbone`` (an EquiformerV2 of either generation), its graph and frames made as this module says.
 
     In training mode its frames stay those of the package.
