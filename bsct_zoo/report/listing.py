@@ -93,7 +93,7 @@ def _fitted(columns: list[ListColumn], width: int) -> list[ListColumn]:
     for column in reversed(columns[:]):
         if excess(_COMFORTABLE) > 0 and column.optional:
             columns.remove(column)
-    for i, column in reversed(list(enumerate(columns))):
+    for i, column in enumerate(columns):
         if excess(_COMFORTABLE) > 0 and column.short is not None:
             columns[i] = replace(column, cells=column.short)
     for i, column in reversed(list(enumerate(columns))):
