@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.suites.building.build import About, build
 from bsct_zoo.suites.building.reference import open_reference
+
+from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.suites.building.settings import BuildSettings
 from bsct_zoo.suites.building.sites import Choice
 

@@ -41,14 +41,15 @@ def install(
         typer.confirm(f"{warning}; continue?", abort=True, err=True)
     messages = _messages(quiet)
     with messages.status(f"installing {escape(package)}"):
-        found = install_package(
+        plugin = install_package(
             source, editable=editable, tell=lambda text: messages.print(text, style="dim", markup=False)
         )
-    messages.print(f"installed {found.name} {found.version}: {found.registers or 'nothing registered'}", markup=False)
-    for problem in found.problems:
+    registers = plugin.registers or "nothing registered"
+    messages.print(f"installed {plugin.name} {plugin.version}: {registers}", markup=False)
+    for problem in plugin.problems:
         messages.print(f"left out: {problem}", markup=False)
-    failed = bool(found.problems)
-    for name in found.unbuilt:
+    failed = bool(plugin.problems)
+    for name in plugin.unbuilt:
         if not build:
             messages.print(f"its environment is built on first use, or now with: bsct-zoo env build {name}")
             continue
@@ -68,9 +69,9 @@ def uninstall(
     from bsct_zoo.runtime.plugin_packages import plugin_packages
 
     messages = _messages(quiet)
-    found = uninstall_package(name, plugin_packages(registry()))
-    messages.print(f"removed {found.name} {found.version}", markup=False)
-    for adapter in found.adapters:
+    plugin = uninstall_package(name, plugin_packages(registry()))
+    messages.print(f"removed {plugin.name} {plugin.version}", markup=False)
+    for adapter in plugin.adapters:
         for folder in environment.remove(registry().adapters[adapter]):
             messages.print(f"removed {folder}", markup=False)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 Over = Literal["mean", "median", "median_abs", "max_abs", "max", "min", "sum", "count", "failures", "mae", "ns_per_day"]
 Better = Literal["lower", "higher"]
@@ -47,18 +44,6 @@ class Column:
         return self.metric or self.name
 
 
-_REDUCTIONS: Mapping[str, Callable[[NDArray[np.float64]], Any]] = {
-    "mean": np.mean,
-    "median": np.median,
-    "median_abs": lambda x: np.median(np.abs(x)),
-    "max_abs": lambda x: np.abs(x).max(),
-    "max": np.max,
-    "min": np.min,
-    "sum": np.sum,
-    "ns_per_day": np.sum,
-}
-
-
 def aggregate(column: Column, records: Sequence[Any], seconds: float = 0.0) -> tuple[float | None, int]:
     """Value of ``column`` over ``records``, and over how many of them (quantities for "mae") it is; (None, 0) if none.
 
@@ -82,5 +67,15 @@ def aggregate(column: Column, records: Sequence[Any], seconds: float = 0.0) -> t
         return 0.0, 0
     if not values or (column.over == "ns_per_day" and not seconds):
         return None, 0
-    value = float(_REDUCTIONS[column.over](np.array(values)))
+    value = _reduced(column.over, values)
     return (value * 1e-3 * 86400 / seconds if column.over == "ns_per_day" else value), len(values)
+
+
+def _reduced(over: Over, values: Sequence[float]) -> float:
+    import numpy as np  # imported late: plugins declare columns at every start of the command line
+
+    x = np.array(values)
+    if over in ("median_abs", "max_abs"):
+        x, over = np.abs(x), "median" if over == "median_abs" else "max"
+    reduced = np.sum(x) if over in ("sum", "ns_per_day") else getattr(np, over)(x)  # mean, median, max or min
+    return float(reduced)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 _GAP = 2
 _NARROWEST = 8  # of a column that is cut
+_COMFORTABLE = 40  # width of a column that is cut, before others are left out for it
 _UNLIMITED = 10_000
 
 
@@ -85,19 +86,22 @@ def _padded(text: str, column: ListColumn) -> str:
 def _fitted(columns: list[ListColumn], width: int) -> list[ListColumn]:
     """``columns`` with as much left out, shortened and cut as ``width`` demands."""
 
-    def excess() -> int:
-        return sum(column.width for column in columns) + _GAP * (len(columns) - 1) - width
+    def excess(cut: int = _UNLIMITED) -> int:
+        widths = [min(column.width, cut) if column.cut else column.width for column in columns]
+        return sum(widths) + _GAP * (len(columns) - 1) - width
 
     for column in reversed(columns[:]):
-        if excess() > 0 and column.optional:
+        if excess(_COMFORTABLE) > 0 and column.optional:
             columns.remove(column)
-    for i, column in reversed(list(enumerate(columns))):
-        if excess() > 0 and column.short is not None:
+    for i, column in enumerate(columns):
+        if excess(_COMFORTABLE) > 0 and column.short is not None:
             columns[i] = replace(column, cells=column.short)
     for i, column in reversed(list(enumerate(columns))):
         if excess() > 0 and column.cut:
             room = max(_NARROWEST, column.width - excess())
-            columns[i] = replace(column, cells=[_cut(cell, room) for cell in column.cells])
+            columns[i] = replace(
+                column, title=_cut(column.title, room), cells=[_cut(cell, room) for cell in column.cells]
+            )
     return columns
 
 

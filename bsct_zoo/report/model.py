@@ -50,7 +50,7 @@ def brief(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
 
 def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
     """Everything that is known of a model, as JSON."""
-    found = find(adapter, card)
+    fetched = find(adapter, card)
     kept = throughputs(cache_dir() / "answers", f"{adapter.name}:{card.name}")
     return {
         **brief(adapter, card),
@@ -58,9 +58,9 @@ def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
         "aliases": list(adapter.aliases),
         "source": card.source,
         "url": card.url,
-        "sha256": card.sha256 or (found.sha256 if found else None),
+        "sha256": card.sha256 or (fetched.sha256 if fetched else None),
         "sha256_on_card": card.sha256 is not None,
-        "checkpoint": card.checkpoint or (str(found.path) if found else None),
+        "checkpoint": card.checkpoint or (str(fetched.path) if fetched else None),
         "executes_code": card.executes_code,
         "requirements": list(adapter.environment.requirements),
         "environment": _environment(adapter),
@@ -133,21 +133,21 @@ def _runs_text(adapter: Adapter, env: dict[str, Any] | None) -> str:
 
 def _environment(adapter: Adapter) -> dict[str, Any] | None:
     """The environment of ``adapter``, if it is built."""
-    found = environment.find(adapter)
-    if found is None:
+    built = environment.find(adapter)
+    if built is None:
         return None
     return {
-        "folder": str(found.folder),
-        "size": _folder_size(found.folder),
-        "python": found.python_version,
-        "versions": dict(found.versions),
+        "folder": str(built.folder),
+        "size": _folder_size(built.folder),
+        "python": built.python_version,
+        "versions": dict(built.versions),
     }
 
 
 def _size(adapter: Adapter, card: ModelCard) -> int | None:
-    found = find(adapter, card)
-    if card.size is not None or found is not None:
-        return card.size if found is None else found.size
+    fetched = find(adapter, card)
+    if card.size is not None or fetched is not None:
+        return card.size if fetched is None else fetched.size
     try:
         return Path(card.checkpoint).stat().st_size if card.checkpoint else None
     except OSError:
