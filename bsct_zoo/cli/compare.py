@@ -93,7 +93,7 @@ def compare(
     gate = Gate.read(fail_if or [], against, _known(tasks))
     specs = resolve_models(models, trust=trust, yes=yes)
     gate.check(tasks, [spec.text for spec in specs])
-    from bsct_zoo.evaluation.engine import Settings
+    from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.report.files import csv_text
 
     settings = Settings(

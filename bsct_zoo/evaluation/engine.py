@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from ase.data import chemical_symbols
@@ -26,62 +25,14 @@ from bsct_zoo.evaluation.records import (
     summary,
 )
 from bsct_zoo.evaluation.results import Evaluation, ModelResult, Results
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import Shelf, Store, content_key
 from bsct_zoo.metrics.columns import aggregate
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
-from bsct_zoo.runtime.folders import cache_dir, writable
-from bsct_zoo.runtime.load import package_versions, resolve_device
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to run.
-
-    Attributes:
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        dtype: what models compute in, where the task does not say otherwise.
-        max_batch_atoms: cost that fills a batch; None for a default by device.
-        jobs: models at a time.
-        processes: of each model, each on one thread, among which items are shared; 0 for one model on every core.
-        use_store: read and keep answers.
-        folder: of the store; None for the user's cache.
-        private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
-        timeout: without a response of a model, in seconds.
-    """
-
-    device: str = "auto"
-    dtype: Dtype = "float32"
-    max_batch_atoms: int | None = None
-    jobs: int = 1
-    processes: int = 0
-    use_store: bool = True
-    folder: Path | None = None
-    private: bool = False
-    timeout: float | None = 600.0
-
-    @property
-    def store_folder(self) -> Path:
-        """``folder``, or what stands for it."""
-        return self.folder or cache_dir() / "answers"
-
-    def ready(self) -> Settings:
-        """The same with a device that is here, and the folder of the store made.
-
-        Raises:
-            BadInputError: the device is not there, or the folder cannot be made.
-        """
-        device = resolve_device(self.device)
-        if self.use_store and not self.store_folder.is_dir():  # one that is there may be read-only and enough
-            writable(self.store_folder)
-        return replace(self, device=device)
-
-    def facts(self) -> dict[str, Any]:
-        """As results hold them."""
-        names = ("device", "dtype", "max_batch_atoms", "jobs", "use_store", "timeout")
-        return {name: getattr(self, name) for name in names}
+from bsct_zoo.runtime.load import package_versions
 
 
 @dataclass
