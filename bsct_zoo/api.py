@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from bsct_zoo.evaluation.engine import Settings, evaluate
+from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Listener, ignore
 from bsct_zoo.evaluation.results import read_results
 from bsct_zoo.evaluation.scan_task import ScanTask
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.tasks import parse_task
 from bsct_zoo.models.naming import parse_model
 from bsct_zoo.plugins.tasks import Task

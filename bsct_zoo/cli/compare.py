@@ -93,7 +93,7 @@ def compare(
     gate = Gate.read(fail_if or [], against, _known(tasks))
     specs = resolve_models(models, trust=trust, yes=yes)
     gate.check(tasks, [spec.text for spec in specs])
-    from bsct_zoo.evaluation.engine import Settings
+    from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.report.files import csv_text
 
     settings = Settings(
@@ -142,7 +142,7 @@ def _tasks(suites: Sequence[str], only: str | None, limit: int | None, seed: int
 
 def _known(tasks: Sequence[Task]) -> dict[str, str]:
     """Names of columns of ``tasks``, each with its task."""
-    from bsct_zoo.evaluation.engine import info_of
+    from bsct_zoo.evaluation.records import info_of
     from bsct_zoo.evaluation.results import column_names
 
     return {name: info.name for name, (info, _) in column_names(tuple(info_of(task) for task in tasks))}

@@ -79,8 +79,8 @@ def md(
         raise UnknownNameError("check", check, list(registry().checks))
     if state is not None and no_cache:
         raise BadInputError("--state keeps what --no-cache does not want kept; give one of them")
-    from bsct_zoo.evaluation.engine import Settings
     from bsct_zoo.evaluation.md_task import check_task
+    from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.report.files import csv_text
     from bsct_zoo.report.tables import models_table, records_table
 

@@ -70,8 +70,8 @@ def properties(
     *specs, last = resolve_models([*models, *named], trust=trust, yes=yes)
     truth = last if named else None
     specs = specs if named else [*specs, last]
-    from bsct_zoo.evaluation.engine import Settings
     from bsct_zoo.evaluation.property_task import PropertyTask
+    from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.properties.measured import PropertySettings
     from bsct_zoo.report.files import quantities_csv
     from bsct_zoo.report.tables import models_table, quantities_table, records_table

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import typer
 
-    from bsct_zoo.evaluation.engine import Settings
     from bsct_zoo.evaluation.events import Faults
     from bsct_zoo.evaluation.results import Results
+    from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.models.naming import ModelSpec
     from bsct_zoo.plugins.tasks import Task
 

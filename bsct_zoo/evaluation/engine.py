@@ -4,76 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from ase.data import chemical_symbols
 
 from bsct_zoo import __version__
-from bsct_zoo.errors import BadInputError, BsctZooError, ModelError
+from bsct_zoo.errors import BadInputError, BsctZooError
 from bsct_zoo.evaluation.context import EngineContext, Opener
 from bsct_zoo.evaluation.events import Done, Failed, Listener, Message, NotKept, Started, ignore
 from bsct_zoo.evaluation.machine import cores, machine
 from bsct_zoo.evaluation.pool import shared_among_processes
-from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo
+from bsct_zoo.evaluation.records import (
+    declared_facts,
+    declared_info,
+    info_of,
+    model_notes,
+    record_of,
+    status_of,
+    summary,
+)
+from bsct_zoo.evaluation.results import Evaluation, ModelResult, Results
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import Shelf, Store, content_key
 from bsct_zoo.metrics.columns import aggregate
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec
-from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Status, Task
-from bsct_zoo.potentials.boxes import vacuum
+from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
-from bsct_zoo.runtime.folders import cache_dir, writable
-from bsct_zoo.runtime.load import package_versions, resolve_device
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to run.
-
-    Attributes:
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        dtype: what models compute in, where the task does not say otherwise.
-        max_batch_atoms: cost that fills a batch; None for a default by device.
-        jobs: models at a time.
-        processes: of each model, each on one thread, among which items are shared; 0 for one model on every core.
-        use_store: read and keep answers.
-        folder: of the store; None for the user's cache.
-        private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
-        timeout: without a response of a model, in seconds.
-    """
-
-    device: str = "auto"
-    dtype: Dtype = "float32"
-    max_batch_atoms: int | None = None
-    jobs: int = 1
-    processes: int = 0
-    use_store: bool = True
-    folder: Path | None = None
-    private: bool = False
-    timeout: float | None = 600.0
-
-    @property
-    def store_folder(self) -> Path:
-        """``folder``, or what stands for it."""
-        return self.folder or cache_dir() / "answers"
-
-    def ready(self) -> Settings:
-        """The same with a device that is here, and the folder of the store made.
-
-        Raises:
-            BadInputError: the device is not there, or the folder cannot be made.
-        """
-        device = resolve_device(self.device)
-        if self.use_store and not self.store_folder.is_dir():  # one that is there may be read-only and enough
-            writable(self.store_folder)
-        return replace(self, device=device)
-
-    def facts(self) -> dict[str, Any]:
-        """As results hold them."""
-        names = ("device", "dtype", "max_batch_atoms", "jobs", "use_store", "timeout")
-        return {name: getattr(self, name) for name in names}
+from bsct_zoo.runtime.load import package_versions
 
 
 @dataclass
@@ -169,23 +128,6 @@ def declared(spec: ModelSpec, settings: Settings, listen: Listener = ignore) -> 
     return run.declared()
 
 
-def info_of(task: Task) -> TaskInfo:
-    """What results say of a task."""
-    return TaskInfo(
-        name=task.name,
-        kind=task.kind,
-        title=task.title,
-        noun=task.noun,
-        n_items=len(task.items),
-        columns=tuple(task.columns),
-        headline=task.headline,
-        settings=dict(task.settings),
-        level_of_theory=task.level_of_theory,
-        sha256=task.sha256,
-        flagged=task.flagged,
-    )
-
-
 class ModelRun:
     """One model on its way through tasks; lives for one call. Never raises for what is the model's own fault."""
 
@@ -259,7 +201,7 @@ class ModelRun:
         left = list(task.items)
         keys = {item.id: content_key([task.key(), item.fingerprint]) for item in left}
         if shelf is not None and facts is not None:
-            result.info = _info(facts["info"])
+            result.info = declared_info(facts["info"])
             left = self._sorted_out(task, left, result)
             for item in left:
                 kept = shelf.read(task.kind, keys[item.id])
@@ -332,7 +274,7 @@ class ModelRun:
     def _declare(self, context: EngineContext, shelf: Shelf | None, **more: Any) -> None:
         info = context.potential.info
         name = f"{self.spec.adapter.name}:{self.spec.card.name}"
-        facts = {"model": name, "machine": machine(info.device), "info": _info_facts(info), **more}
+        facts = {"model": name, "machine": machine(info.device), "info": declared_facts(info), **more}
         self._keep(shelf, lambda s: s.write_info(facts))
 
     def _sorted_out(self, task: Task, items: list[Item], result: Answers) -> list[Item]:
@@ -396,21 +338,21 @@ class ModelRun:
         none = Failure(str(result.fatal or "no answer"))
         skipped = {item.id for item in result.skipped}
         items = [item for item in task.items if item.id not in skipped]
-        records = tuple(_record(task, item, result.outcomes.get(item.id, none)) for item in items)
+        records = tuple(record_of(task, item, result.outcomes.get(item.id, none)) for item in items)
         given = [outcome for outcome in result.outcomes.values() if isinstance(outcome, Answer)]
         seconds = sum(answer.seconds for answer in given)
         values = {column.name: aggregate(column, () if result.fatal else records, seconds) for column in task.columns}
         info, settings = result.info, self.settings
         versions = (dict(info.versions) if info else {}) or self._versions or {}
-        status = _status(records)
+        status = status_of(records)
         evaluation = Evaluation(
             status=status,
-            message=str(result.fatal or _summary(records, task.noun)),
+            message=str(result.fatal or summary(records, task.noun)),
             seconds=round(seconds, 6),
             device=info.device if info else settings.device,
             dtype=info.dtype if info else task.dtype or settings.dtype,
             versions={**versions, "bsct-zoo": __version__},
-            notes=() if info is None else tuple(_notes(task, items, info, result.skipped)),
+            notes=() if info is None else tuple(model_notes(task, items, info, result.skipped)),
             values={name: value for name, (value, _) in values.items()},
             counts={name: count for name, (_, count) in values.items()},
             records=records,
@@ -428,87 +370,3 @@ class ModelRun:
         )
         self.listen(done)
         return evaluation
-
-
-def _record(task: Task, item: Item, outcome: Outcome) -> Record:
-    facts: dict[str, Any] = {
-        "id": item.id,
-        "group": item.group,
-        "seed": item.seed,
-        "charge": item.charge,
-        "multiplicity": item.multiplicity,
-        "pbc": item.pbc,
-        "constraints": item.constraints,
-    }
-    try:
-        if isinstance(outcome, Failure):
-            raise ModelError(outcome.reason)
-        score = task.score(item, outcome)
-    except (ModelError, BadInputError) as error:
-        reason = str(error)
-        names = list(dict.fromkeys(column.of for column in task.columns if column.over not in ("failures", "mae")))
-        return Record(**facts, status="failed", message=reason, metrics=dict.fromkeys(names), missing={reason: names})
-    missing: dict[str, list[str]] = {}
-    for name, reason in score.missing.items():
-        missing.setdefault(reason, []).append(name)
-    return Record(
-        **facts,
-        status=score.status,
-        message=score.message,
-        metrics=dict(score.metrics),
-        missing=missing,
-        notes=score.notes,
-        quantities=score.quantities,
-    )
-
-
-def _status(records: Sequence[Record]) -> Status:
-    statuses = {record.status for record in records}
-    if not statuses - {"failed"}:  # so too where there is none
-        return "failed"
-    return "ok" if statuses == {"ok"} else "partial"
-
-
-def _summary(records: Sequence[Record], noun: str) -> str:
-    """Why records failed, in one line."""
-    failed = [record for record in records if record.status == "failed"]
-    reasons = list(dict.fromkeys(record.message for record in failed if record.message))
-    if not reasons:
-        return ""
-    more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
-    return f"{len(failed)} {noun}s failed: {reasons[0]}{more}" if len(failed) > 1 else f"{failed[0].id}: {reasons[0]}"
-
-
-def _notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped: Sequence[Item]) -> Iterator[str]:
-    """What a reader must know of a model that its numbers do not say."""
-    if not info.conservative:
-        yield "forces are predicted directly, not as a gradient"
-    if not info.equivariant:
-        yield "rotational equivariance is learned, not exact"
-    if info.periodic_only and not all(all(item.pbc) for item in items):
-        gap = vacuum(info.cutoff)
-        yield f"a model of periodic systems: molecules are in a box, {gap:g} Å of vacuum to the nearest image"
-    ignored = sum(item.charge != 0 or item.multiplicity != 1 for item in items)
-    if ignored and not info.supports_charge_spin:
-        plural = "s" * (len(items) != 1)
-        which = "a charge or unpaired electrons, which the model ignores"
-        yield f"{ignored} of {len(items)} {task.noun}{plural} with {which}"
-    yield from task.notes(info, skipped)
-
-
-def _info_facts(info: PotentialInfo) -> dict[str, Any]:
-    """What a model declared, as JSON can hold it."""
-    facts = asdict(info)
-    return {**facts, "elements": None if info.elements is None else sorted(info.elements)}
-
-
-def _info(facts: dict[str, Any]) -> PotentialInfo:
-    """Inverse of ``_info_facts``."""
-    elements, versions = facts["elements"], facts["versions"]
-    return PotentialInfo(
-        **{
-            **facts,
-            "elements": None if elements is None else frozenset(elements),
-            "versions": tuple((name, version) for name, version in versions),
-        }
-    )

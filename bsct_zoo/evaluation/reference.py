@@ -10,8 +10,9 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation.engine import Answers, Settings, answers, declared
+from bsct_zoo.evaluation.engine import Answers, answers, declared
 from bsct_zoo.evaluation.events import Listener, Message, ignore
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec, parse_model

@@ -9,10 +9,11 @@ import torch
 from jsonschema import validate
 
 from bsct_zoo.errors import BadInputError, ModelError, OutOfMemoryError
-from bsct_zoo.evaluation.engine import Settings, evaluate
+from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Done, Faults, Message, Progress, both
 from bsct_zoo.evaluation.results import json_schema, json_text
 from bsct_zoo.evaluation.scan_task import ScanTask
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import Shelf
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.cards import Adapter, ModelCard

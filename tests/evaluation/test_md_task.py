@@ -16,10 +16,11 @@ from jsonschema import validate
 
 from bsct_zoo.atoms.molecules import MOLECULES
 from bsct_zoo.errors import BadInputError, ModelError
-from bsct_zoo.evaluation.engine import Settings, evaluate
+from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Done, Faults, Message, ignore
 from bsct_zoo.evaluation.md_task import MDTask
 from bsct_zoo.evaluation.results import json_schema, json_text
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import Shelf
 from bsct_zoo.evaluation.tasks import parse_task
 from bsct_zoo.models.naming import ModelSpec

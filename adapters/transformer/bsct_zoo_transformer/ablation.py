@@ -12,11 +12,12 @@ from ase import Atoms
 from ase.build import molecule
 
 from bsct_zoo.errors import BadInputError, BsctZooError
-from bsct_zoo.evaluation.engine import Settings, evaluate
+from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Listener
 from bsct_zoo.evaluation.md_task import MDTask
 from bsct_zoo.evaluation.results import Results
 from bsct_zoo.evaluation.scan_task import ScanTask
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.models.naming import ModelSpec, parse_model
 from bsct_zoo.plugins.cards import Adapter, OptionValue
 from bsct_zoo.plugins.checks import NVE, CheckSettings

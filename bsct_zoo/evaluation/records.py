@@ -1,0 +1,116 @@
+"""From outcomes to records, and what is said of a model under a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.evaluation.results import Record, TaskInfo
+from bsct_zoo.plugins.tasks import Failure, Item, Outcome, Status, Task
+from bsct_zoo.potentials.boxes import vacuum
+from bsct_zoo.potentials.potential import PotentialInfo
+
+
+def record_of(task: Task, item: Item, outcome: Outcome) -> Record:
+    """The record of ``item``: what its answer is worth, or why it has none."""
+    facts: dict[str, Any] = {
+        "id": item.id,
+        "group": item.group,
+        "seed": item.seed,
+        "charge": item.charge,
+        "multiplicity": item.multiplicity,
+        "pbc": item.pbc,
+        "constraints": item.constraints,
+    }
+    try:
+        if isinstance(outcome, Failure):
+            raise ModelError(outcome.reason)
+        score = task.score(item, outcome)
+    except (ModelError, BadInputError) as error:
+        reason = str(error)
+        names = list(dict.fromkeys(column.of for column in task.columns if column.over not in ("failures", "mae")))
+        return Record(**facts, status="failed", message=reason, metrics=dict.fromkeys(names), missing={reason: names})
+    missing: dict[str, list[str]] = {}
+    for name, reason in score.missing.items():
+        missing.setdefault(reason, []).append(name)
+    return Record(
+        **facts,
+        status=score.status,
+        message=score.message,
+        metrics=dict(score.metrics),
+        missing=missing,
+        notes=score.notes,
+        quantities=score.quantities,
+    )
+
+
+def status_of(records: Sequence[Record]) -> Status:
+    """Status of an evaluation with these ``records``."""
+    statuses = {record.status for record in records}
+    if not statuses - {"failed"}:  # so too where there is none
+        return "failed"
+    return "ok" if statuses == {"ok"} else "partial"
+
+
+def summary(records: Sequence[Record], noun: str) -> str:
+    """Why records failed, in one line."""
+    failed = [record for record in records if record.status == "failed"]
+    reasons = list(dict.fromkeys(record.message for record in failed if record.message))
+    if not reasons:
+        return ""
+    more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+    return f"{len(failed)} {noun}s failed: {reasons[0]}{more}" if len(failed) > 1 else f"{failed[0].id}: {reasons[0]}"
+
+
+def model_notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped: Sequence[Item]) -> Iterator[str]:
+    """What a reader must know of a model that its numbers do not say."""
+    if not info.conservative:
+        yield "forces are predicted directly, not as a gradient"
+    if not info.equivariant:
+        yield "rotational equivariance is learned, not exact"
+    if info.periodic_only and not all(all(item.pbc) for item in items):
+        gap = vacuum(info.cutoff)
+        yield f"a model of periodic systems: molecules are in a box, {gap:g} Å of vacuum to the nearest image"
+    ignored = sum(item.charge != 0 or item.multiplicity != 1 for item in items)
+    if ignored and not info.supports_charge_spin:
+        plural = "s" * (len(items) != 1)
+        which = "a charge or unpaired electrons, which the model ignores"
+        yield f"{ignored} of {len(items)} {task.noun}{plural} with {which}"
+    yield from task.notes(info, skipped)
+
+
+def info_of(task: Task) -> TaskInfo:
+    """What results say of a task."""
+    return TaskInfo(
+        name=task.name,
+        kind=task.kind,
+        title=task.title,
+        noun=task.noun,
+        n_items=len(task.items),
+        columns=tuple(task.columns),
+        headline=task.headline,
+        settings=dict(task.settings),
+        level_of_theory=task.level_of_theory,
+        sha256=task.sha256,
+        flagged=task.flagged,
+    )
+
+
+def declared_facts(info: PotentialInfo) -> dict[str, Any]:
+    """What a model declared, as JSON can hold it."""
+    facts = asdict(info)
+    return {**facts, "elements": None if info.elements is None else sorted(info.elements)}
+
+
+def declared_info(facts: Mapping[str, Any]) -> PotentialInfo:
+    """Inverse of ``declared_facts``."""
+    elements, versions = facts["elements"], facts["versions"]
+    return PotentialInfo(
+        **{
+            **facts,
+            "elements": None if elements is None else frozenset(elements),
+            "versions": tuple((name, version) for name, version in versions),
+        }
+    )

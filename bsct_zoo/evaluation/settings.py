@@ -1,0 +1,59 @@
+"""How tasks are put to models: devices, precision, processes, and where answers are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bsct_zoo.plugins.tasks import Dtype
+from bsct_zoo.runtime.folders import cache_dir, writable
+from bsct_zoo.runtime.load import resolve_device
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run.
+
+    Attributes:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        dtype: what models compute in, where the task does not say otherwise.
+        max_batch_atoms: cost that fills a batch; None for a default by device.
+        jobs: models at a time.
+        processes: of each model, each on one thread, among which items are shared; 0 for one model on every core.
+        use_store: read and keep answers.
+        folder: of the store; None for the user's cache.
+        private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
+        timeout: without a response of a model, in seconds.
+    """
+
+    device: str = "auto"
+    dtype: Dtype = "float32"
+    max_batch_atoms: int | None = None
+    jobs: int = 1
+    processes: int = 0
+    use_store: bool = True
+    folder: Path | None = None
+    private: bool = False
+    timeout: float | None = 600.0
+
+    @property
+    def store_folder(self) -> Path:
+        """``folder``, or what stands for it."""
+        return self.folder or cache_dir() / "answers"
+
+    def ready(self) -> Settings:
+        """The same with a device that is here, and the folder of the store made.
+
+        Raises:
+            BadInputError: the device is not there, or the folder cannot be made.
+        """
+        device = resolve_device(self.device)
+        if self.use_store and not self.store_folder.is_dir():  # one that is there may be read-only and enough
+            writable(self.store_folder)
+        return replace(self, device=device)
+
+    def facts(self) -> dict[str, Any]:
+        """As results hold them."""
+        names = ("device", "dtype", "max_batch_atoms", "jobs", "use_store", "timeout")
+        return {name: getattr(self, name) for name in names}
