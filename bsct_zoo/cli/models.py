@@ -23,13 +23,14 @@ def models(
     """List the models that can run now; --all includes those that must be downloaded first."""
     if context.invoked_subcommand is not None:
         return
+    from bsct_zoo.cli.output import write_json
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.model import brief, weights_state
 
     adapters = sorted(registry().adapters.values(), key=lambda adapter: adapter.name)
     cards = [(adapter, card) for adapter in adapters for card in adapter.cards or (None,)]
     if json:
-        _print_json([brief(adapter, card) for adapter, card in cards if card is not None])
+        write_json("-", [brief(adapter, card) for adapter, card in cards if card is not None])
         return
     from bsct_zoo.report.listing import console
     from bsct_zoo.report.model_tables import draw_models
@@ -44,6 +45,7 @@ def models(
 @app.command("show")
 def show(name: options.Model, json: options.JsonFlag = False) -> None:
     """Show the card of a model: weights, environment, speed, training, errors, citation."""
+    from bsct_zoo.cli.output import write_json
     from bsct_zoo.models.naming import named_model
     from bsct_zoo.report.listing import console
     from bsct_zoo.report.model import full
@@ -51,7 +53,7 @@ def show(name: options.Model, json: options.JsonFlag = False) -> None:
 
     spec = named_model(name)
     if json:
-        _print_json(full(spec.adapter, spec.card))
+        write_json("-", full(spec.adapter, spec.card))
     else:
         draw_model(spec.adapter, spec.card, console())
 
@@ -88,9 +90,3 @@ def fetch(
         else:
             refused = True
     return int(refused)
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=1, ensure_ascii=False))

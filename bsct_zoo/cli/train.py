@@ -85,9 +85,8 @@ def train(
     }
     chosen = _merged(context, given, file)
     trainer_settings = {**file.settings, **parse_settings(settings or [])}
-    folder, card = Path(chosen["out"]), chosen["name"]
-    if not card.replace("-", "").replace("_", "").replace(".", "").isalnum() or card.startswith("."):
-        raise BadInputError(f"'{card}' is not a valid name; use letters, digits, '-', '_' and '.'")
+    folder = Path(chosen["out"])
+    card = options.check_name(chosen["name"], "a valid name")
     budget_s = parse_budget(str(chosen["budget"]))
     request = Request(
         adapter=adapter,
