@@ -70,7 +70,7 @@ def fetch(
     """
     from bsct_zoo.cli.weights import confirmed, fetch_shown
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.models.download import file_sha256
+    from bsct_zoo.files import sha256
     from bsct_zoo.models.naming import named_model
     from bsct_zoo.models.weights import find
 
@@ -83,7 +83,7 @@ def fetch(
     refused = False
     for spec in specs:
         record = find(spec.adapter, spec.card)
-        if record is not None and file_sha256(record.path) == record.sha256:
+        if record is not None and sha256(record.path) == record.sha256:
             print(f"{spec.text} is already downloaded: {record.path}", file=sys.stderr)
         elif yes or not sys.stdin.isatty() or confirmed(spec.adapter, spec.card):
             fetch_shown(spec.adapter, spec.card)

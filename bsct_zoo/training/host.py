@@ -9,8 +9,6 @@ from bsct_zoo.runtime import place
 from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.protocol import Message as WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
-from bsct_zoo.training.card import trained_from
-from bsct_zoo.training.child import job_fields
 from bsct_zoo.training.job import Trained, TrainingJob
 
 LOG = "train.log"
@@ -44,12 +42,12 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listen: Listene
         if message.op == "tell":
             listen(Message(model=adapter.name, text=str(message.fields["text"])))
 
-    request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job_fields(job)})
+    request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job.to_json()})
     try:
         with WorkerHost(
             python, adapter.trainer, module="bsct_zoo.training.child", threads=job.threads, log=log, timeout=None
         ) as host:
-            return trained_from(host.ask(request, None, on_message=hear).fields, job.out)
+            return Trained.from_json(host.ask(request, None, on_message=hear).fields, job.out)
     except ModelError as error:
         raise ModelError(f"{error}; see {log}", error.log_tail) from error
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.events import Listener, Message
 from bsct_zoo.evaluation.machine import machine
-from bsct_zoo.files import atomic_write, exclusive_lock
+from bsct_zoo.files import atomic_write, exclusive_lock, json_bytes, sha256
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
-from bsct_zoo.training.card import finish_card, trained_from
+from bsct_zoo.training.card import finish_card
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate
@@ -106,9 +105,8 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
         if trained is None:
             python = python_for(request.adapter, say)
             trained = run_trainer(python, request.adapter, _job(request), listen)
-            digest = hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest()
-            kept = asdict(trained) | {"checkpoint": trained.checkpoint.name, "settings": dict(trained.settings)}
-            _write(request.out, record | {"trained": kept | {"sha256": digest}})
+            kept = trained.to_json() | {"checkpoint": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
+            _write(request.out, record | {"trained": kept})
         errors = _errors(request, data, trained, say)
         finish_card(
             trained,
@@ -228,13 +226,13 @@ def _finished(record: Mapping[str, Any], out: Path) -> Trained | None:
     entry = record.get("trained")
     if not entry:
         return None
-    trained = trained_from(entry, out)
+    trained = Trained.from_json(entry, out)
     if not trained.checkpoint.exists() or not trained.checkpoint.with_suffix(".json").exists():
         return None
-    if hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest() != entry["sha256"]:
+    if sha256(trained.checkpoint) != entry["sha256"]:
         raise BadInputError(f"{trained.checkpoint} was changed since it was trained; choose another --out")
     return trained
 
 
 def _write(out: Path, record: Mapping[str, Any]) -> None:
-    atomic_write(out / _RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    atomic_write(out / _RECORD, json_bytes(record))
