@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bsct_zoo.evaluation.defects import DEFECTS, STRENGTHS, detection
+from planted_defects import DEFECTS, STRENGTHS, detection
 
 # One of each kind; the ranges of FSD and of the errors differ by where the defect sits.
 SHOWN = (
@@ -39,7 +39,7 @@ Conclusions:
 - No single number detects everything; look at one of each kind.
 
 Made by `python benchmarks/defects.py`, which runs no model and gives the same numbers on every
-machine; a test compares the table with `bsct_zoo.evaluation.defects`.
+machine; a test compares the table with `benchmarks/planted_defects.py`.
 """
 
 

@@ -38,7 +38,6 @@ MODULES = {
     "bsct_zoo.dynamics.answers": "bsct_zoo.potentials.isolation",
     "bsct_zoo.elements": "bsct_zoo.atoms.elements",
     "bsct_zoo.gradients": "bsct_zoo.potentials.gradients",
-    "bsct_zoo.metrics.defects": "bsct_zoo.evaluation.defects",
     "bsct_zoo.neighbours": "bsct_zoo.atoms.neighbours",
     "bsct_zoo.plugins.installed": "bsct_zoo.runtime.plugin_packages",
     "bsct_zoo.plugins.install": "bsct_zoo.runtime.plugin_install",
