@@ -1,8 +1,8 @@
 """Numbers of bsct-zoo 0.1.0: the same commands give them still.
 
-``numbers.json.gz``, ``select.txt`` and ``correlate.txt`` were written by version 0.1.0 (commit ca978b3) with the commands
-of ``CASES`` and of the tests. Models that run in this interpreter are tested always; those with an environment of
-their own where ``BSCT_ZOO_GOLDEN=all`` is set (``.ci/run`` does so when the environments are there).
+``numbers.json.gz``, ``select.txt`` and ``correlate.txt`` were written by version 0.1.0 (commit ca978b3) with the
+commands of ``CASES`` and of the tests. Models that run in this interpreter are tested always; those with an
+environment of their own where ``BSCT_ZOO_GOLDEN=all`` is set, as ``.ci/run`` does.
 
 Numbers agree to 1e-12 on a processor and torch like those that they were made with, and to 1e-6 elsewhere. GFN2-xTB
 sums over threads in no fixed order, and the untrained eSCAIP is random: of these two less is asked.
