@@ -174,4 +174,6 @@ def _atomisation(potential: Potential, starts: dict[int, Atoms], drafts: Sequenc
             continue
         drafts[n].keep(atomisation=total - float(drafts[n].arrays["energy"]))
         if not potential.info.supports_charge_spin:
-            drafts[n].notes.append("the model does not know spin: single atoms are what it takes them for")
+            drafts[n].notes.append(
+                "the model ignores spin, so energies of single atoms and of atomisation are unreliable"
+            )
