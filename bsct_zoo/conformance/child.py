@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.worker import Send, serve
 
 
@@ -21,13 +21,13 @@ class _Server:
     def __init__(self) -> None:
         self.subject: Any = None
 
-    def answer(self, request: Message, send: Send) -> Message:
+    def answer(self, request: WorkerMessage, send: Send) -> WorkerMessage:
         """The reply to ``request``."""
         if request.op != "load":
-            return Message("result", _found(request.fields["property"], self.subject))
+            return WorkerMessage("result", _found(request.fields["property"], self.subject))
         self.subject = _loaded(request.fields)
         info = self.subject.potential.info
-        return Message("result", {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)})
+        return WorkerMessage("result", {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)})
 
 
 def _loaded(fields: Mapping[str, Any]) -> Any:

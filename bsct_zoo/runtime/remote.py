@@ -14,7 +14,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.runtime.host import WorkerHost
-from bsct_zoo.runtime.protocol import Message, ProtocolError
+from bsct_zoo.runtime.protocol import ProtocolError, WorkerMessage
 
 
 class RemotePotential(Potential):
@@ -55,7 +55,7 @@ class RemotePotential(Potential):
                 "options": dict(options),
                 "threads": threads,
             }
-            self.info = _info(self._host.ask(Message("load", load), timeout).fields)
+            self.info = _info(self._host.ask(WorkerMessage("load", load), timeout).fields)
         except BaseException:
             self.close()
             raise
@@ -79,7 +79,7 @@ class RemotePotential(Potential):
         arrays = {f.name: getattr(batch, f.name).detach().cpu() for f in fields(AtomsBatch)}
         for name in ("positions", "cell"):
             arrays[name] = arrays[name].double()
-        request = Message("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
+        request = WorkerMessage("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
         answer = self._host.ask(request, self._timeout)
         expected = {"energy": (batch.n_systems,), "forces": (batch.n_atoms, 3), "stress": (batch.n_systems, 3, 3)}
         for name, shape in expected.items():

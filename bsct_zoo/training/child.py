@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.worker import Send, serve
 from bsct_zoo.training.job import Trained, TrainingJob
 
@@ -32,11 +32,11 @@ def main() -> None:
     serve(_answer)
 
 
-def _answer(request: Message, send: Send) -> Message:
+def _answer(request: WorkerMessage, send: Send) -> WorkerMessage:
     """Run the job and send heartbeats meanwhile."""
 
     def say(op: str, **fields: Any) -> None:
-        send(Message(op, {"cpu_s": time.process_time(), **fields}))
+        send(WorkerMessage(op, {"cpu_s": time.process_time(), **fields}))
 
     def tell(text: str, spent_s: float | None = None, /) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -58,7 +58,7 @@ def _answer(request: Message, send: Send) -> Message:
     finally:
         done.set()
         heart.join()
-    return Message(
+    return WorkerMessage(
         "result", asdict(trained) | {"checkpoint": str(trained.checkpoint), "settings": dict(trained.settings)}
     )
 
