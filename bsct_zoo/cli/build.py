@@ -12,7 +12,7 @@ from bsct_zoo.cli import options
 
 if TYPE_CHECKING:
     from bsct_zoo.evaluation.building import Built
-    from bsct_zoo.suites.building.findings import Finding
+    from bsct_zoo.suites.building.findings import SuiteFault
 
 _SHOWN = 12  # findings, before a table says how many more
 
@@ -150,7 +150,7 @@ def shown_as(built: Built) -> str:
     return built.suite.name if built.path == imported_path(built.suite.name) else str(built.path)
 
 
-def _findings(found: list[Finding], everything: bool) -> None:
+def _findings(found: list[SuiteFault], everything: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 

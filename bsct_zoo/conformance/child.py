@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.worker import Send, serve
 
 
@@ -20,7 +20,7 @@ class _Server:
     def __init__(self) -> None:
         self.subject: Any = None
 
-    def answer(self, request: Message, send: Send) -> Message:
+    def answer(self, request: WorkerMessage, send: Send) -> WorkerMessage:
         """The reply to ``request``."""
         from bsct_zoo.conformance.properties import chosen
         from bsct_zoo.conformance.run import loaded, try_property
@@ -28,9 +28,9 @@ class _Server:
 
         fields = request.fields
         if request.op != "load":
-            return Message("result", asdict(try_property(chosen([fields["property"]])[0], self.subject)))
+            return WorkerMessage("result", asdict(try_property(chosen([fields["property"]])[0], self.subject)))
         elements = None if fields["elements"] is None else frozenset(fields["elements"])
         card = ModelCard.from_json(fields["card"])
         self.subject = loaded(fields["loader"], card, fields["device"], fields["dtype"], fields["options"], elements)
         info = self.subject.potential.info
-        return Message("result", {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)})
+        return WorkerMessage("result", {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)})

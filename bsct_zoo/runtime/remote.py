@@ -15,7 +15,7 @@ from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.runtime.guard import expected_shapes
 from bsct_zoo.runtime.host import WorkerHost
-from bsct_zoo.runtime.protocol import Message, ProtocolError
+from bsct_zoo.runtime.protocol import ProtocolError, WorkerMessage
 
 
 class RemotePotential(Potential):
@@ -49,7 +49,7 @@ class RemotePotential(Potential):
         self._host = WorkerHost(python, adapter.loader, threads=threads, timeout=timeout)
         load = {"loader": adapter.loader, "card": card.to_json(), "device": device, "dtype": dtype, "threads": threads}
         try:
-            self.info = _info(self._host.ask(Message("load", load | {"options": dict(options)}), timeout).fields)
+            self.info = _info(self._host.ask(WorkerMessage("load", load | {"options": dict(options)}), timeout).fields)
         except BaseException:
             self.close()
             raise
@@ -73,7 +73,7 @@ class RemotePotential(Potential):
         arrays = {f.name: getattr(batch, f.name).detach().cpu() for f in fields(AtomsBatch)}
         for name in ("positions", "cell"):
             arrays[name] = arrays[name].double()
-        request = Message("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
+        request = WorkerMessage("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
         answer = self._host.ask(request, self._timeout)
         for name, shape in expected_shapes(batch).items():
             found = answer.arrays[name].shape if name in answer.arrays else None

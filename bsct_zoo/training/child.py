@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.worker import Send, serve
 from bsct_zoo.training.job import Trained, TrainingJob
 
@@ -21,11 +21,11 @@ def main() -> None:
     serve(_answer)
 
 
-def _answer(request: Message, send: Send) -> Message:
+def _answer(request: WorkerMessage, send: Send) -> WorkerMessage:
     """Run the job and send heartbeats meanwhile."""
 
     def say(op: str, **fields: Any) -> None:
-        send(Message(op, {"cpu_s": time.process_time(), **fields}))
+        send(WorkerMessage(op, {"cpu_s": time.process_time(), **fields}))
 
     def tell(text: str, spent_s: float | None = None, /) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -47,7 +47,7 @@ def _answer(request: Message, send: Send) -> Message:
     finally:
         done.set()
         heart.join()
-    return Message("result", trained.to_json())
+    return WorkerMessage("result", trained.to_json())
 
 
 def _train(trainer: str, fields: dict[str, Any], tell: Any) -> Trained:

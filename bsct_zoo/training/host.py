@@ -7,7 +7,7 @@ from bsct_zoo.evaluation.events import Listener, Message, Progress
 from bsct_zoo.plugins.cards import Adapter
 from bsct_zoo.runtime import place
 from bsct_zoo.runtime.host import WorkerHost
-from bsct_zoo.runtime.protocol import Message as WorkerMessage
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.training.job import Trained, TrainingJob
 

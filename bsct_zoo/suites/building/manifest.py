@@ -10,7 +10,7 @@ from typing import Any
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import atomic_write, json_bytes
-from bsct_zoo.suites.building.findings import Finding
+from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.suite import Suite
 
 
@@ -23,7 +23,7 @@ def write_manifest(
     path: Path,
     suite: Suite,
     sha256: str,
-    findings: list[Finding],
+    findings: list[SuiteFault],
     left_out: Mapping[str, int] | None = None,
     with_fallback: int | None = None,
 ) -> None:
