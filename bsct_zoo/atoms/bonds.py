@@ -16,7 +16,7 @@ BONDED = 1.25
 BONDED_AT_REST = 1.15
 
 
-class Pairs(NamedTuple):
+class BondList(NamedTuple):
     """Bonded pairs, each once; in a molecule ``first`` < ``second`` and ``shift`` is zero.
 
     Attributes:
@@ -31,9 +31,9 @@ class Pairs(NamedTuple):
     length: NDArray[np.float64]
 
 
-def bonded_pairs(atoms: Atoms, factor: float = BONDED) -> Pairs:
+def bonded_pairs(atoms: Atoms, factor: float = BONDED) -> BondList:
     """Pairs of atoms closer than ``factor`` times the sum of their covalent radii."""
     first, second, length, shift = neighbor_list("ijdS", atoms, natural_cutoffs(atoms, mult=factor))
     # Of an atom and its own image one of the two shifts: the one whose first number that is not zero is positive.
     once = (first < second) | ((first == second) & (np.sign(shift) @ np.array([9, 3, 1]) > 0))
-    return Pairs(first[once], second[once], shift[once], length[once])
+    return BondList(first[once], second[once], shift[once], length[once])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from bsct_zoo.cli import options
 
@@ -35,6 +35,7 @@ def check(
     Exit code: 0 all passed, 1 a property failed or the model does not load, 2 bad input.
     """
     from bsct_zoo.cli import output
+    from bsct_zoo.cli.output import write_json
     from bsct_zoo.cli.weights import resolve_models
     from bsct_zoo.conformance.process import CheckProcess
     from bsct_zoo.conformance.properties import chosen
@@ -59,7 +60,7 @@ def check(
     if json != "-":
         draw_findings(spec, process, findings, console())
     if json is not None:
-        _write(json, document(spec, process, findings))
+        write_json(json, document(spec, process, findings))
     return int(any(finding.status == "failed" for finding in findings))
 
 
@@ -70,18 +71,6 @@ def _findings(process: CheckProcess, names: Sequence[str], quiet: bool) -> Itera
         finding = process.try_property(name)
         line(f"{name}: {finding.status}, {finding.seconds:.1f} s")
         yield finding
-
-
-def _write(target: str, content: dict[str, Any]) -> None:
-    import json
-    from pathlib import Path
-
-    from bsct_zoo.cli.output import replace_file
-
-    if target == "-":
-        print(json.dumps(content, indent=1, allow_nan=False))
-    else:
-        replace_file(Path(target), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _elements(text: str) -> frozenset[int]:

@@ -12,7 +12,7 @@ from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.load import resolve_device
 from bsct_zoo.runtime.place import python_for
-from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
 
 _LOADING = 600.0  # seconds, the minimum for loading
@@ -72,7 +72,7 @@ class CheckProcess:
             if self._host is None:
                 self._start()
             assert self._host is not None
-            return Finding(**self._host.ask(Message("try", {"property": name}), self._timeout).fields)
+            return Finding(**self._host.ask(WorkerMessage("try", {"property": name}), self._timeout).fields)
         except ModelError as error:
             self.close()
             return Finding("failed", message=" ".join(str(error).split()), name=name)
@@ -94,7 +94,7 @@ class CheckProcess:
         loader = self._load["loader"]
         self._host = WorkerHost(self._python, loader, module="bsct_zoo.conformance.child", timeout=timeout)
         try:
-            return dict(self._host.ask(Message("load", self._load), timeout).fields)
+            return dict(self._host.ask(WorkerMessage("load", self._load), timeout).fields)
         except BaseException:
             self.close()
             raise

@@ -21,7 +21,7 @@ from bsct_zoo.evaluation.label_task import FALLBACK, FrameState, LabelTask, Rela
 from bsct_zoo.evaluation.reference import Reference, refuse_unknown
 from bsct_zoo.files import exclusive_lock
 from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
-from bsct_zoo.suites.building.findings import Finding
+from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.manifest import write_manifest
 from bsct_zoo.suites.building.plans import plan
 from bsct_zoo.suites.building.settings import BuildSettings
@@ -67,7 +67,7 @@ class Built:
 
     path: Path
     suite: Suite
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[SuiteFault] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     with_fallback: int = 0
     known: int = 0
@@ -214,7 +214,7 @@ def _finish(
     return Built(path, replace(suite, sha256=sha256), findings, left_out, with_fallback, known)
 
 
-def flagged(scan: Scan, findings: list[Finding]) -> Scan:
+def flagged(scan: Scan, findings: list[SuiteFault]) -> Scan:
     """The scan with what is wrong with its reference in its notes, and nothing from before."""
     notes = {key: value for key, value in scan.notes.items() if key != "flags"}
     flags = flags_of(findings, scan.id)

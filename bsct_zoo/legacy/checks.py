@@ -21,7 +21,7 @@ def Column(name: str, title: str, figure: str, over: Any, better: Literal["lower
     return columns.Column(name=name, title=title, metric=figure, over=_OVER.get(over, over), better=better)
 
 
-class CheckSettings(now.CheckSettings):
+class OldCheckSettings(now.CheckSettings):
     """Settings that answer to the old name of their time step too."""
 
     def __init__(self, *args: Any, **told: Any) -> None:
@@ -33,6 +33,9 @@ class CheckSettings(now.CheckSettings):
     def step_fs(self) -> float:
         """What is ``dt_fs`` now."""
         return self.dt_fs
+
+
+CheckSettings = OldCheckSettings  # its name in 0.1
 
 
 def Check(name: str, summary: str, units: Any, function: str, *args: Any, **told: Any) -> now.Check:
@@ -51,6 +54,6 @@ def __getattr__(name: str) -> Callable[..., Any]:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
     def call(potential: Any, systems: Any, settings: now.CheckSettings, **beside: Any) -> Any:
-        return import_path(name)(potential, systems, CheckSettings(**asdict(settings)), **beside)
+        return import_path(name)(potential, systems, OldCheckSettings(**asdict(settings)), **beside)
 
     return call

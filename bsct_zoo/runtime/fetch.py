@@ -8,7 +8,7 @@ from bsct_zoo.plugins.cards import Adapter, ModelCard, import_path
 from bsct_zoo.runtime.guard import wrap_error
 from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.place import ready_place
-from bsct_zoo.runtime.protocol import Message, ProtocolError
+from bsct_zoo.runtime.protocol import ProtocolError, WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
 
 
@@ -30,7 +30,9 @@ def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEve
         raise failure
     request = {"fetcher": adapter.fetcher, "card": card.to_json(), "folder": str(folder)}
     with WorkerHost(place.python, adapter.fetcher) as host:
-        path = host.ask(Message("fetch", request), timeout=None).fields.get("path")  # a large file on a slow connection
+        path = host.ask(WorkerMessage("fetch", request), timeout=None).fields.get(
+            "path"
+        )  # a large file on a slow connection
     if not isinstance(path, str):
         raise ProtocolError("the worker does not report what it downloaded", host.log_tail)
     return Path(path)

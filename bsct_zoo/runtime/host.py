@@ -10,7 +10,7 @@ from typing import Any
 from bsct_zoo import errors
 from bsct_zoo.errors import BsctZooError, ModelError
 from bsct_zoo.runtime.process import WorkerProcess
-from bsct_zoo.runtime.protocol import Message, ProtocolError
+from bsct_zoo.runtime.protocol import ProtocolError, WorkerMessage
 
 # Errors that keep their class; any other becomes a ModelError.
 _KINDS: dict[str, type[BsctZooError]] = {
@@ -67,11 +67,11 @@ class WorkerHost:
 
     def ask(
         self,
-        request: Message | None,
+        request: WorkerMessage | None,
         timeout: float | None,
         expected: str = "result",
-        on_message: Callable[[Message], None] | None = None,
-    ) -> Message:
+        on_message: Callable[[WorkerMessage], None] | None = None,
+    ) -> WorkerMessage:
         """The answer of op ``expected``; ``on_message`` gets the messages before it. Each may take ``timeout`` seconds.
 
         Raises:

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 
 from bsct_zoo.errors import BadInputError, ModelError
-from bsct_zoo.runtime.protocol import EndOfStream, Message, ProtocolError, read_message, write_message
+from bsct_zoo.runtime.protocol import EndOfStream, ProtocolError, WorkerMessage, read_message, write_message
 
 _LOG_TAIL = 16 * 1024
 _LINGER = 1.0  # seconds between checks that the process is alive
@@ -84,7 +84,7 @@ class WorkerProcess:
         """The last output of the worker."""
         return self._log.decode(errors="replace")
 
-    def exchange(self, request: Message | None, timeout: float | None) -> Message:
+    def exchange(self, request: WorkerMessage | None, timeout: float | None) -> WorkerMessage:
         """Send ``request`` (if any) and wait for the answer; on any failure the process is stopped.
 
         Raises:

@@ -52,7 +52,7 @@ class Writable(Protocol):
 
 
 @dataclass(frozen=True)
-class Message:
+class WorkerMessage:
     """One message.
 
     Attributes:
@@ -66,7 +66,7 @@ class Message:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
-def write_message(file: Writable, message: Message) -> None:
+def write_message(file: Writable, message: WorkerMessage) -> None:
     """Write one message.
 
     Raises:
@@ -93,7 +93,7 @@ def write_message(file: Writable, message: Message) -> None:
             view = view[file.write(view) or 0 :]
 
 
-def read_message(file: Readable, max_arrays: int = MAX_ARRAYS) -> Message:
+def read_message(file: Readable, max_arrays: int = MAX_ARRAYS) -> WorkerMessage:
     """Read one message.
 
     Raises:
@@ -126,7 +126,7 @@ def read_message(file: Readable, max_arrays: int = MAX_ARRAYS) -> Message:
         arrays[name] = array != 0 if dtype.kind == "b" else array
         if not isinstance(arrays[name], np.ndarray):  # comparing 0-d arrays gives scalars
             arrays[name] = np.array(arrays[name])
-    return Message(op, fields, arrays)
+    return WorkerMessage(op, fields, arrays)
 
 
 def _portable(name: str, array: NDArray[Any]) -> NDArray[Any]:

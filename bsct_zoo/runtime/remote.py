@@ -13,8 +13,9 @@ from torch import Tensor
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.runtime.guard import expected_shapes
 from bsct_zoo.runtime.host import WorkerHost
-from bsct_zoo.runtime.protocol import Message, ProtocolError
+from bsct_zoo.runtime.protocol import ProtocolError, WorkerMessage
 
 
 class RemotePotential(Potential):
@@ -46,16 +47,9 @@ class RemotePotential(Potential):
         self.seconds = 0.0
         self._timeout = timeout
         self._host = WorkerHost(python, adapter.loader, threads=threads, timeout=timeout)
+        load = {"loader": adapter.loader, "card": card.to_json(), "device": device, "dtype": dtype, "threads": threads}
         try:
-            load = {
-                "loader": adapter.loader,
-                "card": card.to_json(),
-                "device": device,
-                "dtype": dtype,
-                "options": dict(options),
-                "threads": threads,
-            }
-            self.info = _info(self._host.ask(Message("load", load), timeout).fields)
+            self.info = _info(self._host.ask(WorkerMessage("load", load | {"options": dict(options)}), timeout).fields)
         except BaseException:
             self.close()
             raise
@@ -79,10 +73,9 @@ class RemotePotential(Potential):
         arrays = {f.name: getattr(batch, f.name).detach().cpu() for f in fields(AtomsBatch)}
         for name in ("positions", "cell"):
             arrays[name] = arrays[name].double()
-        request = Message("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
+        request = WorkerMessage("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
         answer = self._host.ask(request, self._timeout)
-        expected = {"energy": (batch.n_systems,), "forces": (batch.n_atoms, 3), "stress": (batch.n_systems, 3, 3)}
-        for name, shape in expected.items():
+        for name, shape in expected_shapes(batch).items():
             found = answer.arrays[name].shape if name in answer.arrays else None
             if found != shape and not (name == "stress" and found is None):
                 raise self._host.nonsense(f"{name} of shape {found}, expected {shape}")

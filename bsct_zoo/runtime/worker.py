@@ -13,10 +13,10 @@ from dataclasses import asdict
 from time import perf_counter
 from typing import Any
 
-from bsct_zoo.runtime.protocol import EndOfStream, Message, read_message, write_message
+from bsct_zoo.runtime.protocol import EndOfStream, WorkerMessage, read_message, write_message
 
-Send = Callable[[Message], None]
-Answer = Callable[[Message, Send], Message]
+Send = Callable[[WorkerMessage], None]
+Answer = Callable[[WorkerMessage, Send], WorkerMessage]
 
 
 def main() -> None:
@@ -33,11 +33,11 @@ def serve(answer: Answer) -> None:
     threading.Thread(target=exit_with_host, args=(requests.fileno(),), daemon=True).start()
     lock = threading.Lock()
 
-    def send(message: Message) -> None:
+    def send(message: WorkerMessage) -> None:
         with lock:
             write_message(replies, message)
 
-    send(Message("hello", {"python": platform.python_version(), "pid": os.getpid()}))
+    send(WorkerMessage("hello", {"python": platform.python_version(), "pid": os.getpid()}))
     while True:
         try:
             request = read_message(requests)
@@ -59,7 +59,7 @@ class Server:
     def __init__(self) -> None:
         self.potential: Any = None
 
-    def answer(self, request: Message, send: Send) -> Message:
+    def answer(self, request: WorkerMessage, send: Send) -> WorkerMessage:
         """The reply to ``request``."""
         if request.op == "load":
             return self._load(request.fields)
@@ -69,7 +69,7 @@ class Server:
             return self._fetch(request.fields)
         raise ValueError(f"no such request: {request.op}")
 
-    def _load(self, fields: Any) -> Message:
+    def _load(self, fields: Any) -> WorkerMessage:
         import torch
 
         from bsct_zoo.plugins.cards import ModelCard, import_path
@@ -84,17 +84,17 @@ class Server:
         self.potential = GuardedPotential(loaded)
         info = asdict(loaded.info)
         info["elements"] = None if info["elements"] is None else sorted(info["elements"])
-        return Message("result", {"info": info})
+        return WorkerMessage("result", {"info": info})
 
-    def _fetch(self, fields: Any) -> Message:
+    def _fetch(self, fields: Any) -> WorkerMessage:
         from pathlib import Path
 
         from bsct_zoo.plugins.cards import ModelCard, import_path
 
         card = ModelCard.from_json(fields["card"])
-        return Message("result", {"path": str(import_path(fields["fetcher"])(card, Path(fields["folder"])))})
+        return WorkerMessage("result", {"path": str(import_path(fields["fetcher"])(card, Path(fields["folder"])))})
 
-    def _compute(self, request: Message) -> Message:
+    def _compute(self, request: WorkerMessage) -> WorkerMessage:
         import torch
 
         from bsct_zoo.atoms.batch import AtomsBatch
@@ -106,10 +106,10 @@ class Server:
         seconds = perf_counter() - started
         if prediction.stress is not None:
             arrays["stress"] = prediction.stress.cpu().numpy()
-        return Message("result", {"seconds": seconds}, arrays)
+        return WorkerMessage("result", {"seconds": seconds}, arrays)
 
 
-def error_message(error: BaseException) -> Message:
+def error_message(error: BaseException) -> WorkerMessage:
     """``error`` as a message."""
     from bsct_zoo.runtime.guard import wrap_error
 
@@ -117,7 +117,7 @@ def error_message(error: BaseException) -> Message:
     trace = getattr(ours, "log_tail", "") or "".join(traceback.format_exception(error))
     # The nearest class that the host knows, should the adapter have derived one of its own.
     name = next(kind.__name__ for kind in type(ours).__mro__ if kind.__module__ == "bsct_zoo.errors")
-    return Message("error", {"error": name, "message": str(ours), "traceback": trace[-8000:]})
+    return WorkerMessage("error", {"error": name, "message": str(ours), "traceback": trace[-8000:]})
 
 
 def claim_pipes() -> tuple[Any, Any]:

@@ -6,25 +6,14 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.runtime.protocol import Message
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.worker import Send, serve
 from bsct_zoo.training.job import Trained, TrainingJob
 
 _BEAT_S = 1.0  # between heartbeats
-
-
-def job_fields(job: TrainingJob) -> dict[str, Any]:
-    """``job`` as a message."""
-    return asdict(job) | {
-        "data": str(job.data),
-        "out": str(job.out),
-        "options": dict(job.options),
-        "suites": dict(job.suites),
-    }
 
 
 def main() -> None:
@@ -32,11 +21,11 @@ def main() -> None:
     serve(_answer)
 
 
-def _answer(request: Message, send: Send) -> Message:
+def _answer(request: WorkerMessage, send: Send) -> WorkerMessage:
     """Run the job and send heartbeats meanwhile."""
 
     def say(op: str, **fields: Any) -> None:
-        send(Message(op, {"cpu_s": time.process_time(), **fields}))
+        send(WorkerMessage(op, {"cpu_s": time.process_time(), **fields}))
 
     def tell(text: str, spent_s: float | None = None, /) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -58,9 +47,7 @@ def _answer(request: Message, send: Send) -> Message:
     finally:
         done.set()
         heart.join()
-    return Message(
-        "result", asdict(trained) | {"checkpoint": str(trained.checkpoint), "settings": dict(trained.settings)}
-    )
+    return WorkerMessage("result", trained.to_json())
 
 
 def _train(trainer: str, fields: dict[str, Any], tell: Any) -> Trained:

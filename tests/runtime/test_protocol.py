@@ -15,8 +15,8 @@ from bsct_zoo.runtime.protocol import (
     MAX_HEADER,
     VERSION,
     EndOfStream,
-    Message,
     ProtocolError,
+    WorkerMessage,
     read_message,
     write_message,
 )
@@ -29,7 +29,10 @@ JSON = st.recursive(
     max_leaves=5,
 )
 MESSAGES = st.builds(
-    Message, st.text(), st.dictionaries(st.text(), JSON, max_size=3), st.dictionaries(st.text(), ARRAYS, max_size=3)
+    WorkerMessage,
+    st.text(),
+    st.dictionaries(st.text(), JSON, max_size=3),
+    st.dictionaries(st.text(), ARRAYS, max_size=3),
 )
 
 
@@ -108,14 +111,14 @@ def test_other_versions_and_sizes():
     with pytest.raises(ProtocolError, match="too large"):
         read_message(io.BytesIO(frame(b"", length=MAX_HEADER + 1)))
     with pytest.raises(ProtocolError, match="cannot be sent"):
-        encoded(Message("x", {}, {"a": np.array([object()])}))
+        encoded(WorkerMessage("x", {}, {"a": np.array([object()])}))
 
 
 def test_over_a_pipe():
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb", buffering=0) as source, os.fdopen(writing, "wb", buffering=0) as sink:
-        write_message(sink, Message("one", {"a": 1}, {"x": np.arange(5.0)}))
-        write_message(sink, Message("two"))
+        write_message(sink, WorkerMessage("one", {"a": 1}, {"x": np.arange(5.0)}))
+        write_message(sink, WorkerMessage("two"))
         assert read_message(source).arrays["x"].tolist() == [0, 1, 2, 3, 4]
         assert read_message(source).op == "two"
         sink.close()

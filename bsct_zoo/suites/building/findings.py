@@ -11,7 +11,7 @@ FATAL: tuple[Kind, ...] = ("units", "broken")
 
 
 @dataclass(frozen=True)
-class Finding:
+class SuiteFault:
     """One thing that is wrong.
 
     Attributes:

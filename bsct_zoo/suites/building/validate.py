@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from bsct_zoo.metrics.roughness import force_roughness
-from bsct_zoo.suites.building.findings import Finding
+from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.units import explain, odd_distances, odd_stiffness, ratio
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
@@ -24,16 +24,16 @@ _NET = 0.1  # eV/Å of net force, or eV of net torque, of an isolated molecule
 _SAME = 3  # decimals of a distance in Å that tell two scans apart
 
 
-def validate(suite: Suite) -> list[Finding]:
+def validate(suite: Suite) -> list[SuiteFault]:
     """Everything that is wrong with ``suite``, the suite as a whole first, then scan by scan."""
     scans = list(suite.scans)
-    found = [Finding("", "units", text) for text in (odd_distances(scans), odd_stiffness(scans)) if text]
+    found = [SuiteFault("", "units", text) for text in (odd_distances(scans), odd_stiffness(scans)) if text]
     for scan in scans:
         found += _reference(scan)
     return found + list(_duplicates(scans))
 
 
-def flags_of(findings: list[Finding], scan: str) -> list[str]:
+def flags_of(findings: list[SuiteFault], scan: str) -> list[str]:
     """What to keep with a scan: the faults of its reference that no model can be blamed for."""
     return [f"{f.kind}: {f.text}" for f in findings if f.scan == scan and f.kind != "duplicate"]
 
@@ -75,14 +75,14 @@ def _windows(values: Floats, weights: tuple[int, ...]) -> Floats:
     return np.convolve(values, weights[::-1], "valid")
 
 
-def _reference(scan: Scan) -> Iterator[Finding]:
+def _reference(scan: Scan) -> Iterator[SuiteFault]:
     if scan.energy is None or scan.forces is None:
         return
     missing = int((~scan.referenced).sum())
     if missing:
         first = int(np.argmin(scan.referenced))
         where = f"first at {scan.coordinate[first]:.3g} Å"
-        yield Finding(scan.id, "missing", f"{missing} of {scan.n_frames} frames have no reference, {where}")
+        yield SuiteFault(scan.id, "missing", f"{missing} of {scan.n_frames} frames have no reference, {where}")
     yield from _misplaced(scan)
     if scan.referenced.sum() < 4:
         return
@@ -98,31 +98,31 @@ def _reference(scan: Scan) -> Iterator[Finding]:
     still = there & (steps == 0) & (np.abs(work) > JUMP)
     if still.any():
         frame = int(np.argmax(still))
-        yield Finding(scan.id, "broken", f"frames {frame} and {frame + 1} have the same energy to the last digit")
+        yield SuiteFault(scan.id, "broken", f"frames {frame} and {frame + 1} have the same energy to the last digit")
     factor, together = ratio(steps[there], work[there])
     if together < _TOGETHER:
-        yield Finding(scan.id, "broken", f"energies do not follow the forces (correlation {together:.2f})")
+        yield SuiteFault(scan.id, "broken", f"energies do not follow the forces (correlation {together:.2f})")
         return
     if abs(factor - 1) > _OFF and np.abs(steps - work)[there].sum() > 2 * doubt[there].sum():
         like = explain(factor)
         text = f"energy steps are {factor:.4g} times the work of the forces"
-        yield Finding(scan.id, "units" if like else "broken", f"{text}: {like}" if like else text)
+        yield SuiteFault(scan.id, "units" if like else "broken", f"{text}: {like}" if like else text)
         return
     yield from _jumps(scan, steps - work, doubt, there)
     rough = force_roughness(scan.coordinate, scan.positions, np.where(np.isfinite(scan.forces), scan.forces, 0.0))
     if rough is not None and rough > ROUGH and not missing:
-        yield Finding(scan.id, "rough", f"the reference's own force has a roughness of {rough:.3f}")
+        yield SuiteFault(scan.id, "rough", f"the reference's own force has a roughness of {rough:.3f}")
 
 
-def _jumps(scan: Scan, gap: Floats, doubt: Floats, there: NDArray[np.bool_]) -> Iterator[Finding]:
+def _jumps(scan: Scan, gap: Floats, doubt: Floats, there: NDArray[np.bool_]) -> Iterator[SuiteFault]:
     """Steps of the energy that its forces know nothing of: another state of the self-consistency."""
     beyond = np.where(there, np.abs(gap) - doubt, 0.0)
     for k in np.flatnonzero(beyond > JUMP)[:3]:
         where = 0.5 * (scan.coordinate[k] + scan.coordinate[k + 1])
-        yield Finding(scan.id, "jump", f"the energy jumps by {1000 * gap[k]:+.1f} meV at {where:.3g} Å")
+        yield SuiteFault(scan.id, "jump", f"the energy jumps by {1000 * gap[k]:+.1f} meV at {where:.3g} Å")
 
 
-def _bent(scan: Scan) -> Iterator[Finding]:
+def _bent(scan: Scan) -> Iterator[SuiteFault]:
     """Jumps of the energy alone: fourth differences that stand out from those around them."""
     assert scan.energy is not None
     bend = np.abs(np.diff(scan.energy, 4))
@@ -130,11 +130,11 @@ def _bent(scan: Scan) -> Iterator[Finding]:
         around = np.concatenate([bend[max(0, k - 9) : max(0, k - 4)], bend[k + 5 : k + 10]])
         around = around[np.isfinite(around)]
         if np.isfinite(value) and len(around) and value > max(5 * JUMP, 20 * float(around.max())):
-            yield Finding(scan.id, "jump", f"the energy jumps near {scan.coordinate[k + 2]:.3g} Å")
+            yield SuiteFault(scan.id, "jump", f"the energy jumps near {scan.coordinate[k + 2]:.3g} Å")
             return
 
 
-def _unbalanced(scan: Scan) -> Iterator[Finding]:
+def _unbalanced(scan: Scan) -> Iterator[SuiteFault]:
     """Net force or torque on a molecule: forces of other atoms, or of another frame."""
     assert scan.forces is not None
     if any(scan.pbc):
@@ -151,19 +151,19 @@ def _unbalanced(scan: Scan) -> Iterator[Finding]:
         if bad.any():
             worst = int(np.argmax(np.where(bad, found, 0)))
             where = int(np.flatnonzero(scan.referenced)[worst])
-            yield Finding(
+            yield SuiteFault(
                 scan.id, "broken", f"frame {where} has a net {name} of {found[worst]:.2g}, which no molecule has"
             )
 
 
-def _misplaced(scan: Scan) -> Iterator[Finding]:
+def _misplaced(scan: Scan) -> Iterator[SuiteFault]:
     """A coordinate that is not what the atoms do."""
     if scan.kind == "bond" and len(scan.indices) == 2 and not any(scan.pbc):
         i, j = scan.indices
         length = np.linalg.norm(scan.positions[:, j] - scan.positions[:, i], axis=1)
         off = float(np.abs(length - scan.coordinate).max())
         if off > 1e-3:
-            yield Finding(
+            yield SuiteFault(
                 scan.id, "broken", f"the coordinate is up to {off:.2g} Å off the distance of atoms {i} and {j}"
             )
 
@@ -171,14 +171,14 @@ def _misplaced(scan: Scan) -> Iterator[Finding]:
 # -- scans that are there twice ----------------------------------------------------------------------------------
 
 
-def _duplicates(scans: list[Scan]) -> Iterator[Finding]:
+def _duplicates(scans: list[Scan]) -> Iterator[SuiteFault]:
     """Scans of the same frames, whether moved, turned or mirrored; those that are turned on purpose say so."""
     seen: dict[object, Scan] = {}
     for scan in scans:
         key = _shape(scan)
         other = seen.setdefault(key, scan)
         if other is not scan and not ("turn" in scan.notes and "turn" in other.notes):
-            yield Finding(scan.id, "duplicate", f"its frames are those of {other.id}, moved or turned")
+            yield SuiteFault(scan.id, "duplicate", f"its frames are those of {other.id}, moved or turned")
 
 
 def _shape(scan: Scan) -> object:
