@@ -111,14 +111,14 @@ def seed(purpose: str) -> Any:
     return advanced("--seed", min=0, help=f"Random seed for {purpose}.")
 
 
-def check_name(name: str, what: str = "a name") -> str:
+def check_name(name: str) -> str:
     """``name``, if it can be that of a file.
 
     Raises:
         BadInputError: it cannot.
     """
     if not re.fullmatch(r"(?![.-])(?=.*[^\W_])[\w.-]+", name):
-        raise BadInputError(f"'{name}' is not {what}; use letters, digits, '-', '_' and '.'")
+        raise BadInputError(f"'{name}' is not a name; use letters, digits, '-', '_' and '.'")
     return name
 
 

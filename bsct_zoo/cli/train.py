@@ -87,7 +87,7 @@ def train(
     chosen = _merged(context, given, file)
     trainer_settings = {**file.settings, **parse_settings(settings or [])}
     folder = Path(chosen["out"])
-    card = options.check_name(chosen["name"], "a valid name")
+    card = options.check_name(chosen["name"])
     budget_s = parse_budget(str(chosen["budget"]))
     job = TrainingJob(
         frames_folder([Path(path) for path in chosen["data"]], folder, chosen["seed"]),
