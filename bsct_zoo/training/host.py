@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bsct_zoo.errors import BadInputError, ModelError
-from bsct_zoo.evaluation.events import Listener, Progress, WorkerMessage
+from bsct_zoo.evaluation.events import Listener, Message, Progress
 from bsct_zoo.plugins.cards import Adapter
 from bsct_zoo.runtime import place
 from bsct_zoo.runtime.host import WorkerHost
-from bsct_zoo.runtime.protocol import WorkerMessage as WorkerMessage
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.training.card import trained_from
 from bsct_zoo.training.child import job_fields
@@ -42,7 +42,7 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listen: Listene
     def hear(message: WorkerMessage) -> None:
         clock.hear(message)
         if message.op == "tell":
-            listen(WorkerMessage(model=adapter.name, text=str(message.fields["text"])))
+            listen(Message(model=adapter.name, text=str(message.fields["text"])))
 
     request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job_fields(job)})
     try:
