@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from bsct_zoo.cli import options
@@ -54,7 +56,7 @@ def check(
         options=dict(spec.options),
         elements=numbers,
         timeout=timeout,
-        on_event=None if quiet else _tell,
+        on_event=None if quiet else partial(print, file=sys.stderr),
     ) as process:
         findings = list(_findings(process, names, quiet))
     if json != "-":
@@ -85,9 +87,3 @@ def _elements(text: str) -> frozenset[int]:
             f"--elements takes chemical symbols, e.g. 'H,C,Cu', not '{unknown[0] if unknown else text}'"
         )
     return frozenset(atomic_numbers[symbol] for symbol in symbols)
-
-
-def _tell(text: str) -> None:
-    import sys
-
-    print(text, file=sys.stderr)

@@ -60,7 +60,8 @@ def forces(subject: Subject) -> Finding:
     potential = subject.exact
     settings = _settings(potential)
     measures = []
-    for atoms in (*_smallest_and_largest(subject.molecules), *subject.crystals):
+    by_size = sorted(subject.molecules, key=len)
+    for atoms in (*by_size[:1], *by_size[1:][-1:], *subject.crystals):  # the smallest and the largest
         actual, expected, doubt = force_components(potential, atoms, settings.step)
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
@@ -138,8 +139,3 @@ def _slopes(
     energy = energies(potential, systems).reshape(-1, len(_STEPS))
     slopes: Floats = energy @ _WEIGHTS / step
     return slopes, float(np.abs(slopes - energy @ _SECOND_ORDER / step).max())
-
-
-def _smallest_and_largest(molecules: tuple[Atoms, ...]) -> tuple[Atoms, ...]:
-    by_size = sorted(molecules, key=len)
-    return (by_size[0], by_size[-1]) if len(by_size) > 1 else tuple(by_size)

@@ -46,10 +46,9 @@ def measure_crystals(
     drafts = [Draft(system.name, "crystal") for system in systems]
     tell("equations of state")
     minima = _equations_of_state(potential, systems, drafts, settings, batcher)
-    for wanted in ("elastic", "phonons"):
-        if wanted in settings.what:
-            for n in set(range(len(systems))) - set(minima):
-                drafts[n].problems[wanted] = "not measured, since the equation of state has no minimum"
+    rest = [wanted for wanted in ("elastic", "phonons") if wanted in settings.what]
+    for n in set(range(len(systems))) - set(minima):
+        drafts[n].problems |= dict.fromkeys(rest, "not measured, since the equation of state has no minimum")
     if "elastic" in settings.what:
         tell("elastic constants")
         _elastic(potential, minima, drafts, settings, batcher)
@@ -162,7 +161,11 @@ def _elastic(
     by_stress = [n for place, n in enumerate(minima) if np.isfinite(at_rest.stress[place]).all()]
     for place, n in enumerate(minima):
         if n in by_stress:
-            _say_shape(drafts[n], at_rest.stress[place])
+            stress = at_rest.stress[place]
+            off = np.abs(stress - np.trace(stress) / 3 * np.eye(3)).max() / units.GPa
+            if off > _SHAPE_STRESS:
+                left = f"{off:.2g} GPa of shear or anisotropic stress are left"
+                drafts[n].notes.append(f"its shape is not at its minimum: {left}")
     by_energy = [n for n in minima if n not in by_stress]
     cells = {n: _strained(minima[n], elastic.stress_strains(settings.strain)) for n in by_stress}
     cells |= {n: _strained(minima[n], elastic.energy_strains(_ENERGY_STRAIN)) for n in by_energy}
@@ -187,12 +190,6 @@ def _elastic(
         cubic = is_cubic(atoms.numbers, atoms.positions, atoms.cell.array)
         drafts[n].keep(elastic=found / units.GPa, cubic=float(cubic))
         _say_moduli(drafts[n])
-
-
-def _say_shape(draft: Draft, stress: NDArray[np.float64]) -> None:
-    off = np.abs(stress - np.trace(stress) / 3 * np.eye(3)).max() / units.GPa
-    if off > _SHAPE_STRESS:
-        draft.notes.append(f"its shape is not at its minimum: {off:.2g} GPa of shear or anisotropic stress are left")
 
 
 def _say_moduli(draft: Draft) -> None:

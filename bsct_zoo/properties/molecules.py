@@ -38,10 +38,9 @@ def measure_molecules(
     tell("relaxing")
     positions = _relaxed(potential, systems, drafts, settings, batcher)
     at_minimum = [n for n, draft in enumerate(drafts) if "relax" not in draft.problems]
-    for wanted in ("frequencies", "barrier"):
-        if wanted in settings.what:
-            for n in set(range(len(systems))) - set(at_minimum):
-                drafts[n].problems[wanted] = "not measured, since the relaxation failed"
+    rest = [wanted for wanted in ("frequencies", "barrier") if wanted in settings.what]
+    for n in set(range(len(systems))) - set(at_minimum):
+        drafts[n].problems |= dict.fromkeys(rest, "not measured, since the relaxation failed")
     starts = {n: moved(systems[n].atoms, positions[n]) for n in at_minimum}
     if "frequencies" in settings.what:
         tell("frequencies")

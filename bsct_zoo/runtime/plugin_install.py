@@ -164,7 +164,8 @@ def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent
         BadInputError: installed packages would have to change.
     """
     here = {canonical(d): d.version for d in reversed(list(distributions()))}  # of two of one name the first counts
-    missing = [str(need) for need in requirements_of(staged) if need.extras or not _met(need, here)]
+    needs = [(need, here.get(canonicalize_name(need.name))) for need in requirements_of(staged)]
+    missing = [str(n) for n, v in needs if n.extras or v is None or not n.specifier.contains(v, prereleases=True)]
     if not missing:
         return []
     pins = folder / "installed.txt"
@@ -219,11 +220,6 @@ def _named(name: str, packages: list[PluginPackage]) -> PluginPackage:
     if installed(name) is not None:
         raise BadInputError(f"'{name}' is not a plugin of bsct-zoo; remove it with the tool that installed it")
     raise UnknownNameError("plugin", name, [package.name for package in packages[1:]])
-
-
-def _met(need: Requirement, here: dict[str, str]) -> bool:
-    version = here.get(canonicalize_name(need.name))
-    return version is not None and need.specifier.contains(version, prereleases=True)
 
 
 def _names(requirement: Requirement, name: str) -> bool:
