@@ -79,16 +79,8 @@ def build(
     about = About(name, title, _author() if author is None else author, licence, citation, command_line(sys.argv[1:]))
     with ProgressDisplay(quiet=quiet) as progress:
         opened = open_reference(reference, device=device, trust=trust, listen=progress)
-        built = make(
-            source,
-            path,
-            settings,
-            opened,
-            about,
-            jobs=1 if opened is not None and opened.device != "cpu" else jobs or cores(),
-            replace_other=replace,
-            listen=progress,
-        )
+        workers = 1 if opened is not None and opened.device != "cpu" else jobs or cores()
+        built = make(source, path, settings, opened, about, jobs=workers, replace_other=replace, listen=progress)
     _report(built)
 
 

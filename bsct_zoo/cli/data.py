@@ -65,15 +65,9 @@ def make(
         opened = open_reference(reference, device=device, trust=trust, listen=progress)
         if opened is None:
             raise BadInputError("--reference none gives no labels; name a model, as xtb")
-        outcome = run(
-            out,
-            source,
-            opened,
-            recipe,
-            workers=1 if opened.device != "cpu" else workers or cores(),
-            command=command_line(sys.argv[1:]),
-            listen=progress,
-        )
+        workers = 1 if opened.device != "cpu" else workers or cores()
+        command = command_line(sys.argv[1:])
+        outcome = run(out, source, opened, recipe, workers=workers, command=command, listen=progress)
     _report(out, outcome)
 
 

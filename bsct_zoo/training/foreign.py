@@ -19,7 +19,7 @@ from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames, flat_arrays
 # Where tools put labels: in ``info`` and ``arrays`` of a frame; a calculator's results come before them.
 ENERGY_KEYS = ("REF_energy", "energy", "dft_energy", "total_energy", "E")
 FORCES_KEYS = ("REF_forces", "forces", "dft_forces", "force", "F")
-SHARES = {"valid": 0.05, "test": 0.1}  # of the frames of train and valid; of the compositions
+SHARES = {"valid": 0.05, "test": 0.1}  # of molecules; of a file's frames of train and valid, and its compositions
 
 _Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
 
