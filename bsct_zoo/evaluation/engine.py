@@ -217,7 +217,9 @@ class ModelRun:
             asked = self._asked_here(task, dtype, shelf, facts, left, result)
         for item, outcome in asked:
             result.outcomes[item.id] = outcome
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, Failure):
+                result.log_tail = outcome.log_tail or result.log_tail
+            else:
                 self._keep(shelf, lambda s, i=item, a=outcome: s.write(task.kind, keys[i.id], a))
 
     def _asked_here(

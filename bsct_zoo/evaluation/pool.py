@@ -113,15 +113,16 @@ class _Pool:
 
     def _outcome(self, context: EngineContext, item: Item) -> Outcome:
         """Ask about one item, with a new process after each that failed."""
-        reason = ""
+        failure = Failure("no answer")
         for _ in range(_ATTEMPTS):
             try:
                 for _, outcome in self.task.run(context, [item]):
                     return outcome
-                return Failure(reason or "no answer")
+                return failure
             except ModelError as error:
                 if self.stopped.is_set():
                     return Failure("stopped")
-                reason = self.died = " ".join(str(error).split())
+                self.died = " ".join(str(error).split())
+                failure = Failure(self.died, error.log_tail)
                 context.reopened()
-        return Failure(reason)
+        return failure

@@ -61,7 +61,7 @@ class ScanTask(Task):
             if isinstance(part, Lost):
                 done += drafts[part.owner].left
                 context.progress(done, len(frames), "frames")
-                yield items[part.owner], Failure(str(part.error))
+                yield items[part.owner], Failure(str(part.error), part.error.log_tail)
                 continue
             energies = part.prediction.energy.cpu().double().numpy()
             forces = part.prediction.forces.cpu().double().numpy()

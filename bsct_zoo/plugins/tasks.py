@@ -71,9 +71,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a model has no answer for an item."""
+    """Why a model has no answer for an item.
+
+    Attributes:
+        reason: one line.
+        log_tail: last output of the model, or the traceback of its error.
+    """
 
     reason: str
+    log_tail: str = ""
 
 
 Outcome = Answer | Failure

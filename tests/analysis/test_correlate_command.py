@@ -54,6 +54,15 @@ def files(tmp_path_factory):
     return {name: folder / f"{name}.json" for name in made}
 
 
+def evaluations(path, task):
+    """Evaluations in a file by model."""
+    return {row["model"]: row["evaluations"][task] for row in json.loads(path.read_text())["rows"]}
+
+
+def n_failed(evaluation):
+    return sum(record["status"] == "failed" for record in evaluation["records"])
+
+
 @pytest.fixture(scope="module")
 def found(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out")
@@ -67,14 +76,13 @@ def found(files, tmp_path_factory):
 def test_values_are_those_of_the_files_and_coefficients_those_of_scipy(files, found):
     _, report, _ = found
     jsonschema.validate(report, SCHEMA, cls=jsonschema.Draft202012Validator)
-    compared = {row["model"]: row for row in json.loads(files["compare"].read_text())["rows"]}
-    ran = {row["model"]: row for row in json.loads(files["md"].read_text())["rows"]}
+    compared, ran = evaluations(files["compare"], "core"), evaluations(files["md"], "nve")
     pair = report["pairs"][0]
     assert (pair["x"]["metric"], pair["y"]["metric"]) == ("fsd_full", "nve_fluctuation")
     assert set(pair["models"]) <= set(MODELS) and len(pair["models"]) >= 4
     x, y = pair["x"]["values"], pair["y"]["values"]
-    assert x == pytest.approx([compared[name]["metrics"]["fsd_full"] for name in pair["models"]])
-    sound = [(name, value) for name, value in zip(pair["models"], y, strict=True) if not ran[name]["n_failed"]]
+    assert x == pytest.approx([compared[name]["values"]["fsd_full"] for name in pair["models"]])
+    sound = [(name, value) for name, value in zip(pair["models"], y, strict=True) if not n_failed(ran[name])]
     for name, value in sound:
         assert value == pytest.approx(ran[name]["values"]["fluctuation"])
     numbers = [1e300 if value == "failed" else value for value in y]
@@ -130,24 +138,27 @@ def test_the_order_of_files_and_a_second_time_change_nothing(files, found):
 def test_failed_runs_enter_as_worse_than_every_value(files, tmp_path):
     """One Morse potential explodes in every run. Two runs of a sound model are made to fail, one with a drift."""
     data = json.loads(files["md"].read_text())
-    dead, hurt = data["rows"][0], data["rows"][-1]
-    assert (dead["n_failed"], hurt["n_failed"], hurt["model"]) == (8, 0, EMT)
-    hurt["runs"][0].update(status="failed", message="failed at 0.01 ps: no finite energy")
-    hurt["runs"][0]["values"] = dict.fromkeys(hurt["runs"][0]["values"]) | {"failure_time": 0.01}
-    hurt["runs"][1].update(status="failed", message="C0-H3 broke at 0.02 ps")
-    hurt["runs"][1]["values"] |= {"drift": 0.0, "failure_time": 0.02}
-    rest = [abs(one["values"]["drift"]) for one in hurt["runs"][2:]]
+    (dead, dead_name), (hurt, hurt_name) = (
+        (data["rows"][place]["evaluations"]["nve"], data["rows"][place]["model"]) for place in (0, -1)
+    )
+    assert (n_failed(dead), n_failed(hurt), hurt_name) == (8, 0, EMT)
+    runs = hurt["records"]
+    runs[0].update(status="failed", message="failed at 0.01 ps: no finite energy")
+    runs[0]["metrics"] = dict.fromkeys(runs[0]["metrics"]) | {"failure_time": 0.01}
+    runs[1].update(status="failed", message="C0-H3 broke at 0.02 ps")
+    runs[1]["metrics"] |= {"drift": 0.0, "failure_time": 0.02}
+    rest = [abs(one["metrics"]["drift"]) for one in runs[2:]]
     (tmp_path / "md.json").write_text(json.dumps(data))
     arguments = ["--x", "fsd_full", "--y", "drift,failed,lasted", "--json", "-"]
     done = run("correlate", files["compare"], tmp_path / "md.json", *arguments)
     pairs = {pair["y"]["metric"]: pair for pair in json.loads(done.out)["pairs"]}
     values = {metric: dict(zip(pair["models"], pair["y"]["values"], strict=True)) for metric, pair in pairs.items()}
-    assert values["nve_drift"][dead["model"]] == "failed"
-    assert values["nve_drift"][hurt["model"]] == pytest.approx(np.median([*rest, np.inf, np.inf]))
-    assert values["nve_failed"][dead["model"]] == 1.0
-    assert values["nve_lasted"][dead["model"]] == np.mean([one["values"]["failure_time"] for one in dead["runs"]])
-    assert values["nve_failed"][hurt["model"]] == 2 / 8
-    assert values["nve_lasted"][hurt["model"]] == pytest.approx((6 * 0.05 + 0.01 + 0.02) / 8)
+    assert values["nve_drift"][dead_name] == "failed"
+    assert values["nve_drift"][hurt_name] == pytest.approx(np.median([*rest, np.inf, np.inf]))
+    assert values["nve_failed"][dead_name] == 1.0
+    assert values["nve_lasted"][dead_name] == np.mean([one["metrics"]["failure_time"] for one in dead["records"]])
+    assert values["nve_failed"][hurt_name] == 2 / 8
+    assert values["nve_lasted"][hurt_name] == pytest.approx((6 * 0.05 + 0.01 + 0.02) / 8)
     notes = " ".join(pairs["nve_drift"]["notes"])
     assert "rank last, alike" in notes and f"worse than every value: {EMT}" in notes
     assert "Pearson of logs is over" in notes
@@ -174,13 +185,13 @@ def test_files_that_do_not_serve_are_refused(files, tmp_path):
     data = json.loads(files["md"].read_text())
     data["rows"] = data["rows"][:3]
     (tmp_path / "few.json").write_text(json.dumps(data))
-    data["settings"]["temperature"] = 500.0
+    data["tasks"][0]["settings"]["temperature"] = 500.0
     (tmp_path / "hot.json").write_text(json.dumps(data))
     (tmp_path / "torn.json").write_text("{")
     wanted = ["--x", "fsd_full", "--y", "drift"]
     for names, said in (
         ([files["compare"], tmp_path / "few.json"], "3 models have both fsd_full and nve_drift"),
-        ([files["md"], tmp_path / "hot.json"], "results of check 'nve' differ in temperature"),
+        ([files["md"], tmp_path / "hot.json"], "results of 'nve' differ in temperature"),
         ([tmp_path / "torn.json"], "is not JSON"),
         ([tmp_path / "none.json"], "cannot read"),
     ):

@@ -69,7 +69,7 @@ def test_json(check, tmp_path):
     [
         (["fautly"], "unknown model 'fautly'; did you mean faulty?"),
         (["faulty", "--only", "force"], "unknown property 'force'; did you mean forces"),
-        (["faulty", "--elements", "H,Xx"], "--elements wants chemical symbols, as in 'H,C,Cu'; not 'Xx'"),
+        (["faulty", "--elements", "H,Xx"], "--elements takes chemical symbols, e.g. 'H,C,Cu', not 'Xx'"),
         (["faulty", "--json", "absent/found.json"], "make it first"),
         (["faulty", "--device", "cuda:99"], "device 'cuda:99' is not here"),
     ],

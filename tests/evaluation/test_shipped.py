@@ -87,22 +87,24 @@ def test_first_command(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
     assert [row["model"] for row in rows] == ["mace", "transformer"]
-    assert all(row["status"] == "ok" and row["metrics"]["fsd_full"] > 0 for row in rows)
-    assert rows[0]["versions"]["mace-torch"].startswith("0.3")
+    mace, transformer = (row["evaluations"]["core"] for row in rows)
+    assert mace["status"] == transformer["status"] == "ok"
+    assert mace["values"]["fsd_full"] > 0 and transformer["values"]["fsd_full"] > 0
+    assert mace["versions"]["mace-torch"].startswith("0.3")
 
 
-def predictions(cache):
-    return sorted(path for path in cache.glob("predictions/*/*.npz"))
+def answers(cache):
+    return sorted(path for path in cache.glob("answers/*/scans-*.npz"))
 
 
 def started(cache, *arguments, at_least=1):
-    """A comparison under way, with some of its predictions kept."""
+    """A comparison under way, with some of its answers kept."""
     environment = os.environ | {"BSCT_ZOO_CACHE": str(cache)}
     process = subprocess.Popen(
         [*ZOO, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
     until = time.monotonic() + 240
-    while len(predictions(cache)) < at_least and process.poll() is None and time.monotonic() < until:
+    while len(answers(cache)) < at_least and process.poll() is None and time.monotonic() < until:
         time.sleep(0.005)
     return process
 
@@ -123,16 +125,17 @@ def test_killing_the_main_process_loses_nothing(own_cache, tmp_path):
     process = started(own_cache, *arguments)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    kept = {path: path.stat().st_mtime_ns for path in predictions(own_cache)}
+    kept = {path: path.stat().st_mtime_ns for path in answers(own_cache)}
     assert 0 < len(kept) < 9
     environment = os.environ | {"BSCT_ZOO_CACHE": str(own_cache)}
     command = [*ZOO, *arguments, "--json", "-"]
     again = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     fresh = subprocess.run([*command, "--no-cache"], capture_output=True, text=True, env=environment, check=True)
-    (found,), (expected,) = (json.loads(done.stdout)["rows"] for done in (again, fresh))
-    assert found["metrics"] == pytest.approx(expected["metrics"], rel=1e-6, abs=1e-9)
-    assert found["n_failed"] == 0
+    found, expected = (json.loads(done.stdout)["rows"][0]["evaluations"]["core"] for done in (again, fresh))
+    ours, others = ({k: v for k, v in one["values"].items() if k != "ms_per_frame"} for one in (found, expected))
+    assert ours == pytest.approx(others, rel=1e-6, abs=1e-9)
+    assert [record["status"] for record in found["records"]] == ["ok"] * 9
 
 
 def children(pid):
@@ -149,8 +152,8 @@ def test_killing_a_worker_costs_its_row_alone(own_cache):
         os.kill(worker, signal.SIGKILL)
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 1
-    mace, transformer = json.loads(out)["rows"]
+    mace, transformer = (row["evaluations"]["core"] for row in json.loads(out)["rows"])
     assert mace["status"] == "partial" and "SIGKILL" in mace["message"]
-    assert 0 < mace["n_failed"] < 9
+    assert 0 < sum(record["status"] == "failed" for record in mace["records"]) < 9
     assert transformer["status"] == "ok"
-    assert np.isfinite(mace["metrics"]["fsd_full"])
+    assert np.isfinite(mace["values"]["fsd_full"])

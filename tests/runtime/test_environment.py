@@ -237,7 +237,7 @@ def test_commands(built, monkeypatch):
     monkeypatch.setattr(module, "registry", lambda: module.Registry(adapters={"toy": TOY, "local": local}))
     run = CliRunner(env={"COLUMNS": "200"}).invoke
     listed = run(app, ["list"]).stdout
-    assert "own environment" in listed and "here" in listed and "six==1.16.0" in listed
+    assert "own env" in listed and "here" in listed and "six==1.16.0" in listed
     assert run(app, ["path", "toy"]).stdout.strip() + "/bin/python" == str(built.python)
     assert run(app, ["build", "toy"]).stdout.strip() == str(built.folder)
     assert "needs no environment" in " ".join(run(app, ["build", "local"]).stderr.split())

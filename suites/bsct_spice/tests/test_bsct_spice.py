@@ -291,7 +291,7 @@ def test_formal_charge(smiles, charge):
 
 def test_offline_nothing_is_downloaded(monkeypatch):
     monkeypatch.setenv("BSCT_ZOO_OFFLINE", "1")
-    with pytest.raises(BadInputError, match=r"offline .* was not asked; .* or get it elsewhere and name the file"):
+    with pytest.raises(BadInputError, match=r"offline .* was not downloaded; .* or get it elsewhere and name the file"):
         import_scans(None, "bsct-spice")
 
 

@@ -85,8 +85,8 @@ def test_a_reference_that_is_not_smooth_is_flagged(pair_file, tmp_path):
 
 
 def test_another_build_of_the_same_suite_is_refused(ethanol_file, tmp_path):
-    held = exclusive_lock(tmp_path / ".x.frames", "is building in", "another name")
-    with held, pytest.raises(BadInputError, match="another process is building in"):
+    locked = exclusive_lock(tmp_path / ".x.frames", "is building in", "another name")
+    with locked, pytest.raises(BadInputError, match="another process is building in"):
         made(ethanol_file, tmp_path / "x.npz", SPRINGS, frames=10)
 
 

@@ -18,6 +18,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.structure import lowest_spin
 from bsct_zoo.cli.main import main
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.evaluation.events import Message
 from bsct_zoo.evaluation.reference import open_reference
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.training.data import SPLITS, read_training_data
@@ -128,7 +129,7 @@ def test_a_killed_run_goes_on_to_the_same_frames(folder, smiles_file, tmp_path):
 def test_molecules_of_a_suite_are_left_out_with_a_line_that_says_which(tmp_path):
     file = tmp_path / "some.smi"
     file.write_text(MOLECULES + "NC=O train\n")  # formamide, which ``core`` has
-    done = run("out", "--from", file, "--reference", LABELS, *FEW_OPTIONS, "--workers", "2", "-q", cwd=tmp_path)
+    done = run("out", "--from", file, "--reference", LABELS, *FEW_OPTIONS, "--workers", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "left out: NC=O: it is in the suite core" in done.stderr
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
@@ -151,7 +152,7 @@ def test_any_ase_calculator_labels_crystals_and_cells_come_along(tmp_path):
     frames = [data.train, data.valid, *([] if data.test is None else [data.test])]
     assert sum(map(len, frames)) == 3 * (3 + 2) and all(f.pbc.all() and (f.cell != 0).any() for f in frames)
     batch, energy, forces = data.train.batch([0, len(data.train) - 1], dtype=torch.float64)
-    with emt.open() as potential:
+    with opened(emt) as potential:
         found = potential.compute(batch)
     assert torch.allclose(found.energy, energy, atol=1e-9) and torch.allclose(found.forces, forces, atol=1e-9)
 
@@ -168,11 +169,13 @@ def test_a_molecule_that_falls_apart_is_left_out(tmp_path, reference):
     whole, broken = tmp_path / "whole.smi", tmp_path / "broken.xyz"
     whole.write_text("O train\nOO valid\n")
     write(broken, Atoms("He2", [[0, 0, 0], [0, 0, 0.6]]))
-    said = []
+    events = []
     recipe = replace(FEW, md=0, dimer=0, diatomic=0)
-    made = make(tmp_path / "out", [whole, broken], reference, recipe, say=said.append)
+    made = make(tmp_path / "out", [whole, broken], reference, recipe, listen=events.append)
     assert made.manifest["left_out"] == {"He2-1": "it comes apart while it relaxes"}
-    assert said == ["left out: He2-1: it comes apart while it relaxes"]
+    assert [event.text for event in events if isinstance(event, Message)] == [
+        "left out: He2-1: it comes apart while it relaxes"
+    ]
     assert [entry["name"] for entry in made.manifest["molecules"]] == ["O", "OO"]
 
 
