@@ -88,11 +88,6 @@ def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluat
         verdict = "unknown"
     else:
         moved, low, high = result
-        verdict = "noise" if low <= 0 <= high else _direction(column, moved)
+        better: Verdict = "better" if (moved < 0) == (column.better == "lower") else "worse"
+        verdict = "noise" if low <= 0 <= high else "changed" if column.better is None else better
     return Change(model, name, before, after, low, high, n, verdict)
-
-
-def _direction(column: Column, moved: float) -> Verdict:
-    if column.better is None:
-        return "changed"
-    return "better" if (moved < 0) == (column.better == "lower") else "worse"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -107,7 +107,7 @@ def select(
     costs = np.array([[_sign(results, name) * c.values[name] for name in minimise] for c in candidates])
     beaten_by = dominators(costs.reshape(len(candidates), len(minimise)))
     judged = [
-        Candidate(c.row, c.values, c.intervals, tuple(candidates[i].row.model for i in by))
+        replace(c, beaten_by=tuple(candidates[i].row.model for i in by))
         for c, by in zip(candidates, beaten_by, strict=True)
     ]
     judged.sort(key=lambda c: _sign(results, minimise[0]) * c.values[minimise[0]])

@@ -127,7 +127,9 @@ def _pair(results: Collection, x: Measure, y: Measure, given: Sequence[Measure],
     a, b = x.of(models), y.of(models)
     notes = [*_missing(results, x, y), *_notes(results, models, (a, b))]
     estimates = [_estimate("Spearman", spearman, [a, b], seed), _estimate("Kendall", kendall, [a, b], seed)]
-    estimates.append(_estimate("Pearson of logs", log_pearson, [a, b], seed, n_models=_logarithms(a, b)))
+    positive = [(m.values > 0) & np.isfinite(m.values) for m in (a, b)]  # what has a logarithm
+    logarithms = int((positive[0] & positive[1]).sum())
+    estimates.append(_estimate("Pearson of logs", log_pearson, [a, b], seed, n_models=logarithms))
     others = [z for z in given if z.name not in (x.name, y.name)]
     if others:
         known = [m for m in models if not any(np.isnan(z.values[m]) for z in others)]
@@ -153,11 +155,6 @@ def _estimate(
     if not np.isfinite(value) or n < FEWEST:
         return Estimate(name, n, None, None, None)
     return Estimate(name, n, value, over_models(coefficient, columns, seed), over_items(coefficient, measures, seed))
-
-
-def _logarithms(x: Measure, y: Measure) -> int:
-    """Models whose two values both have a logarithm."""
-    return int(((x.values > 0) & (y.values > 0) & np.isfinite(x.values) & np.isfinite(y.values)).sum())
 
 
 def _missing(results: Collection, x: Measure, y: Measure) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from bsct_zoo.analysis.measures import Measure
 from bsct_zoo.analysis.sources import ModelKey, md_measures, property_measures, scan_measures
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.results import Evaluation, Results, TaskInfo, read_results
+from bsct_zoo.files import sha256
 
 _IGNORED = ("device", "dtype", "max_batch_atoms", "use_cache", "timeout")  # settings that do not make another quantity
 
@@ -74,7 +74,7 @@ def collect(paths: Sequence[Path]) -> Collection:
     files = []
     for path in paths:
         results = read_results(path)
-        files.append((str(path), hashlib.sha256(path.read_bytes()).hexdigest()))
+        files.append((str(path), sha256(path)))
         for row in results.rows:
             key = ModelKey.of(row.model, row.card, row.checkpoint_sha256)
             names.setdefault(key, []).append(row.model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 import numpy as np
 
@@ -13,14 +14,7 @@ from bsct_zoo.analysis.measures import Measure, Over
 from bsct_zoo.evaluation.results import Evaluation, Record, TaskInfo
 from bsct_zoo.metrics.columns import Column
 
-_OVER: Mapping[str, Over] = {
-    "median": "median",
-    "median_abs": "median_abs",
-    "max_abs": "max_abs",
-    "max": "max",
-    "min": "min",
-    "sum": "sum",
-}
+_OVER: Mapping[str, Over] = {over: over for over in get_args(Over) if over != "mean"}
 
 
 @dataclass(frozen=True, order=True)
@@ -71,10 +65,10 @@ def md_measures(task: TaskInfo, rows: Rows) -> Iterator[Measure]:
     table = _Runs(systems, rows)
     timed = any("failure_time" in record.metrics for row in rows if row for record in row.records)
     seconds = _seconds([row if row and row.seconds else None for row in rows])
-    source, group = f"md {task.name}", f"md {task.name}"
+    source = f"md {task.name}"
 
     def measure(name: str, unit: str, pieces: Floats, over: Over) -> Measure:
-        return Measure(f"{task.name}_{name}", unit, source, "molecules", group, pieces, over, seconds)
+        return Measure(f"{task.name}_{name}", unit, source, "molecules", source, pieces, over, seconds)
 
     for column in task.columns:
         if column.over in _OVER and not column.of.startswith("failure_"):
@@ -88,7 +82,7 @@ def md_measures(task: TaskInfo, rows: Rows) -> Iterator[Measure]:
         yield measure("lasted", "ps", lasted, "mean")
 
 
-def property_measures(task: TaskInfo, rows: Rows) -> list[Measure]:
+def property_measures(task: TaskInfo, rows: Rows) -> Iterator[Measure]:
     """Mean absolute error of each kind of quantity, imaginary modes, and the share of systems that did not relax."""
     systems = list(dict.fromkeys(record.id for row in rows if row for record in row.records))
     tables = [{} if row is None else {record.id: record for record in row.records} for row in rows]
@@ -114,13 +108,11 @@ def property_measures(task: TaskInfo, rows: Rows) -> list[Measure]:
             return []
         return [1.0 if record.status == "failed" else _number(record.metrics.get("not_relaxed"))]
 
-    kinds = [
-        measure(column.name, column.unit, "mean", partial(errors, column.of))
-        for column in task.columns
-        if column.over == "mae"
-    ]
-    others = [measure("imaginary", "modes", "sum", imaginary)]
-    return [*kinds, *others, measure("not_relaxed", "share of systems", "mean", not_relaxed)]
+    for column in task.columns:
+        if column.over == "mae":
+            yield measure(column.name, column.unit, "mean", partial(errors, column.of))
+    yield measure("imaginary", "modes", "sum", imaginary)
+    yield measure("not_relaxed", "share of systems", "mean", not_relaxed)
 
 
 class _Runs:

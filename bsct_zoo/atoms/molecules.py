@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bsct_zoo.errors import BadInputError
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -21,21 +23,41 @@ def system(name: str, seed: int) -> Atoms:
     Raises:
         BadInputError: no such molecule or file, or the file holds no structure.
     """
-    import numpy as np
-    from ase import Atoms
-    from ase.build import molecule
-    from ase.io import read
+    atoms = read_last(name) if Path(name).exists() else g2_molecule(name)
+    atoms.info |= {"name": Path(name).stem, "seed": seed}
+    return atoms
 
-    from bsct_zoo.errors import BadInputError
+
+def g2_molecule(name: str) -> Atoms:
+    """The molecule called ``name`` of ASE's g2 set.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    from ase.build import molecule
 
     try:
-        atoms = read(name, index=-1) if Path(name).exists() else molecule(name)
+        atoms: Atoms = molecule(name)
     except KeyError as error:
         raise BadInputError(f"'{name}' is neither a file nor a molecule of ASE's g2 set, such as CH3CH2OH") from error
+    return atoms
+
+
+def read_last(name: str) -> Atoms:
+    """The last structure of the file ``name``, charge and spin in ``info``.
+
+    Raises:
+        BadInputError: it cannot be read, or holds no structure.
+    """
+    import numpy as np
+    from ase import Atoms
+    from ase.io import read
+
+    try:
+        atoms = read(name, index=-1)
     except Exception as error:
-        raise BadInputError(f"cannot read a structure from {name}: {error}") from error
+        raise BadInputError(f"cannot read a structure from {name}: {' '.join(str(error).split())}") from error
     if not isinstance(atoms, Atoms) or len(atoms) == 0 or not np.isfinite(atoms.positions).all():
         raise BadInputError(f"{name} holds no structure with atoms at finite positions")
-    kept = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
-    atoms.info = {**kept, "name": Path(name).stem, "seed": seed}
+    atoms.info = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
     return atoms

@@ -1,4 +1,4 @@
-"""Molecules as graphs: SMILES to geometries, symmetry of atoms, SMARTS. The only module that imports RDKit."""
+"""Molecules as graphs: SMILES to geometries, symmetry of atoms, SMARTS."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_smiles(path: Path, seed: int) -> list[Structure]:
     Raises:
         BadInputError: RDKit is not installed, or a line is not a molecule that can be embedded.
     """
-    chem = _rdkit("SMILES")
+    chem = rdkit("SMILES")
     structures = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         words = line.split(maxsplit=1)
@@ -48,7 +48,7 @@ def read_sdf(path: Path) -> list[Structure]:
     Raises:
         BadInputError: RDKit is not installed, or an entry is unusable.
     """
-    chem = _rdkit("MOL and SD files")
+    chem = rdkit("MOL and SD files")
     structures = []
     for number, graph in enumerate(chem.SDMolSupplier(str(path), removeHs=False), start=1):
         if graph is None:
@@ -67,7 +67,7 @@ def smarts_matches(structure: Structure, smarts: str, size: int) -> list[tuple[i
     Raises:
         BadInputError: it is no SMARTS, does not have ``size`` atoms, or the structure has no graph.
     """
-    chem = _rdkit("SMARTS")
+    chem = rdkit("SMARTS")
     pattern = chem.MolFromSmarts(smarts)
     if pattern is None:
         raise BadInputError(f"'{smarts}' is not a SMARTS")
@@ -80,7 +80,7 @@ def smarts_matches(structure: Structure, smarts: str, size: int) -> list[tuple[i
     return [tuple(match) for match in structure.graph.GetSubstructMatches(pattern, uniquify=True, maxMatches=100_000)]
 
 
-def _rdkit(wanted_for: str) -> Any:
+def rdkit(wanted_for: str) -> Any:
     """RDKit's Chem, silent on standard error.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bsct_zoo.cli import completion
+from bsct_zoo.cli import options
 
 if TYPE_CHECKING:
     from bsct_zoo.evaluation.building import Built
@@ -47,19 +47,20 @@ def build(
     out: Annotated[Path | None, typer.Option(help="Write it to this file (.npz) instead of the data folder.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a suite of this name made otherwise.")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Workers of the reference; all cores if not given.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: options.Device = "auto",
     title: Annotated[str, typer.Option(help="One line for people.")] = "",
     author: Annotated[str | None, typer.Option(help="Who makes it; your name on this machine if not given.")] = None,
     licence: Annotated[str, typer.Option(help="Of the data, SPDX where possible.")] = "not stated",
     citation: Annotated[str, typer.Option(help="How to cite it.")] = "",
-    trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
+    trust: options.Trust = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
 ) -> None:
     """Build a suite of your own: scans of your structures, with a reference for each frame.
 
     A build that is cut off goes on where it was when the same command is given again.
     """
+    from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.building import About
     from bsct_zoo.evaluation.building import build as make
     from bsct_zoo.evaluation.machine import cores
@@ -71,44 +72,21 @@ def build(
 
     path = _target(name, out)
     choice = Choice(tuple(only or ()), tuple(smarts or ()), hydrogens, per_type, seed)
-    settings = BuildSettings(
-        scan,  # type: ignore[arg-type]  # checked there
-        frames,
-        start,
-        stop,
-        reach,
-        choice,
-        directions,
-        rattle,
-        limit,
-        seed,
-        relax,
-    )
+    numbers = (frames, start, stop, reach, choice, directions, rattle, limit, seed, relax)
+    settings = BuildSettings(scan, *numbers)  # type: ignore[arg-type]  # checked there
     if not source.is_file():
-        from bsct_zoo.errors import BadInputError
-
         raise BadInputError(f"there is no file {source} to build from")
-    about = About(name, title, _author() if author is None else author, licence, citation, command_line(_words()))
+    about = About(name, title, _author() if author is None else author, licence, citation, command_line(sys.argv[1:]))
     with ProgressDisplay(quiet=quiet) as progress:
         opened = open_reference(reference, device=device, trust=trust, listen=progress)
-        built = make(
-            source,
-            path,
-            settings,
-            opened,
-            about,
-            jobs=1 if opened is not None and opened.device != "cpu" else jobs or cores(),
-            replace_other=replace,
-            listen=progress,
-        )
+        workers = 1 if opened is not None and opened.device != "cpu" else jobs or cores()
+        built = make(source, path, settings, opened, about, jobs=workers, replace_other=replace, listen=progress)
     _report(built)
 
 
 def validate(
-    name: Annotated[str, typer.Argument(help="Name of a suite, or a suite file.", autocompletion=completion.suites)],
-    flag: Annotated[
-        bool, typer.Option("--flag", help="Write what is found into the suite (not a shipped one).")
-    ] = False,
+    name: options.SuiteName,
+    flag: Annotated[bool, options.output("--flag", help="Write the findings into the suite.")] = False,
 ) -> int:
     """Check a suite: units, frames without a reference, jumps and roughness of the reference itself, duplicates.
 
@@ -189,23 +167,13 @@ def _target(name: str, out: Path | None) -> Path:
         BadInputError: the name is none or taken, or the file is no .npz.
     """
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.plugins.registry import registry
-    from bsct_zoo.suites.library import imported_path
 
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith((".", "-")):
-        raise BadInputError(f"'{name}' is not a name; use letters, digits, '-', '_' and '.'")
-    if out is not None:
-        if out.suffix != ".npz":
-            raise BadInputError(f"--out {out} must end in .npz")
-        return out
-    if name in registry().suites:
-        raise BadInputError(f"the name '{name}' is taken by a suite of a plugin; choose another")
-    return imported_path(name)
-
-
-def _words() -> list[str]:
-    """The command as it was typed, for the manifest."""
-    return sys.argv[1:]
+    if out is None:
+        return options.suite_file(name)
+    options.check_name(name)
+    if out.suffix != ".npz":
+        raise BadInputError(f"--out {out} must end in .npz")
+    return out
 
 
 def _author() -> str:

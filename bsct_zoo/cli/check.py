@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 from bsct_zoo.cli import options
 
@@ -35,6 +37,7 @@ def check(
     Exit code: 0 all passed, 1 a property failed or the model does not load, 2 bad input.
     """
     from bsct_zoo.cli import output
+    from bsct_zoo.cli.output import write_json
     from bsct_zoo.cli.weights import resolve_models
     from bsct_zoo.conformance.process import CheckProcess
     from bsct_zoo.conformance.properties import chosen
@@ -53,13 +56,13 @@ def check(
         options=dict(spec.options),
         elements=numbers,
         timeout=timeout,
-        on_event=None if quiet else _tell,
+        on_event=None if quiet else partial(print, file=sys.stderr),
     ) as process:
         findings = list(_findings(process, names, quiet))
     if json != "-":
         draw_findings(spec, process, findings, console())
     if json is not None:
-        _write(json, document(spec, process, findings))
+        write_json(json, document(spec, process, findings))
     return int(any(finding.status == "failed" for finding in findings))
 
 
@@ -70,18 +73,6 @@ def _findings(process: CheckProcess, names: Sequence[str], quiet: bool) -> Itera
         finding = process.try_property(name)
         line(f"{name}: {finding.status}, {finding.seconds:.1f} s")
         yield finding
-
-
-def _write(target: str, content: dict[str, Any]) -> None:
-    import json
-    from pathlib import Path
-
-    from bsct_zoo.cli.output import replace_file
-
-    if target == "-":
-        print(json.dumps(content, indent=1, allow_nan=False))
-    else:
-        replace_file(Path(target), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _elements(text: str) -> frozenset[int]:
@@ -96,9 +87,3 @@ def _elements(text: str) -> frozenset[int]:
             f"--elements takes chemical symbols, e.g. 'H,C,Cu', not '{unknown[0] if unknown else text}'"
         )
     return frozenset(atomic_numbers[symbol] for symbol in symbols)
-
-
-def _tell(text: str) -> None:
-    import sys
-
-    print(text, file=sys.stderr)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bsct_zoo.cli import completion, options
-from bsct_zoo.cli.options import ADVANCED, CHOOSE, OUTPUT
 
 if TYPE_CHECKING:
     from bsct_zoo.evaluation.results import Results
@@ -26,13 +25,12 @@ def compare(
     limit: options.Limit = None,
     task: Annotated[
         list[str] | None,
-        typer.Option(
+        options.choose(
             "--task",
             "--md",
             metavar="TASK",
             help="Another task beside the suites: nve, nvt, heat, 'nve@time=0.5,temperature=500,seeds=2', or a "
             "plugin's; repeatable.",
-            rich_help_panel=CHOOSE,
         ),
     ] = None,
     device: options.Device = "auto",
@@ -42,32 +40,26 @@ def compare(
     yes: options.Yes = False,
     metric: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Columns of the table; repeatable.", autocompletion=completion.metrics, rich_help_panel=OUTPUT
-        ),
+        options.output(help="Columns of the table; repeatable.", autocompletion=completion.metrics),
     ] = None,
     sort: Annotated[
         str | None,
-        typer.Option(help="Column that ranks the rows.", autocompletion=completion.metrics, rich_help_panel=OUTPUT),
+        options.output(help="Column that ranks the rows.", autocompletion=completion.metrics),
     ] = None,
     by: Annotated[
-        options.Columns, typer.Option(help="Columns: metrics, or groups for one metric.", rich_help_panel=OUTPUT)
+        options.Columns, options.output(help="Columns: metrics, or groups for one metric.")
     ] = options.Columns.metric,
     json: options.JsonFile = None,
     csv: options.CsvFile = None,
     markdown: options.Markdown = False,
     against: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="JSON of an earlier run; report significant changes.", rich_help_panel=OUTPUT
-        ),
+        options.output(metavar="FILE", help="JSON of an earlier run; report significant changes."),
     ] = None,
     fail_if: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="CONDITION",
-            help="Exit with code 3 if a model meets it: 'fsd_full>50', or 'worse' with --against.",
-            rich_help_panel=OUTPUT,
+        options.output(
+            metavar="CONDITION", help="Exit with code 3 if a model meets it: 'fsd_full>50', or 'worse' with --against."
         ),
     ] = None,
     quiet: options.Quiet = False,
@@ -75,7 +67,7 @@ def compare(
     max_batch_atoms: options.MaxBatchAtoms = None,
     timeout: options.Timeout = 600.0,
     no_cache: options.NoCache = False,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed for --limit.", rich_help_panel=ADVANCED)] = 0,
+    seed: Annotated[int, options.advanced(min=0, help="Random seed for --limit.")] = 0,
 ) -> int:
     """Test MODELS on the scans of a suite and rank them by smoothness.
 

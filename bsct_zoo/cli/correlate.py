@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bsct_zoo.cli import options
+
 if TYPE_CHECKING:
     from bsct_zoo.analysis.reading import Collection
 
@@ -24,12 +26,10 @@ def correlate(
         typer.Option(help=f"Metric that is taken out of both; none for none. Default: {_FORCE_ERROR} if it is there."),
     ] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw scatter plots: .png, .pdf or .svg.")] = None,
-    json: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Write JSON, schema 1; - for standard output.")
-    ] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV, a line for each coefficient.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    json: options.JsonFile = None,
+    csv: options.CsvFile = None,
+    markdown: options.Markdown = False,
+    seed: Annotated[int, options.seed("the bootstrap")] = 0,
 ) -> int:
     """Correlate metrics over models: Spearman, Kendall and Pearson of logs, with intervals, and what each metric costs.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bsct_zoo.cli import options
+
 if TYPE_CHECKING:
     from bsct_zoo.training.making.make import FramesMade
 
@@ -36,11 +38,11 @@ def make(
     ] = None,
     temperatures: Annotated[str, typer.Option(help="K, of dynamics and normal modes.")] = "300,600,1000",
     workers: Annotated[int | None, typer.Option(min=1, help="Of the reference; all cores if not given.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    trust: Annotated[bool, typer.Option("--trust", help="Load files that can execute code and no card knows.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the models' own output.")] = False,
+    seed: Annotated[int, options.seed("all that is drawn")] = 0,
+    device: options.Device = "auto",
+    trust: options.Trust = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
 ) -> None:
     """Make labelled frames of molecules: dynamics, displacements, bonds pulled, pairs, atoms two by two.
 
@@ -63,15 +65,9 @@ def make(
         opened = open_reference(reference, device=device, trust=trust, listen=progress)
         if opened is None:
             raise BadInputError("--reference none gives no labels; name a model, as xtb")
-        outcome = run(
-            out,
-            source,
-            opened,
-            recipe,
-            workers=1 if opened.device != "cpu" else workers or cores(),
-            command=command_line(sys.argv[1:]),
-            listen=progress,
-        )
+        workers = 1 if opened.device != "cpu" else workers or cores()
+        command = command_line(sys.argv[1:])
+        outcome = run(out, source, opened, recipe, workers=workers, command=command, listen=progress)
     _report(out, outcome)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from bsct_zoo.plugins.cards import Adapter
+from bsct_zoo.plugins.registry import registry
 
 app = typer.Typer(no_args_is_help=True, help="List, build, locate and remove the environments of models.")
 
@@ -17,7 +16,6 @@ Family = Annotated[str, typer.Argument(metavar="NAME", help="Model family, as in
 @app.command("list")
 def list_() -> None:
     """List the model families: where each runs, and what this interpreter lacks."""
-    from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.installation import draw_environments
     from bsct_zoo.report.listing import console
 
@@ -32,7 +30,7 @@ def build(name: Family) -> None:
 
     from bsct_zoo.runtime.place import place_of, ready_place
 
-    adapter = _adapter(name)
+    adapter = registry().adapter(name)
     messages = Console(stderr=True)
     if place_of(adapter).kind == "here":
         messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
@@ -48,7 +46,7 @@ def remove(name: Family) -> None:
     """Remove the environments of NAME; the next run builds a new one."""
     from bsct_zoo.runtime import environment
 
-    adapter = _adapter(name)
+    adapter = registry().adapter(name)
     removed = environment.remove(adapter)
     for folder in removed:
         typer.echo(f"removed {folder}", err=True)
@@ -61,15 +59,9 @@ def path(name: Family) -> None:
     """Print the folder of the virtual environment of NAME; exit code 1 if it is not built."""
     from bsct_zoo.runtime import environment
 
-    adapter = _adapter(name)
+    adapter = registry().adapter(name)
     built = environment.find(adapter)
     if built is None:
         typer.echo(f"'{adapter.name}' has no environment; build it with: bsct-zoo env build {adapter.name}", err=True)
         raise typer.Exit(1)
     typer.echo(built.python.parent.parent)
-
-
-def _adapter(name: str) -> Adapter:
-    from bsct_zoo.plugins.registry import registry
-
-    return registry().adapter(name)

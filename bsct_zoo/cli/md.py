@@ -8,47 +8,34 @@ from typing import Annotated
 import typer
 
 from bsct_zoo.cli import options
-from bsct_zoo.cli.options import ADVANCED, CHOOSE, OUTPUT, RUN
 
 
 def md(
     context: typer.Context,
     models: options.Models,
-    check: Annotated[str, typer.Option(help="nve, nvt, heat, or a check of a plugin.", rich_help_panel=CHOOSE)] = "nve",
+    check: Annotated[str, options.choose(help="nve, nvt, heat, or a check of a plugin.")] = "nve",
     molecule: options.Molecules = None,
-    temperature: Annotated[
-        float, typer.Option(min=0.1, help="Initial and bath temperature, K.", rich_help_panel=RUN)
-    ] = 300.0,
-    final_temperature: Annotated[
-        float, typer.Option(min=0.1, help="Final bath temperature of 'heat', K.", rich_help_panel=RUN)
-    ] = 1500.0,
-    time: Annotated[float, typer.Option(min=0.001, help="Simulated time, ps.", rich_help_panel=RUN)] = 1.0,
-    dt: Annotated[float, typer.Option("--dt", "--step", min=0.01, help="Time step, fs.", rich_help_panel=RUN)] = 0.5,
-    friction: Annotated[
-        float, typer.Option(min=0.0, help="Friction of the bath of nvt and heat, 1/ps.", rich_help_panel=RUN)
-    ] = 10.0,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each molecule.", rich_help_panel=RUN)] = 1,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Random seed of the first run of each molecule.", rich_help_panel=RUN)
-    ] = 0,
-    relax: Annotated[bool, typer.Option(help="Start from the model's own minimum.", rich_help_panel=RUN)] = True,
+    temperature: Annotated[float, options.run(min=0.1, help="Initial and bath temperature, K.")] = 300.0,
+    final_temperature: Annotated[float, options.run(min=0.1, help="Final bath temperature of 'heat', K.")] = 1500.0,
+    time: Annotated[float, options.run(min=0.001, help="Simulated time, ps.")] = 1.0,
+    dt: Annotated[float, options.run("--dt", "--step", min=0.01, help="Time step, fs.")] = 0.5,
+    friction: Annotated[float, options.run(min=0.0, help="Friction of the bath of nvt and heat, 1/ps.")] = 10.0,
+    seeds: Annotated[int, options.run(min=1, help="Runs of each molecule.")] = 1,
+    seed: Annotated[int, options.run(min=0, help="Random seed of the first run of each molecule.")] = 0,
+    relax: Annotated[bool, options.run(help="Start from the model's own minimum.")] = True,
     device: options.Device = "auto",
     dtype: Annotated[
         options.Dtype,
-        typer.Option(help="Precision of the model; integration is in float64.", rich_help_panel=RUN),
+        options.run(help="Precision of the model; integration is in float64."),
     ] = options.Dtype.float64,
     trust: options.Trust = False,
     yes: options.Yes = False,
-    by: Annotated[
-        options.RunRows, typer.Option(help="Rows: models, or every run.", rich_help_panel=OUTPUT)
-    ] = options.RunRows.model,
+    by: Annotated[options.RunRows, options.output(help="Rows: models, or every run.")] = options.RunRows.model,
     trajectory: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write trajectories (extxyz), one file per run.", rich_help_panel=OUTPUT),
+        options.output(metavar="FOLDER", help="Write trajectories (extxyz), one file per run."),
     ] = None,
-    every: Annotated[
-        int, typer.Option(min=1, help="Steps between frames of a trajectory.", rich_help_panel=OUTPUT)
-    ] = 20,
+    every: Annotated[int, options.output(min=1, help="Steps between frames of a trajectory.")] = 20,
     json: options.JsonFile = None,
     csv: options.CsvFile = None,
     markdown: options.Markdown = False,
@@ -56,9 +43,7 @@ def md(
     debug: options.Debug = False,
     state: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Keep states and results here instead of the cache.", rich_help_panel=ADVANCED
-        ),
+        options.advanced(metavar="FOLDER", help="Keep states and results here instead of the cache."),
     ] = None,
     timeout: options.Timeout = 600.0,
     no_cache: options.NoCache = False,

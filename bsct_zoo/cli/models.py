@@ -23,13 +23,14 @@ def models(
     """List the models that can run now; --all includes those that must be downloaded first."""
     if context.invoked_subcommand is not None:
         return
+    from bsct_zoo.cli.output import write_json
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.model import brief, weights_state
 
     adapters = sorted(registry().adapters.values(), key=lambda adapter: adapter.name)
     cards = [(adapter, card) for adapter in adapters for card in adapter.cards or (None,)]
     if json:
-        _print_json([brief(adapter, card) for adapter, card in cards if card is not None])
+        write_json("-", [brief(adapter, card) for adapter, card in cards if card is not None])
         return
     from bsct_zoo.report.listing import console
     from bsct_zoo.report.model_tables import draw_models
@@ -44,6 +45,7 @@ def models(
 @app.command("show")
 def show(name: options.Model, json: options.JsonFlag = False) -> None:
     """Show the card of a model: weights, environment, speed, training, errors, citation."""
+    from bsct_zoo.cli.output import write_json
     from bsct_zoo.models.naming import named_model
     from bsct_zoo.report.listing import console
     from bsct_zoo.report.model import full
@@ -51,7 +53,7 @@ def show(name: options.Model, json: options.JsonFlag = False) -> None:
 
     spec = named_model(name)
     if json:
-        _print_json(full(spec.adapter, spec.card))
+        write_json("-", full(spec.adapter, spec.card))
     else:
         draw_model(spec.adapter, spec.card, console())
 
@@ -68,7 +70,7 @@ def fetch(
     """
     from bsct_zoo.cli.weights import confirmed, fetch_shown
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.models.download import file_sha256
+    from bsct_zoo.files import sha256
     from bsct_zoo.models.naming import named_model
     from bsct_zoo.models.weights import find
 
@@ -81,16 +83,10 @@ def fetch(
     refused = False
     for spec in specs:
         record = find(spec.adapter, spec.card)
-        if record is not None and file_sha256(record.path) == record.sha256:
+        if record is not None and sha256(record.path) == record.sha256:
             print(f"{spec.text} is already downloaded: {record.path}", file=sys.stderr)
         elif yes or not sys.stdin.isatty() or confirmed(spec.adapter, spec.card):
             fetch_shown(spec.adapter, spec.card)
         else:
             refused = True
     return int(refused)
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=1, ensure_ascii=False))

@@ -6,19 +6,22 @@ command in its words alone comes from a function: ``seed: Annotated[int, options
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bsct_zoo.cli import completion
+from bsct_zoo.errors import BadInputError
 
-# Panels of --help, in the order in which a command declares its options.
-CHOOSE = "Choose"
-RUN = "Run"
-OUTPUT = "Output"
-ADVANCED = "Advanced"
+# An option of each panel of --help, in the order in which a command declares them; arguments as of ``typer.Option``.
+choose: Any = partial(typer.Option, rich_help_panel="Choose")
+run: Any = partial(typer.Option, rich_help_panel="Run")
+output: Any = partial(typer.Option, rich_help_panel="Output")
+advanced: Any = partial(typer.Option, rich_help_panel="Advanced")
 
 
 class Dtype(StrEnum):
@@ -56,120 +59,78 @@ _MODEL = "NAME, NAME:CARD or NAME:PATH; options follow as @key=value,..."
 Models = Annotated[list[str], typer.Argument(metavar="MODEL", help=_MODEL, autocompletion=completion.models)]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL, autocompletion=completion.models)]
 Cards = Annotated[
-    list[str],
-    typer.Argument(metavar="NAME:CARD", help="Models to download.", autocompletion=completion.models),
+    list[str], typer.Argument(metavar="NAME:CARD", help="Models to download.", autocompletion=completion.models)
 ]
 SuiteName = Annotated[
     str, typer.Argument(metavar="SUITE", help="Name or file of a suite.", autocompletion=completion.suites)
 ]
-Suite = Annotated[
-    str,
-    typer.Option(
-        "--suite",
-        metavar="SUITE",
-        help="Name or file of a suite.",
-        autocompletion=completion.suites,
-        rich_help_panel=CHOOSE,
-    ),
-]
 Suites = Annotated[
     list[str],
-    typer.Option(
+    choose(
         "--suite",
         metavar="SUITE",
         help="Name or file of a suite; repeat, or separate with commas, for several.",
         autocompletion=completion.suites,
-        rich_help_panel=CHOOSE,
     ),
 ]
-Only = Annotated[
-    str | None,
-    typer.Option(
-        "--only", metavar="PATTERN", help="Only scans whose id matches, e.g. 'C-C/*'.", rich_help_panel=CHOOSE
-    ),
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit", min=1, help="Maximum number of scans, spread evenly over the groups.", rich_help_panel=CHOOSE
-    ),
-]
+Only = Annotated[str | None, choose("--only", metavar="PATTERN", help="Only scans whose id matches, e.g. 'C-C/*'.")]
+Limit = Annotated[int | None, choose("--limit", min=1, help="Maximum number of scans, spread evenly over the groups.")]
 Molecules = Annotated[
     list[str] | None,
-    typer.Option(
-        "--molecule",
-        metavar="NAME|FILE",
-        help="Molecule of ASE's g2 set, or a structure file; repeatable.",
-        rich_help_panel=CHOOSE,
-    ),
+    choose("--molecule", metavar="NAME|FILE", help="Molecule of ASE's g2 set, or a structure file; repeatable."),
 ]
 Crystals = Annotated[
     list[str] | None,
-    typer.Option(
-        "--crystal",
-        metavar="NAME|FILE",
-        help="Si, Al, Cu, NaCl, MgO, or a structure file; repeatable.",
-        rich_help_panel=CHOOSE,
-    ),
+    choose("--crystal", metavar="NAME|FILE", help="Si, Al, Cu, NaCl, MgO, or a structure file; repeatable."),
 ]
 
 # Run
-Device = Annotated[
-    str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", rich_help_panel=RUN)
-]
-DtypeOption = Annotated[Dtype, typer.Option("--dtype", help="Precision of the model.", rich_help_panel=RUN)]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Models that run at the same time.", rich_help_panel=RUN)]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Download missing weights without asking.", rich_help_panel=RUN)]
-Trust = Annotated[bool, typer.Option("--trust", help="Load unverified files that can run code.", rich_help_panel=RUN)]
+Device = Annotated[str, run("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+DtypeOption = Annotated[Dtype, run("--dtype", help="Precision of the model.")]
+Jobs = Annotated[int, run("--jobs", min=1, help="Models that run at the same time.")]
+Yes = Annotated[bool, run("--yes", "-y", help="Download missing weights without asking.")]
+Trust = Annotated[bool, run("--trust", help="Load unverified files that can run code.")]
 
 # Output
-JsonFile = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE|-", help="Write JSON; - is standard output.", rich_help_panel=OUTPUT),
-]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
-CsvFile = Annotated[
-    Path | None, typer.Option("--csv", metavar="FILE", help="Write CSV, one line per record.", rich_help_panel=OUTPUT)
-]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown.", rich_help_panel=OUTPUT)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress.", rich_help_panel=OUTPUT)]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Show tracebacks and the output of models.", rich_help_panel=OUTPUT)
-]
+JsonFile = Annotated[str | None, output("--json", metavar="FILE|-", help="Write JSON; - is standard output.")]
+JsonFlag = Annotated[bool, output("--json", help="Print JSON.")]
+CsvFile = Annotated[Path | None, output("--csv", metavar="FILE", help="Write CSV, one line per record.")]
+Markdown = Annotated[bool, output("--markdown", help="Print tables as Markdown.")]
+Quiet = Annotated[bool, output("--quiet", "-q", help="Hide progress.")]
+Debug = Annotated[bool, output("--debug", help="Show tracebacks and the output of models.")]
 
 # Advanced
-MaxBatchAtoms = Annotated[
-    int | None,
-    typer.Option("--max-batch-atoms", min=1, help="Maximum number of atoms in a batch.", rich_help_panel=ADVANCED),
-]
-Timeout = Annotated[
-    float,
-    typer.Option("--timeout", min=1, help="Timeout without a response, in seconds.", rich_help_panel=ADVANCED),
-]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Bypass the prediction cache.", rich_help_panel=ADVANCED)]
-Unasked = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.", rich_help_panel=ADVANCED)]
+MaxBatchAtoms = Annotated[int | None, advanced("--max-batch-atoms", min=1, help="Maximum number of atoms in a batch.")]
+Timeout = Annotated[float, advanced("--timeout", min=1, help="Timeout without a response, in seconds.")]
+NoCache = Annotated[bool, advanced("--no-cache", help="Bypass the prediction cache.")]
+Unasked = Annotated[bool, advanced("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 def seed(purpose: str) -> Any:
     """``--seed``: "Random seed for ``purpose``."."""
-    return typer.Option("--seed", min=0, help=f"Random seed for {purpose}.", rich_help_panel=ADVANCED)
+    return advanced("--seed", min=0, help=f"Random seed for {purpose}.")
 
 
-def choose(*names: str, **facts: Any) -> Any:
-    """An option of the panel "Choose"; arguments as those of ``typer.Option``."""
-    return typer.Option(*names, rich_help_panel=CHOOSE, **facts)
+def check_name(name: str, what: str = "a name") -> str:
+    """``name``, if it can be that of a file.
+
+    Raises:
+        BadInputError: it cannot.
+    """
+    if not re.fullmatch(r"(?![.-])(?=.*[^\W_])[\w.-]+", name):
+        raise BadInputError(f"'{name}' is not {what}; use letters, digits, '-', '_' and '.'")
+    return name
 
 
-def run(*names: str, **facts: Any) -> Any:
-    """An option of the panel "Run"."""
-    return typer.Option(*names, rich_help_panel=RUN, **facts)
+def suite_file(name: str) -> Path:
+    """Where a new suite called ``name`` is kept.
 
+    Raises:
+        BadInputError: it is no name, or that of a suite of a plugin.
+    """
+    from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.suites.library import imported_path
 
-def output(*names: str, **facts: Any) -> Any:
-    """An option of the panel "Output"."""
-    return typer.Option(*names, rich_help_panel=OUTPUT, **facts)
-
-
-def advanced(*names: str, **facts: Any) -> Any:
-    """An option of the panel "Advanced"."""
-    return typer.Option(*names, rich_help_panel=ADVANCED, **facts)
+    if check_name(name) in registry().suites:
+        raise BadInputError(f"the name '{name}' is taken by a suite of a plugin; choose another")
+    return imported_path(name)

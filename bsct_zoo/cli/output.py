@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as to_json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -71,6 +72,15 @@ def write(
             problems.append(f"cannot write {path}: {error.strerror}")
     if problems:
         raise BadInputError("; ".join(problems) + "; choose another place and run it again")
+
+
+def write_json(target: str, content: object) -> None:
+    """``content`` as JSON in the file ``target``, or on standard output, which may not know every letter."""
+    text = to_json.dumps(content, indent=1, ensure_ascii=target == "-", allow_nan=False)
+    if target == "-":
+        print(text)
+    else:
+        replace_file(Path(target), text + "\n")
 
 
 def show(tables: list[Layout], markdown: bool = False) -> None:

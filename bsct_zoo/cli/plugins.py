@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +10,6 @@ from bsct_zoo.cli import options
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from bsct_zoo.runtime.plugin_packages import PluginPackage
 
 
 def install(
@@ -78,6 +75,9 @@ def uninstall(
 
 def plugins(json_file: options.JsonFile = None) -> int:
     """List the packages that register models, suites and checks; exit code 1 if one is broken."""
+    from dataclasses import asdict
+
+    from bsct_zoo.cli.output import write_json
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.installation import draw_plugins
     from bsct_zoo.report.listing import console
@@ -85,25 +85,10 @@ def plugins(json_file: options.JsonFile = None) -> int:
 
     packages = plugin_packages(registry())
     if json_file is not None:
-        _write_json(json_file, packages)
+        write_json(json_file, {"schema": 1, "packages": [asdict(package) for package in packages]})
     else:
         draw_plugins(packages, console())
     return int(any(package.problems for package in packages))
-
-
-def _write_json(file: str, packages: list[PluginPackage]) -> None:
-    import json
-    from dataclasses import asdict
-
-    from bsct_zoo.files import atomic_write
-
-    text = json.dumps(
-        {"schema": 1, "packages": [asdict(package) for package in packages]}, indent=1, ensure_ascii=False
-    )
-    if file == "-":
-        print(text)
-    else:
-        atomic_write(Path(file), f"{text}\n".encode())
 
 
 def _messages(quiet: bool) -> Console:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bsct_zoo.cli import completion, options
-from bsct_zoo.cli.options import CHOOSE, OUTPUT, RUN
 
 if TYPE_CHECKING:
     from bsct_zoo.models.naming import ModelSpec
@@ -21,30 +20,23 @@ def properties(
     crystal: options.Crystals = None,
     what: Annotated[
         str | None,
-        typer.Option(
+        options.choose(
             help="relax,frequencies,barrier,atomisation of molecules; eos,elastic,phonons of crystals. "
-            "Default: all but phonons.",
-            rich_help_panel=CHOOSE,
+            "Default: all but phonons."
         ),
     ] = None,
     reference: Annotated[
         str,
-        typer.Option(
-            help="Model that errors are taken against, or none.",
-            autocompletion=completion.models,
-            rich_help_panel=CHOOSE,
-        ),
+        options.choose(help="Model that errors are taken against, or none.", autocompletion=completion.models),
     ] = "none",
-    force: Annotated[
-        float, typer.Option(min=1e-6, help="Largest force of a relaxed structure, eV/Å.", rich_help_panel=RUN)
-    ] = 1e-3,
-    steps: Annotated[int, typer.Option(min=1, help="Maximum number of relaxation steps.", rich_help_panel=RUN)] = 1000,
+    force: Annotated[float, options.run(min=1e-6, help="Largest force of a relaxed structure, eV/Å.")] = 1e-3,
+    steps: Annotated[int, options.run(min=1, help="Maximum number of relaxation steps.")] = 1000,
     device: options.Device = "auto",
     dtype: options.DtypeOption = options.Dtype.float64,
     trust: options.Trust = False,
     yes: options.Yes = False,
     by: Annotated[
-        options.PropertyRows, typer.Option(help="Rows: models, systems, or every number.", rich_help_panel=OUTPUT)
+        options.PropertyRows, options.output(help="Rows: models, systems, or every number.")
     ] = options.PropertyRows.model,
     json: options.JsonFile = None,
     csv: options.CsvFile = None,

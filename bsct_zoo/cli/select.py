@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bsct_zoo.cli import completion
+from bsct_zoo.cli import completion, options
 
 
 def select(
@@ -24,8 +24,8 @@ def select(
         str,
         typer.Option(help="What is to be small, separated by commas.", autocompletion=completion.metrics),
     ] = "fsd_full,forces_mae_full,seconds",
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    seed: Annotated[int, options.seed("the bootstrap")] = 0,
+    markdown: options.Markdown = False,
 ) -> int:
     """Show the models that no other beats, why others were excluded, and a recommendation per use.
 
@@ -35,13 +35,12 @@ def select(
     from bsct_zoo.analysis.choice import select as choose
     from bsct_zoo.analysis.conditions import parse_condition
     from bsct_zoo.cli.output import show
+    from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.results import read_results
     from bsct_zoo.report.selection import candidates
 
     objectives = [name.strip() for name in minimise.split(",") if name.strip()]
     if not objectives:
-        from bsct_zoo.errors import BadInputError
-
         raise BadInputError("--minimise names nothing; give metrics, as in fsd_full,seconds")
     results = merged([read_results(path) for path in files])
     conditions = [parse_condition(text, results.columns) for text in require or []]

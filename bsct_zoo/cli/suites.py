@@ -109,20 +109,16 @@ def import_suite(
     from bsct_zoo.suites.suite_file import write_suite
 
     known = registry().suite(suite)
-    kept = name or suite
     if known.importer is None:
         raise BadInputError(f"suite '{suite}' is shipped; there is nothing to import")
-    if not kept.replace("-", "").replace("_", "").replace(".", "").isalnum() or kept.startswith("."):
-        raise BadInputError(f"'{kept}' is not a name; use letters, digits, '-', '_' and '.'")
-    if kept != suite and kept in registry().suites:
-        raise BadInputError(f"the name '{kept}' is taken by a suite of a plugin; choose another")
+    kept = name or suite
+    path = imported_path(kept) if kept == suite else options.suite_file(kept)
     if source is not None and not source.exists():
         raise BadInputError(f"no such file or folder: {source}")
     if source is None:
         print(f"downloading {known.url}", file=sys.stderr)
     with import_bar() as tell:
         imported = import_path(known.importer)(source, kept, tell)
-    path = imported_path(kept)
     write_suite(path, imported)
     missing = sum(int((~scan.referenced).sum()) for scan in imported.scans)
     print(f"{len(imported.scans)} scans stored as '{kept}' in {path}; {missing} frames have no reference")

@@ -62,6 +62,7 @@ def train(
     from bsct_zoo.training.budget import parse_budget
     from bsct_zoo.training.config import Config, read_config
     from bsct_zoo.training.foreign import frames_folder
+    from bsct_zoo.training.job import TrainingJob
     from bsct_zoo.training.run import Request
     from bsct_zoo.training.run import train as run
     from bsct_zoo.training.settings import parse_settings
@@ -85,24 +86,21 @@ def train(
     }
     chosen = _merged(context, given, file)
     trainer_settings = {**file.settings, **parse_settings(settings or [])}
-    folder, card = Path(chosen["out"]), chosen["name"]
-    if not card.replace("-", "").replace("_", "").replace(".", "").isalnum() or card.startswith("."):
-        raise BadInputError(f"'{card}' is not a valid name; use letters, digits, '-', '_' and '.'")
+    folder = Path(chosen["out"])
+    card = options.check_name(chosen["name"], "a valid name")
     budget_s = parse_budget(str(chosen["budget"]))
-    request = Request(
-        adapter=adapter,
-        data=frames_folder([Path(path) for path in chosen["data"]], folder, chosen["seed"]),
-        out=folder,
-        name=card,
-        budget_s=budget_s,
-        seed=chosen["seed"],
-        device=resolve_device(chosen["device"]),
-        dtype=chosen["dtype"],
-        threads=chosen["threads"],
-        options=trainer_settings,
-        licence=chosen["licence"],
-        merged=chosen,
+    job = TrainingJob(
+        frames_folder([Path(path) for path in chosen["data"]], folder, chosen["seed"]),
+        folder,
+        card,
+        budget_s,
+        chosen["seed"],
+        resolve_device(chosen["device"]),
+        chosen["dtype"],
+        chosen["threads"],
+        trainer_settings,
     )
+    request = Request(adapter, job, chosen["licence"], chosen)
     with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet) as progress:
         try:
             outcome = run(request, progress)

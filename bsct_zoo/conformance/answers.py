@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from ase import Atoms
 from numpy.typing import NDArray
 
@@ -105,19 +104,14 @@ def differences(
         where = f"of system {index + 1} {what}"
         yield Margin(abs(one.energy - other.energy), limit.energy, "eV", f"energy {where}")
         if len(other.forces):
-            yield Margin(_largest(one.forces - other.forces), limit.forces, "eV/Å", f"forces {where}")
+            yield Margin(largest(one.forces - other.forces), limit.forces, "eV/Å", f"forces {where}")
         if one.stress is not None and other.stress is not None:
-            yield Margin(_largest(one.stress - other.stress), limit.stress, "eV/Å³", f"stress {where}")
+            yield Margin(largest(one.stress - other.stress), limit.stress, "eV/Å³", f"stress {where}")
         elif (one.stress is None) != (other.stress is None):
             yield Margin(float("inf"), limit.stress, "eV/Å³", f"stress {where} is there only sometimes")
 
 
-def _largest(values: Floats) -> float:
+def largest(values: Floats) -> float:
     """Largest magnitude; infinite if any value is not a number."""
-    largest = float(np.abs(values).max(initial=0.0))
-    return largest if np.isfinite(largest) else float("inf")
-
-
-def tensors_of(batch: AtomsBatch) -> dict[str, torch.Tensor]:
-    """The fields of a batch by name."""
-    return {name: getattr(batch, name) for name in AtomsBatch.__dataclass_fields__}
+    size = float(np.abs(values).max(initial=0.0))
+    return size if np.isfinite(size) else float("inf")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -23,24 +22,15 @@ class _Server:
 
     def answer(self, request: WorkerMessage, send: Send) -> WorkerMessage:
         """The reply to ``request``."""
+        from bsct_zoo.conformance.properties import chosen
+        from bsct_zoo.conformance.run import loaded, try_property
+        from bsct_zoo.plugins.cards import ModelCard
+
+        fields = request.fields
         if request.op != "load":
-            return WorkerMessage("result", _found(request.fields["property"], self.subject))
-        self.subject = _loaded(request.fields)
+            return WorkerMessage("result", asdict(try_property(chosen([fields["property"]])[0], self.subject)))
+        elements = None if fields["elements"] is None else frozenset(fields["elements"])
+        card = ModelCard.from_json(fields["card"])
+        self.subject = loaded(fields["loader"], card, fields["device"], fields["dtype"], fields["options"], elements)
         info = self.subject.potential.info
         return WorkerMessage("result", {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)})
-
-
-def _loaded(fields: Mapping[str, Any]) -> Any:
-    from bsct_zoo.conformance.run import loaded
-    from bsct_zoo.plugins.cards import ModelCard
-
-    elements = None if fields["elements"] is None else frozenset(fields["elements"])
-    card = ModelCard.from_json(fields["card"])
-    return loaded(fields["loader"], card, fields["device"], fields["dtype"], fields["options"], elements)
-
-
-def _found(name: str, subject: Any) -> dict[str, Any]:
-    from bsct_zoo.conformance.properties import chosen
-    from bsct_zoo.conformance.run import try_property
-
-    return asdict(try_property(chosen([name])[0], subject))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from bsct_zoo.conformance.answers import Floats, ask, energies
+from bsct_zoo.atoms.copies import deformed, moved
+from bsct_zoo.conformance.answers import Floats, ask, energies, largest
 from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
@@ -59,11 +60,12 @@ def forces(subject: Subject) -> Finding:
     potential = subject.exact
     settings = _settings(potential)
     measures = []
-    for atoms in (*_smallest_and_largest(subject.molecules), *subject.crystals):
+    by_size = sorted(subject.molecules, key=len)
+    for atoms in (*by_size[:1], *by_size[1:][-1:], *subject.crystals):  # the smallest and the largest
         actual, expected, doubt = force_components(potential, atoms, settings.step)
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
-        measures.append(Margin(float(np.abs(actual - expected).max()), limit, "eV/Å", where))
+        measures.append(Margin(largest(actual - expected), limit, "eV/Å", where))
     return judged(measures, required=potential.info.conservative)
 
 
@@ -78,12 +80,10 @@ def force_components(potential: Potential, atoms: Atoms, step: float | None = No
     if len(coordinates) > _COORDINATES:
         coordinates = np.sort(np.random.default_rng(3).choice(coordinates, _COORDINATES, replace=False))
 
-    def moved(coordinate: int, by: float) -> Atoms:
-        other: Atoms = atoms.copy()
-        other.positions[divmod(coordinate, 3)] += by
-        return other
+    def pushed(coordinate: int, by: float) -> Atoms:
+        return moved(atoms, atoms.positions + by * np.eye(3 * len(atoms))[coordinate].reshape(-1, 3))
 
-    slopes, doubt = _slopes(potential, moved, coordinates.tolist(), step)
+    slopes, doubt = _slopes(potential, pushed, coordinates.tolist(), step)
     answer = ask(potential, [atoms])[0]
     return answer.forces.reshape(-1)[coordinates], -slopes, doubt
 
@@ -102,11 +102,9 @@ def stress(subject: Subject) -> Finding:
         expected, doubt = _stress_by_differences(potential, atoms, settings.strain)
         limit = settings.stress + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"stress of {named(atoms)}"
-        deviation = float(np.abs(actual - expected).max())
-        measures.append(Margin(deviation, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
-        measures.append(
-            Margin(float(np.abs(actual - actual.T).max()), limit, "eV/Å³", f"{where} that is not symmetric")
-        )
+        off, skew = largest(actual - expected), largest(actual - actual.T)
+        measures.append(Margin(off, limit, "eV/Å³", f"{where} that is not the derivative by strain"))
+        measures.append(Margin(skew, limit, "eV/Å³", f"{where} that is not symmetric"))
     return judged(measures, required=potential.info.conservative)
 
 
@@ -119,9 +117,7 @@ def _stress_by_differences(potential: Potential, atoms: Atoms, step: float) -> t
         i, k = pairs[pair]
         strain[i, k] += by / 2
         strain[k, i] += by / 2
-        other: Atoms = atoms.copy()
-        other.set_cell(atoms.cell @ strain, scale_atoms=True)
-        return other
+        return deformed(atoms, strain)
 
     slopes, doubt = _slopes(potential, strained, list(range(len(pairs))), step)
     volume = float(atoms.get_volume())
@@ -143,8 +139,3 @@ def _slopes(
     energy = energies(potential, systems).reshape(-1, len(_STEPS))
     slopes: Floats = energy @ _WEIGHTS / step
     return slopes, float(np.abs(slopes - energy @ _SECOND_ORDER / step).max())
-
-
-def _smallest_and_largest(molecules: tuple[Atoms, ...]) -> tuple[Atoms, ...]:
-    by_size = sorted(molecules, key=len)
-    return (by_size[0], by_size[-1]) if len(by_size) > 1 else tuple(by_size)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from ase import Atoms
 from ase.build import bulk, molecule
-from ase.data import atomic_numbers, reference_states
+from ase.data import atomic_numbers, chemical_symbols, covalent_radii, reference_states
 from ase.geometry import get_distances
 
 SHEAR = np.array([[1.03, 0.04, -0.02], [0.06, 0.98, 0.03], [-0.05, 0.02, 1.01]])  # breaks every symmetry
@@ -25,11 +23,11 @@ ANY = frozenset(atomic_numbers[symbol] for symbol in ("H", "C", "N", "O", "Cu"))
 
 def molecules(elements: frozenset[int], at_most: int = 4) -> tuple[Atoms, ...]:
     """Molecules of different sizes; clusters cut from a crystal, or pairs of atoms, if no molecule matches."""
-    systems = [molecule(name) for name in _MOLECULES if _made_of(name, elements)][:at_most]
+    systems = [atoms for atoms in map(molecule, _MOLECULES) if elements.issuperset(atoms.numbers)][:at_most]
     if not systems:
         systems = [_cluster(symbol, n) for symbol in crystal_symbols(elements)[:2] for n in (4, 2)]
     if not systems:
-        systems = [_pair(z) for z in sorted(elements)[:2]]
+        systems = [Atoms([z, z], [[0, 0, 0], [2 * covalent_radii[z], 0, 0]]) for z in sorted(elements)[:2]]
     return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(systems))
 
 
@@ -52,8 +50,8 @@ def crystals(elements: frozenset[int], dense: bool = True) -> tuple[Atoms, ...]:
 def crystal_symbols(elements: frozenset[int]) -> list[str]:
     """Elements for which ASE has a simple crystal, common ones first."""
     usual = [symbol for symbol in _CRYSTALS if atomic_numbers[symbol] in elements]
-    known = (z for z in sorted(elements) if z < len(reference_states) and _lattice(z) in _LATTICES)
-    others = [Atoms([z]).symbols[0] for z in known]
+    states = {z: reference_states[z] or {} for z in sorted(elements) if z < len(reference_states)}
+    others = [chemical_symbols[z] for z, state in states.items() if state.get("symmetry") in _LATTICES]
     return list(dict.fromkeys([*usual, *others]))
 
 
@@ -61,15 +59,6 @@ def named(atoms: Atoms) -> str:
     """Its name in messages."""
     formula: str = atoms.get_chemical_formula()
     return f"{formula} (periodic)" if atoms.pbc.any() else formula
-
-
-def _lattice(z: int) -> str | None:
-    state = reference_states[z]
-    return None if state is None else str(state["symmetry"])
-
-
-def _made_of(name: str, elements: Iterable[int]) -> bool:
-    return set(molecule(name).numbers.tolist()) <= set(elements)
 
 
 def _cluster(symbol: str, n: int) -> Atoms:
@@ -82,14 +71,7 @@ def _cluster(symbol: str, n: int) -> Atoms:
     return Atoms(block.numbers[near], block.positions[near] - block.positions[first])
 
 
-def _pair(z: int) -> Atoms:
-    from ase.data import covalent_radii
-
-    return Atoms([z, z], [[0.0, 0.0, 0.0], [2.0 * float(covalent_radii[z]), 0.0, 0.0]])
-
-
 def _off_balance(atoms: Atoms, seed: int) -> Atoms:
     """Every atom displaced by some hundredths of Å, always in the same way."""
-    moved = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    moved.positions += np.random.default_rng(seed).normal(0.0, 0.05, moved.positions.shape)
-    return moved
+    off = np.random.default_rng(seed).normal(0.0, 0.05, atoms.positions.shape)
+    return Atoms(atoms.numbers, atoms.positions + off, cell=atoms.cell, pbc=atoms.pbc)

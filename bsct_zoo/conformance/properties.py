@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bsct_zoo.conformance import batches, gradients, invariance, periodic, range, robustness, shapes, state, unit
+from bsct_zoo.conformance import batches, gradients, invariance, robustness, shapes, state, unit
 from bsct_zoo.conformance.finding import Finding
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import UnknownNameError
@@ -58,11 +58,11 @@ PROPERTIES = tuple(
         gradients.stress,
         unit.energy_unit,
         unit.force_unit,
-        periodic.periodic_images,
-        periodic.supercell,
-        periodic.cell_without_pbc,
-        range.cutoff,
-        range.precision,
+        invariance.periodic_images,
+        invariance.supercell,
+        invariance.cell_without_pbc,
+        robustness.cutoff,
+        robustness.precision,
         robustness.unknown_elements,
         robustness.worker,
         robustness.closing,

@@ -1,17 +1,61 @@
-"""Unknown elements, workers, and closing."""
+"""Cut-off, precision, unknown elements, workers, and closing."""
 
 from __future__ import annotations
 
-import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from bsct_zoo.conformance.answers import ask, differences
+from bsct_zoo.conformance.answers import ask, differences, energies, largest
 from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed, skipped
+from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import UnknownElementError
 
 _WORKER = {"float64": 1e-12, "float32": 1e-6}  # of the largest number: the same code on the same machine
+_NEAR = 1e-4  # Å on either side of the cut-off
+
+
+def cutoff(subject: Subject) -> Finding:
+    """Two atoms beyond the declared cut-off do not interact, and there is no step where one crosses it.
+
+    A jump is a fault of forces that are declared a gradient, since nothing is the gradient of a step.
+    """
+    potential = subject.exact
+    radius = potential.info.cutoff
+    if radius is None:
+        return skipped("it declares no cut-off")
+    tried = sorted(subject.tried)
+    first, second = tried[0], tried[min(1, len(tried) - 1)]
+    pairs = [Atoms([first, second], [[0, 0, 0], [0, radius + by, 0]]) for by in (-_NEAR, _NEAR, 0.5)]
+    inside, outside, far = ask(potential, pairs)
+    lone = float(energies(potential, [Atoms([first], [[0, 0, 0]]), Atoms([second], [[0, 0, 0]])]).sum())
+    scale = 1.0 if potential.info.dtype == "float64" else 20.0
+    measures = [
+        Margin(abs(inside.energy - outside.energy), 1e-5 * scale, "eV", f"step of the energy at {radius:g} Å"),
+        Margin(largest(inside.forces - outside.forces), 1e-3, "eV/Å", f"step of forces at {radius:g} Å"),
+    ]
+    beyond = [
+        Margin(largest(far.forces), 1e-6, "eV/Å", "force between atoms beyond the declared cut-off"),
+        Margin(abs(far.energy - lone), 1e-5 * scale, "eV", "energy between atoms beyond the declared cut-off"),
+    ]
+    reach = judged(beyond)
+    return reach if reach.status == "failed" else judged(measures, required=potential.info.conservative)
+
+
+def precision(subject: Subject) -> Finding:
+    """float32 gives what float64 gives, to the digits of float32."""
+    single, double = subject.in_precision("float32"), subject.in_precision("float64")
+    if single is None or double is None:
+        return skipped(f"it computes in {subject.potential.info.dtype} alone")
+    measures = []
+    answers = zip(subject.systems, ask(single, subject.systems), ask(double, subject.systems), strict=True)
+    for atoms, near, exact in answers:
+        size = largest(exact.forces)
+        where = f"of {named(atoms)} in float32 and float64"
+        per_atom = abs(near.energy - exact.energy) / len(atoms)
+        measures.append(Margin(per_atom, 1e-4 + 1e-4 * size / len(atoms), "eV/atom", f"energy {where}"))
+        measures.append(Margin(largest(near.forces - exact.forces), 2e-3 + 1e-3 * size, "eV/Å", f"forces {where}"))
+    return judged(measures)
 
 
 def unknown_elements(subject: Subject) -> Finding:
@@ -51,9 +95,8 @@ def worker(subject: Subject) -> Finding:
     for index, (one, other) in enumerate(zip(actual, ask(subject.potential, subject.systems), strict=True), start=1):
         energy_limit = relative * max(1.0, abs(other.energy))
         measures.append(Margin(abs(one.energy - other.energy), energy_limit, "eV", f"energy of system {index}"))
-        force_limit = relative * max(1.0, float(np.abs(other.forces).max()))
-        deviation = float(np.abs(one.forces - other.forces).max())
-        measures.append(Margin(deviation, force_limit, "eV/Å", f"forces on system {index}"))
+        force_limit = relative * max(1.0, largest(other.forces))
+        measures.append(Margin(largest(one.forces - other.forces), force_limit, "eV/Å", f"forces on system {index}"))
     return judged(measures)
 
 

@@ -14,6 +14,7 @@ from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import ModelError
 from bsct_zoo.potentials.potential import PotentialInfo
+from bsct_zoo.runtime.guard import expected_shapes
 
 _HEAVIEST = 118
 _RESOLUTION = 1e-5  # eV: smaller energy differences do not matter in a scan
@@ -59,11 +60,7 @@ def shapes(subject: Subject) -> Finding:
     batch = AtomsBatch.from_atoms(subject.systems)
     prediction = predict(subject.potential, batch)
     faults = []
-    for name, shape in {
-        "energy": (batch.n_systems,),
-        "forces": (batch.n_atoms, 3),
-        "stress": (batch.n_systems, 3, 3),
-    }.items():
+    for name, shape in expected_shapes(batch).items():
         tensor = getattr(prediction, name)
         if tensor is None and name == "stress":
             continue
@@ -79,23 +76,19 @@ def shapes(subject: Subject) -> Finding:
 def detached(subject: Subject) -> Finding:
     """Results carry no autograd graph."""
     prediction = predict(subject.potential, AtomsBatch.from_atoms(subject.systems))
-    holding = [name for name in ("energy", "forces", "stress") if _requires_grad(getattr(prediction, name))]
+    tensors = {name: getattr(prediction, name) for name in ("energy", "forces", "stress")}
+    holding = [name for name, tensor in tensors.items() if tensor is not None and tensor.requires_grad]
     return failed(f"{', '.join(holding)} still with a graph behind it; detach") if holding else passed()
-
-
-def _requires_grad(tensor: torch.Tensor | None) -> bool:
-    return tensor is not None and tensor.requires_grad
 
 
 def finite(subject: Subject) -> Finding:
     """Ordinary molecules and crystals get finite numbers."""
-    bad = 0
-    names = []
+    bad, names = 0, []
     for atoms, answer in zip(subject.systems, ask(subject.potential, subject.systems), strict=True):
         numbers = [np.array(answer.energy), answer.forces, *([] if answer.stress is None else [answer.stress])]
-        count = sum(int((~np.isfinite(values)).sum()) for values in numbers)
-        bad += count
-        names += [named(atoms)] * bool(count)
+        if count := sum(int((~np.isfinite(values)).sum()) for values in numbers):
+            bad += count
+            names.append(named(atoms))
     return judged([Margin(bad, 0, "numbers", f"no answer for {', '.join(names)}")])
 
 

@@ -7,7 +7,7 @@ of 13 or more. Forces, which could be in another unit than the energy, are held 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
 
+from bsct_zoo.atoms.copies import deformed
 from bsct_zoo.conformance.answers import Floats, energies
 from bsct_zoo.conformance.finding import Finding, Margin, judged
 from bsct_zoo.conformance.gradients import force_components
@@ -86,12 +87,10 @@ def force_unit(subject: Subject) -> Finding:
 
 def _bonds(subject: Subject) -> Iterator[Well]:
     known = [bond for bond in BONDS if set(bond.numbers) <= subject.tried][:_AT_MOST]
+    ratios = np.arange(0.4, 2.3, 0.02)
     for bond in known:
-
-        def pair(ratio: float, numbers: tuple[int, int] = bond.numbers, length: float = bond.length) -> Atoms:
-            return Atoms(list(numbers), [[0, 0, 0], [ratio * length, 0, 0]])
-
-        well = _well(subject.exact, pair, np.arange(0.4, 2.3, 0.02))
+        pairs = [Atoms(list(bond.numbers), [[0, 0, 0], [ratio * bond.length, 0, 0]]) for ratio in ratios]
+        well = _well(subject.exact, pairs, ratios)
         if well is not None:
             length, curvature = well
             yield Well(length, curvature / bond.length**2 / bond.stiffness)
@@ -102,14 +101,8 @@ def _crystals(subject: Subject) -> Iterator[Well]:
         return
     known = [symbol for symbol in BULK_MODULI if set(bulk(symbol).numbers.tolist()) <= subject.tried]
     for symbol in known[: _AT_MOST // 2]:
-        atoms = bulk(symbol)
-
-        def swollen(ratio: float, atoms: Atoms = atoms) -> Atoms:
-            other: Atoms = atoms.copy()
-            other.set_cell(atoms.cell * ratio, scale_atoms=True)
-            return other
-
-        well = _well(subject.exact, swollen, np.arange(0.8, 1.26, 0.02))
+        atoms, ratios = bulk(symbol), np.arange(0.8, 1.26, 0.02)
+        well = _well(subject.exact, [deformed(atoms, ratio * np.eye(3)) for ratio in ratios], ratios)
         if well is not None:
             length, curvature = well
             # E(x) of the scale x: B = V E''(V) = E''(x) / 9V at the minimum, here with x relative to it.
@@ -118,14 +111,13 @@ def _crystals(subject: Subject) -> Iterator[Well]:
             yield Well(length, modulus / BULK_MODULI[symbol])
 
 
-def _well(potential: Potential, system: Callable[[float], Atoms], ratios: Floats) -> tuple[float, float] | None:
+def _well(potential: Potential, systems: Sequence[Atoms], ratios: Floats) -> tuple[float, float] | None:
     """Where the deepest minimum inside ``ratios`` is, and the second derivative there; None if there is none."""
-    energy = energies(potential, [system(float(ratio)) for ratio in ratios])
+    energy = energies(potential, systems)
     inner = [k for k in range(2, len(ratios) - 2) if energy[k] == energy[k - 1 : k + 2].min()]
     inner = [k for k in inner if np.isfinite(energy[k - 2 : k + 3]).all() and energy[k - 1 : k + 2].std() > 0]
     if not inner:
         return None
     lowest = min(inner, key=lambda k: float(energy[k]))
-    step = float(ratios[1] - ratios[0])
     curvature = np.polyfit(ratios[lowest - 2 : lowest + 3] - ratios[lowest], energy[lowest - 2 : lowest + 3], 4)[2] * 2
-    return (float(ratios[lowest]), float(curvature)) if curvature > 0 and step > 0 else None
+    return (float(ratios[lowest]), float(curvature)) if curvature > 0 else None

@@ -60,7 +60,7 @@ def summary(records: Sequence[Record], noun: str) -> str:
     reasons = list(dict.fromkeys(record.message for record in failed if record.message))
     if not reasons:
         return ""
-    more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+    more = f" (other reasons: {len(reasons) - 1})" if len(reasons) > 1 else ""
     return f"{len(failed)} {noun}s failed: {reasons[0]}{more}" if len(failed) > 1 else f"{failed[0].id}: {reasons[0]}"
 
 

@@ -1,6 +1,6 @@
 """Results, schema 2: declared once, written as JSON, validated on reading; ``docs/json.md`` describes it.
 
-msgspec declares it: importing it takes a tenth of pydantic's time, which every start of the command line would pay.
+msgspec declares it: importing it takes a fraction of the time of pydantic, and every start would pay it.
 """
 
 from __future__ import annotations

@@ -5,12 +5,10 @@ The standard library's client does the transfer, because the usual packages leav
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from urllib.request import Request, urlopen
 
 from bsct_zoo import __version__
 from bsct_zoo.errors import DownloadError
+from bsct_zoo.files import sha256 as file_sha256
 
 Tell = Callable[[int, int | None], None]  # gets the number of bytes so far, and the total if known
 
@@ -28,31 +27,16 @@ _TIMEOUT = 60.0  # seconds without data
 _YES = ("1", "true", "yes", "on")
 
 
-def offline() -> bool:
-    """Whether the user forbids network access (``BSCT_ZOO_OFFLINE``, ``HF_HUB_OFFLINE``)."""
-    return any(os.environ.get(name, "").lower() in _YES for name in ("BSCT_ZOO_OFFLINE", "HF_HUB_OFFLINE"))
-
-
 def refuse_offline(url: str) -> None:
-    """Raise if network access is forbidden.
+    """Raise if the user forbids network access (``BSCT_ZOO_OFFLINE``, ``HF_HUB_OFFLINE``).
 
     Raises:
         DownloadError: it is; names ``url``.
     """
-    if offline():
+    if any(os.environ.get(name, "").lower() in _YES for name in ("BSCT_ZOO_OFFLINE", "HF_HUB_OFFLINE")):
         raise DownloadError(
             f"offline (BSCT_ZOO_OFFLINE or HF_HUB_OFFLINE is set), so {url} was not downloaded; unset it"
         )
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of the file at ``path``, in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def download(
@@ -67,12 +51,14 @@ def download(
         DownloadError: offline, no such address, not the size or sha256 that was expected, no room, a connection that
             broke, or ``http`` for a file whose sha256 is not known.
     """
+    from filelock import FileLock
+
     _refuse(url, sha256)
     tell = tell or (lambda done, total: None)
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _only_one(path):
+        with FileLock(f"{path}.lock"):  # two processes must not write one part
             if sha256 is not None and path.is_file() and file_sha256(path) == sha256:
                 return sha256  # another process downloaded it
             while True:
@@ -211,10 +197,8 @@ def _validator(part: Path, url: str) -> str | None:
 
 
 def _note_validator(part: Path, url: str, headers: Any) -> None:
-    etag = headers.get("ETag")
-    strong = (
-        etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
-    )  # If-Range does not accept weak ones
+    etag = headers.get("ETag") or "W/"
+    strong = headers.get("Last-Modified") if etag.startswith("W/") else etag  # If-Range does not accept weak ones
     _note(part).write_text(json.dumps({"url": url, "validator": strong}))
 
 
@@ -223,12 +207,3 @@ def _length(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Hold the lock of ``path``, so that two processes do not write one part."""
-    from filelock import FileLock
-
-    with FileLock(f"{path}.lock"):
-        yield

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import sha256
 from bsct_zoo.models.naming import ModelSpec
 
 
@@ -22,14 +23,13 @@ def checkpoint_sha256(spec: ModelSpec) -> str | None:
     if spec.card.sha256 is not None or spec.card.checkpoint is None:
         return spec.card.sha256
     try:
-        with Path(spec.card.checkpoint).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(Path(spec.card.checkpoint))
     except OSError as error:
         raise BadInputError(f"cannot read {spec.card.checkpoint}: {error.strerror}") from error
 
 
 def identity(
-    spec: ModelSpec, sha256: str | None, device: str, dtype: str, versions: dict[str, str]
+    spec: ModelSpec, checkpoint: str | None, device: str, dtype: str, versions: dict[str, str]
 ) -> dict[str, Any] | None:
     """Everything that determines the answers of a model; None if that is unknown, so nothing may be cached."""
     packages = {name: installed_version(name) for name in spec.card.packages}
@@ -40,7 +40,7 @@ def identity(
         "code": code_sha256(spec.adapter.loader.partition(":")[0].partition(".")[0]),
         "core": code_sha256("bsct_zoo"),
         "card": spec.card.name,
-        "checkpoint": sha256,
+        "checkpoint": checkpoint,
         "options": dict(spec.options),
         "device": device.partition(":")[0],
         "dtype": dtype,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bsct_zoo import notebook
@@ -97,14 +98,8 @@ def _card(adapter: Adapter, choice: str) -> ModelCard:
     for card in adapter.cards:
         if card.name == choice:
             return card
-    if adapter.file_card is None or (adapter.cards and _looks_like_a_name(choice)):
+    named = not any(mark in choice for mark in "/\\.") and not Path(choice).exists()
+    if adapter.file_card is None or (adapter.cards and named):
         raise UnknownNameError(f"card of '{adapter.name}'", choice, [card.name for card in adapter.cards])
     made: ModelCard = import_path(adapter.file_card)(choice)
     return made
-
-
-def _looks_like_a_name(choice: str) -> bool:
-    """Whether ``choice`` is unlikely to be a file."""
-    from pathlib import Path
-
-    return not any(mark in choice for mark in "/\\.") and not Path(choice).exists()

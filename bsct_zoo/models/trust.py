@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bsct_zoo.errors import BadInputError, UntrustedFileError
-from bsct_zoo.models.download import file_sha256
+from bsct_zoo.files import sha256
 from bsct_zoo.plugins.cards import ModelCard
 from bsct_zoo.plugins.registry import registry
 
@@ -28,20 +28,15 @@ def trusted(name: str, card: ModelCard, *, trust: bool = False) -> ModelCard:
     if not card.executes_code or card.checkpoint is None:
         return card
     try:
-        digest = file_sha256(Path(card.checkpoint))
+        digest = sha256(Path(card.checkpoint))
     except OSError as error:
         raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
     if card.sha256 not in (None, digest):
         raise BadInputError(f"{card.checkpoint} is not the file that its card names (sha256 differs); get it again")
-    if trust or digest in _known():
+    known = {known.sha256 for adapter in registry().adapters.values() for known in adapter.cards}
+    if trust or digest in known:
         return replace(card, sha256=digest)
     reason = f"no card of an installed plugin knows its sha256 ({digest[:12]}…)"
     raise UntrustedFileError(
         f"'{name}' can run code when it is loaded, and {reason}; add --trust if you trust its author"
     )
-
-
-def _known() -> frozenset[str]:
-    """The sha256 of every file that a card of an installed plugin names."""
-    cards = (card for adapter in registry().adapters.values() for card in adapter.cards)
-    return frozenset(card.sha256 for card in cards if card.sha256)

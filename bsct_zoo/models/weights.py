@@ -14,8 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bsct_zoo.errors import DownloadError, MissingWeightsError
-from bsct_zoo.files import atomic_write
-from bsct_zoo.models.download import Tell, download, file_sha256, refuse_offline
+from bsct_zoo.files import atomic_write, json_bytes
+from bsct_zoo.files import sha256 as file_sha256
+from bsct_zoo.models.download import Tell, download, refuse_offline
 from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.runtime.folders import cache_dir, writable
 
@@ -84,7 +85,7 @@ def fetch(
             )
     size = path.stat().st_size
     record = {"file": path.relative_to(folder).as_posix(), "sha256": sha256, "size": size, "url": card.url}
-    atomic_write(folder / "fetched.json", json.dumps(record, indent=1).encode())
+    atomic_write(folder / "fetched.json", json_bytes(record))
     return Fetched(path, sha256, size)
 
 

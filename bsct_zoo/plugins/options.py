@@ -35,7 +35,7 @@ def parse_options(text: str, options: Sequence[Option], owner: str, *, free: boo
         elif free:
             values[key] = literal(raw)
         else:
-            raise UnknownNameError(owner, key, list(known))
+            raise UnknownNameError(owner, key, [option.name for option in options])
     return values
 
 

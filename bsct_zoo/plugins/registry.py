@@ -148,8 +148,10 @@ def registry() -> Registry:
         finally:
             old_names[name] = legacy.used_by_last_import()
     found._add("bsct-zoo", "tasks", BUILT_IN)
-    for kind, hooks in _HOOKS.items():
-        for name, hook in (one for each in hooks for one in _implementations(manager, each)):
+    for kind, spec in [(kind, spec) for kind, specs in _HOOKS.items() for spec in specs]:
+        for name, hook in _implementations(manager, spec):
+            if spec != _HOOKS[kind][0]:
+                old_names[name][spec] = _HOOKS[kind][0]
             try:
                 found._add(name, kind, hook())
             except _BROKEN as error:
@@ -158,7 +160,7 @@ def registry() -> Registry:
     for name, used in old_names.items():
         if used:
             changes = ", ".join(f"{old} -> {new}" for old, new in used.items())
-            found.warnings.append(f"plugin '{name}' uses names of bsct-zoo 0.1 ({changes}); update its imports")
+            found.warnings.append(f"plugin '{name}' uses names of bsct-zoo 0.1 ({changes}); update these names")
     found._commands = list(_implementations(manager, "register_commands"))
     return found
 

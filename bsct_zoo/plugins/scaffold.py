@@ -66,11 +66,9 @@ def new_package(kind: Kind, name: str, parent: Path, registry: Registry) -> NewP
         raise BadInputError(f"the name '{short}' is taken by an installed plugin; choose another")
     if package.folder.is_dir() and any(package.folder.iterdir()):
         raise BadInputError(f"the folder {package.folder} is not empty; choose another name or place (--in)")
-    for place in (package.folder, *package.folder.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise BadInputError(f"{place} is a file, not a folder; choose another place (--in)")
-            break
+    place = next(place for place in (package.folder, *package.folder.absolute().parents) if place.exists())
+    if not place.is_dir():
+        raise BadInputError(f"{place} is a file, not a folder; choose another place (--in)")
     return package
 
 
@@ -87,7 +85,7 @@ def write_package(package: NewPackage) -> list[Path]:
         for template in sorted(_TEMPLATES.rglob(f"*{_SUFFIX}")):
             group, *rest = template.relative_to(_TEMPLATES).parts
             if group in ("common", package.kind):
-                path = made.joinpath(*(_filled(part, package) for part in rest))
+                path = made.joinpath(*(part.replace("MODULE", package.module) for part in rest))
                 path = path.with_name(path.name.removesuffix(_SUFFIX))
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(Template(template.read_text()).substitute(_words(package)))
@@ -113,10 +111,6 @@ def _taken(kind: Kind, registry: Registry) -> set[str]:
     if kind == "adapter":
         return {name for adapter in registry.adapters.values() for name in (adapter.name, *adapter.aliases)}
     return set(registry.suites if kind == "suite" else registry.checks)
-
-
-def _filled(part: str, package: NewPackage) -> str:
-    return part.replace("MODULE", package.module)
 
 
 def _words(package: NewPackage) -> dict[str, str]:

@@ -6,12 +6,14 @@ The shape of the cell is kept: its volume is varied, and atoms relax within it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import numpy as np
 from ase import Atoms, units
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.copies import deformed, moved
 from bsct_zoo.dynamics.fire import relax
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
@@ -44,10 +46,9 @@ def measure_crystals(
     drafts = [Draft(system.name, "crystal") for system in systems]
     tell("equations of state")
     minima = _equations_of_state(potential, systems, drafts, settings, batcher)
-    for wanted in ("elastic", "phonons"):
-        if wanted in settings.what:
-            for n in set(range(len(systems))) - set(minima):
-                drafts[n].problems[wanted] = "not measured, since the equation of state has no minimum"
+    rest = [wanted for wanted in ("elastic", "phonons") if wanted in settings.what]
+    for n in set(range(len(systems))) - set(minima):
+        drafts[n].problems |= dict.fromkeys(rest, "not measured, since the equation of state has no minimum")
     if "elastic" in settings.what:
         tell("elastic constants")
         _elastic(potential, minima, drafts, settings, batcher)
@@ -62,9 +63,7 @@ def measure_crystals(
 
 def scaled(atoms: Atoms, length: float) -> Atoms:
     """``atoms`` with all lengths times ``length``."""
-    copy: Atoms = atoms.copy()
-    copy.set_cell(atoms.cell.array * length, scale_atoms=True)
-    return copy
+    return deformed(atoms, length * np.eye(3))
 
 
 def supercell(atoms: Atoms, width: float) -> tuple[int, int, int]:
@@ -134,9 +133,8 @@ def _searched(systems: Sequence[System], drafts: Sequence[Draft], batcher: Batch
             continue
         low = _lowest_minimum(np.where(np.isfinite(energy), energy, np.inf))
         if low is None:
-            drafts[n].problems["eos"] = (
-                f"the energy has no minimum between {_WIDE[0]:g} and {_WIDE[-1]:g} times the starting lengths"
-            )
+            ends = f"between {_WIDE[0]:g} and {_WIDE[-1]:g} times the starting lengths"
+            drafts[n].problems["eos"] = f"the energy has no minimum {ends}"
             continue
         centre[n] = float(_WIDE[low])
     return centre
@@ -163,7 +161,11 @@ def _elastic(
     by_stress = [n for place, n in enumerate(minima) if np.isfinite(at_rest.stress[place]).all()]
     for place, n in enumerate(minima):
         if n in by_stress:
-            _say_shape(drafts[n], at_rest.stress[place])
+            stress = at_rest.stress[place]
+            off = np.abs(stress - np.trace(stress) / 3 * np.eye(3)).max() / units.GPa
+            if off > _SHAPE_STRESS:
+                left = f"{off:.2g} GPa of shear or anisotropic stress are left"
+                drafts[n].notes.append(f"its shape is not at its minimum: {left}")
     by_energy = [n for n in minima if n not in by_stress]
     cells = {n: _strained(minima[n], elastic.stress_strains(settings.strain)) for n in by_stress}
     cells |= {n: _strained(minima[n], elastic.energy_strains(_ENERGY_STRAIN)) for n in by_energy}
@@ -190,12 +192,6 @@ def _elastic(
         _say_moduli(drafts[n])
 
 
-def _say_shape(draft: Draft, stress: NDArray[np.float64]) -> None:
-    off = np.abs(stress - np.trace(stress) / 3 * np.eye(3)).max() / units.GPa
-    if off > _SHAPE_STRESS:
-        draft.notes.append(f"its shape is not at its minimum: {off:.2g} GPa of shear or anisotropic stress are left")
-
-
 def _say_moduli(draft: Draft) -> None:
     """Whether the constants make sense by themselves, and beside the equation of state."""
     if not elastic.stable(draft.arrays["elastic"]):
@@ -209,12 +205,7 @@ def _say_moduli(draft: Draft) -> None:
 
 
 def _strained(atoms: Atoms, strains: NDArray[np.float64]) -> list[Atoms]:
-    cells = []
-    for strain in strains:
-        copy = atoms.copy()
-        copy.set_cell(elastic.strained_cell(atoms.cell.array, strain), scale_atoms=True)
-        cells.append(copy)
-    return cells
+    return [deformed(atoms, np.eye(3) + elastic.strain_matrix(strain)) for strain in strains]
 
 
 def _relaxed(
@@ -229,25 +220,14 @@ def _relaxed(
     flat = [atoms for group in cells.values() for atoms in group]
     if not flat:
         return {}
-    found = relax(
-        IsolatedPotential(potential, int(batcher.limit)),
-        AtomsBatch.from_atoms(flat),
-        max_force=settings.max_force,
-        max_steps=settings.max_steps,
-    )
+    alone = IsolatedPotential(potential, int(batcher.limit))
+    found = relax(alone, AtomsBatch.from_atoms(flat), max_force=settings.max_force, max_steps=settings.max_steps)
     states: dict[int, list[tuple[Atoms, float]]] = {}
-    place = 0
-    relaxed = found.batch.split()
+    ends = zip(flat, found.batch.split(), found.energy.tolist(), found.converged.tolist(), strict=True)
     for n, group in cells.items():
-        mine = range(place, place + len(group))
-        place += len(group)
-        if not all(bool(found.converged[i]) for i in mine):
-            count = sum(not bool(found.converged[i]) for i in mine)
-            drafts[n].problems[what] = f"atoms did not relax in {count} of {len(group)} cells"
-            continue
-        states[n] = []
-        for i, atoms in zip(mine, group, strict=True):
-            moved = atoms.copy()
-            moved.positions = relaxed[i].positions.numpy()
-            states[n].append((moved, float(found.energy[i])))
+        own = list(islice(ends, len(group)))
+        if lost := sum(not converged for *_, converged in own):
+            drafts[n].problems[what] = f"atoms did not relax in {lost} of {len(group)} cells"
+        else:
+            states[n] = [(moved(atoms, end.positions.numpy()), energy) for atoms, end, energy, _ in own]
     return states

@@ -39,11 +39,6 @@ def strain_matrix(voigt: ArrayLike) -> NDArray[np.float64]:
     return strain
 
 
-def strained_cell(cell: ArrayLike, voigt: ArrayLike) -> NDArray[np.float64]:
-    """[3, 3] Å: ``cell`` (rows are lattice vectors) under the strain ``voigt``."""
-    return np.asarray(np.asarray(cell, dtype=np.float64) @ (np.eye(3) + strain_matrix(voigt)))
-
-
 def stress_strains(size: float) -> NDArray[np.float64]:
     """[12, 6]: each of the six strains, +``size`` and -``size``."""
     return np.stack([size * np.eye(6), -size * np.eye(6)], axis=1).reshape(12, 6)

@@ -22,15 +22,9 @@ _RIGID = 100.0  # 1/cm of translations and rotations that is worth saying
 
 def judge(own: Measured, reference: Measured | None) -> Score:
     """All quantities of ``own``, with the errors that ``reference`` allows."""
-    quantities = [_quantity(kind, name, value, other) for kind, name, value, other in _numbers(own, reference)]
-    notes = list(own.notes)
-    if own.kind == "molecule":
-        vibrating, imaginary, more = _vibrations(own, reference)
-        quantities += vibrating
-    else:
-        vibrating, imaginary, more = _phonons(own, reference)
-        quantities += vibrating
-    notes += more
+    vibrating, imaginary, notes = (_vibrations if own.kind == "molecule" else _phonons)(own, reference)
+    quantities = [*_numbers(own, reference), *vibrating]
+    notes = [*own.notes, *notes]
     status: Status = "ok"
     if own.problems:
         status = "partial" if quantities else "failed"
@@ -68,13 +62,13 @@ def _grouped(measured: Measured) -> Iterator[tuple[str, str]]:
             yield what, why
 
 
-def _quantity(kind: str, name: str, value: float, reference: float | None) -> Quantity:
+def _quantity(kind: str, name: str, value: float, reference: float | None, message: str = "") -> Quantity:
     error = None if reference is None else value - reference
-    return Quantity(kind, name, float(value), TOPICS[kind].unit, reference, error)
+    return Quantity(kind, name, float(value), TOPICS[kind].unit, reference, error, message)
 
 
-def _numbers(own: Measured, reference: Measured | None) -> Iterator[tuple[str, str, float, float | None]]:
-    """Kind, name, value and reference of all that is compared number by number."""
+def _numbers(own: Measured, reference: Measured | None) -> Iterator[Quantity]:
+    """All that is compared number by number."""
     a: Mapping[str, NDArray[np.float64]] = own.arrays
     b: Mapping[str, NDArray[np.float64]] = {} if reference is None else reference.arrays
     if "positions" in a:
@@ -85,27 +79,26 @@ def _numbers(own: Measured, reference: Measured | None) -> Iterator[tuple[str, s
             other = theirs.get(tuple(rotor))
             height = None if other is None else 1000 * barrier_height(other)
             name = topology.label(a["numbers"].astype(int), rotor[1:3].astype(int))
-            yield "barrier", name, 1000 * barrier_height(energies), height
+            yield _quantity("barrier", name, 1000 * barrier_height(energies), height)
     for kind in ("atomisation", "lattice_constant", "volume", "bulk_modulus"):
         if kind in a and not (kind == "volume" and "lattice_constant" in a):  # the two say the same
-            yield kind, kind.replace("_", " "), float(a[kind]), float(b[kind]) if kind in b else None
+            yield _quantity(kind, kind.replace("_", " "), float(a[kind]), float(b[kind]) if kind in b else None)
     if "elastic" in a:
         constants = _constants(b) if "elastic" in b else {}
         for name, value in _constants(a).items():
-            yield "elastic", name, value, constants.get(name)
+            yield _quantity("elastic", name, value, constants.get(name))
 
 
-def _structure(
-    a: Mapping[str, NDArray[np.float64]], b: Mapping[str, NDArray[np.float64]]
-) -> Iterator[tuple[str, str, float, float | None]]:
+def _structure(a: Mapping[str, NDArray[np.float64]], b: Mapping[str, NDArray[np.float64]]) -> Iterator[Quantity]:
     numbers = a["numbers"].astype(int)
     for kind, key, of in (("bond", "bonds", topology.lengths_of), ("angle", "angles", topology.degrees_of)):
         atoms = a[key].astype(int)
         theirs = of(b["positions"], atoms) if "positions" in b else [None] * len(atoms)
         for which, value, other in zip(atoms, of(a["positions"], atoms), theirs, strict=True):
-            yield kind, topology.label(numbers, which), float(value), None if other is None else float(other)
+            there = None if other is None else float(other)
+            yield _quantity(kind, topology.label(numbers, which), float(value), there)
     if "positions" in b:
-        yield "rmsd", "RMSD", modes.distance(a["positions"], b["positions"]), 0.0
+        yield _quantity("rmsd", "RMSD", modes.distance(a["positions"], b["positions"]), 0.0)
 
 
 def _constants(arrays: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
@@ -140,8 +133,7 @@ def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantit
         if there is not None:
             remarks += [f"overlap {overlap[n]:.2f} with mode {other + 1} of the reference"] * bool(overlap[n] < _UNSURE)
             remarks += ["imaginary in the reference"] * bool(there < _IMAGINARY)
-        error = None if there is None else float(value) - there
-        found.append(Quantity("frequency", f"mode {n + 1}", float(value), "1/cm", there, error, ", ".join(remarks)))
+        found.append(_quantity("frequency", f"mode {n + 1}", float(value), there, ", ".join(remarks)))
     bad = values[values < _IMAGINARY]
     if len(bad):
         listed = ", ".join(f"{-v:.0f}i" for v in bad)

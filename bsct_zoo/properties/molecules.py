@@ -10,6 +10,7 @@ from ase.data import chemical_symbols, ground_state_magnetic_moments
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.copies import moved
 from bsct_zoo.dynamics.fire import relax
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
@@ -37,11 +38,10 @@ def measure_molecules(
     tell("relaxing")
     positions = _relaxed(potential, systems, drafts, settings, batcher)
     at_minimum = [n for n, draft in enumerate(drafts) if "relax" not in draft.problems]
-    for wanted in ("frequencies", "barrier"):
-        if wanted in settings.what:
-            for n in set(range(len(systems))) - set(at_minimum):
-                drafts[n].problems[wanted] = "not measured, since the relaxation failed"
-    starts = {n: _at(systems[n], positions[n]) for n in at_minimum}
+    rest = [wanted for wanted in ("frequencies", "barrier") if wanted in settings.what]
+    for n in set(range(len(systems))) - set(at_minimum):
+        drafts[n].problems |= dict.fromkeys(rest, "not measured, since the relaxation failed")
+    starts = {n: moved(systems[n].atoms, positions[n]) for n in at_minimum}
     if "frequencies" in settings.what:
         tell("frequencies")
         _frequencies(starts, drafts, settings, batcher)
@@ -63,13 +63,9 @@ def _relaxed(
 ) -> list[NDArray[np.float64]]:
     """Positions of all minima; a molecule that does not come to one has its problem noted."""
     alone = IsolatedPotential(potential, int(batcher.limit))
-    first = isolated_answers(batcher, [AtomsBatch.from_atoms(system.atoms) for system in systems])
-    found = relax(
-        alone,
-        AtomsBatch.from_atoms([system.atoms for system in systems]),
-        max_force=settings.max_force,
-        max_steps=settings.max_steps,
-    )
+    start = AtomsBatch.from_atoms([system.atoms for system in systems])
+    first = isolated_answers(batcher, start.split())
+    found = relax(alone, start, max_force=settings.max_force, max_steps=settings.max_steps)
     ends = []
     forces = found.forces.norm(dim=1).split(found.batch.atoms_per_system.tolist())
     for n, (system, draft, batch) in enumerate(zip(systems, drafts, found.batch.split(), strict=True)):
@@ -107,14 +103,11 @@ def _relaxed(
 def _frequencies(
     starts: dict[int, Atoms], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher
 ) -> None:
-    moved, owner = [], []
+    frames = {n: [moved(atoms, x) for x in displaced(atoms.positions, settings.step)] for n, atoms in starts.items()}
+    found = isolated_answers(batcher, [AtomsBatch.from_atoms(atoms) for group in frames.values() for atoms in group])
+    left = iter(found.forces)
     for n, atoms in starts.items():
-        for x in displaced(atoms.positions, settings.step):
-            moved.append(AtomsBatch.from_atoms(_moved(atoms, x)))
-            owner.append(n)
-    found = isolated_answers(batcher, moved)
-    for n, atoms in starts.items():
-        forces = np.array([found.forces[place] for place, whose in enumerate(owner) if whose == n])
+        forces = np.array([next(left) for _ in frames[n]])
         if not np.isfinite(forces).all():
             drafts[n].problems["frequencies"] = "the model has no answer for a displaced structure"
             continue
@@ -137,7 +130,7 @@ def _barriers(
     for n, start in starts.items():
         found = topology.rotors(systems[n].atoms.numbers, systems[n].atoms.positions)
         for rotor in found:
-            frames += [AtomsBatch.from_atoms(_moved(start, topology.turned(start.positions, rotor, t))) for t in turns]
+            frames += [AtomsBatch.from_atoms(moved(start, topology.turned(start.positions, rotor, t))) for t in turns]
             now = start.get_dihedral(*rotor.atoms) * np.pi / 180
             atoms += [rotor.atoms] * len(turns)
             targets += [now + turn for turn in turns]
@@ -180,14 +173,6 @@ def _atomisation(potential: Potential, starts: dict[int, Atoms], drafts: Sequenc
             continue
         drafts[n].keep(atomisation=total - float(drafts[n].arrays["energy"]))
         if not potential.info.supports_charge_spin:
-            drafts[n].notes.append("the model does not know spin: single atoms are what it takes them for")
-
-
-def _at(system: System, positions: NDArray[np.float64]) -> Atoms:
-    return _moved(system.atoms, positions)
-
-
-def _moved(atoms: Atoms, positions: NDArray[np.float64]) -> Atoms:
-    moved: Atoms = atoms.copy()
-    moved.positions = positions
-    return moved
+            drafts[n].notes.append(
+                "the model ignores spin, so energies of single atoms and of atomisation are unreliable"
+            )

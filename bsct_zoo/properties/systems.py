@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
+from bsct_zoo.atoms.molecules import g2_molecule, read_last
 from bsct_zoo.errors import BadInputError
 
 # Small closed-shell organic molecules of ASE's g2 set, their elements H C N O F P S Cl; most have a rotor.
@@ -54,17 +55,12 @@ def molecule(name: str, asked: bool = True) -> System:
     Raises:
         BadInputError: it is neither, or not a molecule.
     """
-    from ase.build import molecule as g2
-
     if Path(name).exists():
-        atoms = _read(name)
+        atoms = read_last(name)
         if atoms.pbc.any():
             raise BadInputError(f"{name} is periodic; give it to --crystal")
         return System(Path(name).stem, "molecule", atoms, asked=asked)
-    try:
-        atoms = g2(name)
-    except KeyError as error:
-        raise BadInputError(f"'{name}' is neither a file nor a molecule of ASE's g2 set, such as CH3CH2OH") from error
+    atoms = g2_molecule(name)
     spin = 1 + round(abs(float(np.sum(atoms.get_initial_magnetic_moments()))))
     return System(name, "molecule", _plain(atoms, spin), asked=asked)
 
@@ -82,7 +78,7 @@ def crystal(name: str, asked: bool = True) -> System:
         return System(name, "crystal", _plain(bulk(name, structure, a=edge), 1), edge=4, asked=asked)
     if not Path(name).exists():
         raise BadInputError(f"'{name}' is neither a file nor one of the crystals {', '.join(CRYSTALS)}")
-    atoms = _read(name)
+    atoms = read_last(name)
     if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-6:
         raise BadInputError(f"{name} is not periodic in three directions; a crystal must be")
     return System(Path(name).stem, "crystal", atoms, asked=asked)
@@ -92,16 +88,3 @@ def _plain(atoms: Atoms, spin: int) -> Atoms:
     plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     plain.info["spin"] = spin
     return plain
-
-
-def _read(name: str) -> Atoms:
-    from ase.io import read
-
-    try:
-        atoms = read(name, index=-1)
-    except Exception as error:
-        raise BadInputError(f"cannot read a structure from {name}: {' '.join(str(error).split())}") from error
-    if not isinstance(atoms, Atoms) or len(atoms) == 0 or not np.isfinite(atoms.positions).all():
-        raise BadInputError(f"{name} holds no structure with atoms at finite positions")
-    atoms.info = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
-    return atoms

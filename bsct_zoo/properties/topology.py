@@ -10,6 +10,7 @@ from ase.data import chemical_symbols, covalent_radii
 from numpy.typing import ArrayLike, NDArray
 
 from bsct_zoo.atoms.bonds import bonded_pairs
+from bsct_zoo.suites import rotation
 from bsct_zoo.suites.geometry import fragments
 
 _MULTIPLE = 0.90  # times that sum; shorter bonds are at least double, and do not turn
@@ -81,13 +82,10 @@ def rotors(numbers: ArrayLike, positions: ArrayLike) -> list[Rotor]:
 
 def turned(positions: ArrayLike, rotor: Rotor, angle: float) -> NDArray[np.float64]:
     """[n, 3] Å: the side of k turned rigidly by ``angle`` radians, which is what the dihedral grows by."""
-    x = np.array(positions, dtype=np.float64)
+    x = np.asarray(positions, dtype=np.float64)
     _, j, k, _ = rotor.atoms
     axis = (x[k] - x[j]) / np.linalg.norm(x[k] - x[j])
-    v = x[rotor.turning] - x[k]
-    along = (v @ axis)[:, None] * axis
-    x[rotor.turning] = x[k] + along + np.cos(angle) * (v - along) + np.sin(angle) * np.cross(axis, v)
-    return x
+    return np.asarray(rotation.turned(x, rotor.turning, x[k], axis, np.array([angle]))[0])
 
 
 def label(numbers: ArrayLike, atoms: ArrayLike) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.dynamics.fire import FireState, fire_init, fire_step
+from bsct_zoo.dynamics.fire import fire_init, fire_step
 from bsct_zoo.potentials.potential import Potential, Prediction
 
 _STIFFNESS = 20.0  # eV/rad², that of a stiff bond angle or so: relaxations take no more steps for it
@@ -89,8 +89,10 @@ def relaxed_energies(
             break
         held.systems = everyone[moving]
         state = fire_step(held, state, moving)
-    held.systems = everyone
-    return _without_springs(held, state, max_force)
+    counts = state.batch.atoms_per_system
+    places = (torch.cumsum(counts, 0) - counts)[:, None] + held.atoms
+    springs = held.spring(dihedrals(state.batch.positions, places), held.targets)
+    return np.asarray(torch.where(state.largest_force <= max_force, state.energy - springs, torch.nan).numpy())
 
 
 def barrier_height(energies: ArrayLike) -> float:
@@ -105,11 +107,3 @@ def barrier_height(energies: ArrayLike) -> float:
         waves[-1] *= 0.5
     curve = np.fft.irfft(waves, _FINE) * (_FINE / len(e))
     return float(curve.max() - curve.min())
-
-
-def _without_springs(held: HeldDihedrals, state: FireState, max_force: float) -> NDArray[np.float64]:
-    counts = state.batch.atoms_per_system
-    places = (torch.cumsum(counts, 0) - counts)[:, None] + held.atoms
-    springs = held.spring(dihedrals(state.batch.positions, places), held.targets)
-    energy = torch.where(state.largest_force <= max_force, state.energy - springs, torch.nan)
-    return np.asarray(energy.numpy())

@@ -27,25 +27,29 @@ class Layout:
         title: what was compared.
         headers: one for each column; title, unit and arrow on lines of their own.
         rows: cells.
-        footnotes: numbered from 1 as they are referred to.
-        remarks: what stands below them, without a number.
+        remarks: what stands below the footnotes, without a number.
     """
 
     title: str
     headers: list[str]
     rows: list[list[Cell]] = field(default_factory=list)
-    footnotes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    _notes: dict[str, list[str]] = field(default_factory=dict)  # text -> whom it is about
 
-    def note(self, text: str) -> str:
-        """Mark that refers to a footnote, which is added if it is new."""
-        if text not in self.footnotes:
-            self.footnotes.append(text)
-        return superscript(self.footnotes.index(text) + 1)
+    def note(self, text: str, about: str = "") -> str:
+        """Mark that refers to a footnote, which is added if it is new; it names all that it is ``about``."""
+        names = self._notes.setdefault(text, [])
+        names += [about] * (bool(about) and about not in names)
+        return superscript(list(self._notes).index(text) + 1)
 
-    def empty(self, reason: str) -> Cell:
+    @property
+    def footnotes(self) -> list[str]:
+        """Footnotes, numbered from 1 as they are referred to."""
+        return [f"{', '.join(names)}: {text}" if names else text for text, names in self._notes.items()]
+
+    def empty(self, reason: str, about: str = "") -> Cell:
         """A cell without a value, and why."""
-        return Cell("–" + self.note(reason))
+        return Cell("–" + self.note(reason, about))
 
 
 def header(column: Column, prefix: str = "", arrow: bool = True) -> str:

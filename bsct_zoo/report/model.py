@@ -102,7 +102,7 @@ def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
         "title": card.title,
         "family": adapter.summary,
         "aliases": ", ".join(adapter.aliases),
-        "theory level": card.level_of_theory,
+        "level of theory": card.level_of_theory,
         "elements": " ".join(card.elements) or "any that its package supports",
         "licence": card.licence,
         "parameters": f"{card.parameters:,}" if card.parameters else "",

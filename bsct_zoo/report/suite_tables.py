@@ -54,7 +54,7 @@ def draw_suite(suite: Suite, to: Console) -> None:
     facts = {
         "suite": suite.name,
         "title": suite.title,
-        "theory level": suite.level_of_theory or "none",
+        "level of theory": suite.level_of_theory or "none",
         "scans": f"{len(suite.scans)}: " + ", ".join(f"{group} {count}" for group, count in groups.items()),
         "frames": str(frames) if missing in (0, frames) else f"{frames}, {missing} without a reference",
         "atoms": f"{min(atoms)} to {max(atoms)}, mean {sum(atoms) / len(atoms):.1f}",

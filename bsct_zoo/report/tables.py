@@ -37,8 +37,9 @@ def models_table(results: Results, task: TaskInfo, names: Sequence[str] = (), so
     ]
     levels = _level_notes(results, task)
     for row, evaluation in rows:
-        notes = [*filter(None, [levels.get(row.level_of_theory)]), *_model_notes(row, evaluation)]
-        cells = [Cell(row.model + "".join(layout.note(note) for note in notes))]
+        notes = [layout.note(text) for text in [*filter(None, [levels.get(row.level_of_theory)]), *evaluation.notes]]
+        notes += [layout.note(text, row.model) for text in _notes_of_records(evaluation)]
+        cells = [Cell(row.model + "".join(notes))]
         for (owner, column), top in zip(places, best, strict=True):
             cells.append(_value_cell(layout, row, owner, column, top))
         if not counted:
@@ -123,7 +124,7 @@ def rank(results: Results, row: ModelResult, name: str) -> tuple[bool, float]:
 def _value_cell(layout: Layout, row: ModelResult, task: TaskInfo, column: Column, best: float | None) -> Cell:
     evaluation = row.evaluations.get(task.name)
     if evaluation is None:
-        return layout.empty(f"{row.model} was not put under {task.name}")
+        return layout.empty(f"not put under {task.name}", row.model)
     value = evaluation.values.get(column.name)
     if value is None:
         return (
@@ -182,7 +183,7 @@ def _reasons_mark(layout: Layout, row: ModelResult, evaluation: Evaluation) -> s
         return ""
     lines = [f"{', '.join(names)} {text}" for text, names in texts.items()]
     more = f"; and {len(lines) - _SHOWN} more, see them with --by" if len(lines) > _SHOWN else ""
-    return layout.note(f"{row.model}: {'; '.join(lines[:_SHOWN])}{more}")
+    return layout.note("; ".join(lines[:_SHOWN]) + more, row.model)
 
 
 def _why_empty(row: ModelResult, evaluation: Evaluation, column: Column) -> str:
@@ -230,19 +231,19 @@ def _reference_level(results: Results, task: TaskInfo) -> str | None:
     return task.level_of_theory
 
 
-def _model_notes(row: ModelResult, evaluation: Evaluation) -> Iterator[str]:
-    """Notes of the model, and what most of its records say alike."""
-    yield from evaluation.notes
-    texts = [text for record in evaluation.records for text in dict.fromkeys(record.notes)]
-    for text in dict.fromkeys(texts):
-        count = texts.count(text)
-        if count > max(2, len(evaluation.records) / 2):
-            yield f"{row.model}, {count} of {len(evaluation.records)}: {text}"
-    few = [text for text in dict.fromkeys(texts) if texts.count(text) <= max(2, len(evaluation.records) / 2)]
+def _notes_of_records(evaluation: Evaluation) -> Iterator[str]:
+    """What the records say; the names of systems are left out where most say the same."""
+    total = len(evaluation.records)
+    who: dict[str, list[str]] = {}
+    for record in evaluation.records:
+        for text in record.notes:
+            who.setdefault(text, []).append(record.id)
+    common = [text for text, names in who.items() if len(names) == total or len(names) > max(2, total / 2)]
+    yield from (text if len(who[text]) == total else f"{len(who[text])} of {total}: {text}" for text in common)
+    few = [f"{', '.join(names)}: {text}" for text, names in who.items() if text not in common]
     if few:
-        names = {text: [r.id for r in evaluation.records if text in r.notes] for text in few[:_SHOWN]}
         more = f"; and {len(few) - _SHOWN} more, see them with --by" if len(few) > _SHOWN else ""
-        yield f"{row.model}: " + "; ".join(f"{', '.join(ids)}: {text}" for text, ids in names.items()) + more
+        yield "; ".join(few[:_SHOWN]) + more
 
 
 def _said(record: Record) -> list[str]:
@@ -341,7 +342,7 @@ def _group_mean(evaluation: Evaluation, group: str, column: Column) -> float | N
 
 def _best(values: Sequence[float | None], column: Column) -> float | None:
     known = [value for value in values if value is not None]
-    if column.better is None or len(known) < 2:
+    if column.better is None or len({number(value) for value in known}) < 2:
         return None
     return min(known) if column.better == "lower" else max(known)
 

@@ -6,7 +6,6 @@ The JSON holds ``format`` and ``version`` (whose it is), ``config`` (what to bui
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bsct_zoo.errors import BadInputError, UntrustedFileError
+from bsct_zoo.files import json_bytes
+from bsct_zoo.files import sha256 as hashed
 from bsct_zoo.plugins.cards import ModelCard
 
 if TYPE_CHECKING:
@@ -37,14 +38,8 @@ def save_checkpoint(
     from safetensors.torch import save_file
 
     save_file({name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}, path)
-    facts = {
-        "format": format,
-        "version": version,
-        "config": dict(config),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "card": dict(card),
-    }
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    facts = {"format": format, "version": version, "config": dict(config), "sha256": hashed(path), "card": dict(card)}
+    path.with_suffix(".json").write_bytes(json_bytes(facts))
 
 
 def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
@@ -88,7 +83,7 @@ def read_weights(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
 
     try:
         content = path.read_bytes()
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        if sha256 is not None and hashed(content) != sha256:
             raise BadInputError(f"{path} is not the file that its card names (sha256 differs); get it again")
         weights: dict[str, Tensor] = load(content)
     except OSError as error:
@@ -110,9 +105,10 @@ def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
     try:
         card = dict(facts["card"])
         card["elements"] = tuple(card.get("elements", ()))
-        for key in _TEXTS:
-            _check_text(key, card.get(key, ""))
-        _check_text("sha256", facts["sha256"])
+        for key, value in {**{key: card.get(key, "") for key in _TEXTS}, "sha256": facts["sha256"]}.items():
+            # A foreign card is printed, and must not control the terminal.
+            if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):
+                raise ValueError(f"its {key} is not printable text")
         return ModelCard(**{**card, "checkpoint": str(path.resolve()), "sha256": facts["sha256"]})
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{path.with_suffix('.json')} has an invalid card: {error}") from error
@@ -122,12 +118,6 @@ def shipped_cards(folder: Path, format: str, version: int) -> tuple[ModelCard, .
     """Cards of the checkpoints in ``folder``; the one called small comes first, so that it is the default."""
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: (path.stem != "small", path.stem))
     return tuple(checkpoint_card(path, format, version) for path in paths)
-
-
-def _check_text(key: str, value: Any) -> None:
-    """Raise if ``value`` is not printable text: a foreign card is printed, and must not control the terminal."""
-    if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):
-        raise ValueError(f"its {key} is not printable text")
 
 
 # -- files that can run code -------------------------------------------------------------------------------------
@@ -161,7 +151,7 @@ def read_trusted(card: ModelCard) -> bytes:
         content = Path(card.checkpoint).read_bytes()
     except OSError as error:
         raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != card.sha256:
+    if hashed(content) != card.sha256:
         raise BadInputError(f"{card.checkpoint} is not the file that was trusted (sha256 differs); get it again")
     return content
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
 import shutil
@@ -22,6 +21,7 @@ from importlib.metadata import Distribution
 from pathlib import Path
 
 from bsct_zoo.errors import BadInputError, EnvironmentBuildError
+from bsct_zoo.files import atomic_write, json_bytes
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.requirements import BASE, installed, python_fits, versions
@@ -120,7 +120,9 @@ def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
     place.chmod(0o755)  # a cache may be shared
     try:
         python = place / "venv" / "bin" / "python"
-        request = _python_request(adapter.environment)
+        # This interpreter if it fits, so that nothing is downloaded, else one in the range.
+        spec = adapter.environment
+        request = sys.executable if _fits(spec) else f"{spec.python},>=3.11"
         done = run_uv(["venv", "--no-project", "--python", request, "venv"], place, tell)
         if done.code != 0:
             raise _failure(adapter, done)
@@ -205,12 +207,7 @@ def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Envi
         "python": version.group(1) if version else "",
         "versions": versions(adapter.environment, look_up),
     }
-    part = folder / f".{place.name}.json"
-    with part.open("w") as file:
-        json.dump(said, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / "complete.json")
+    atomic_write(folder / "complete.json", json_bytes(said))
     made = find(adapter)
     if made is None:
         raise EnvironmentBuildError(f"the environment for '{adapter.name}' was removed while it was built; try again")
@@ -218,15 +215,12 @@ def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Envi
 
 
 def _failure(adapter: Adapter, done: UvResult) -> EnvironmentBuildError:
-    head = f"cannot make the environment for '{adapter.name}'"
+    reason = done.reason
     if done.no_network:
-        reason = (
-            f"no network and {done.wanted_package} not in uv's cache; "
-            f"connect and run 'bsct-zoo env build {adapter.name}'"
-        )
-    else:
-        reason = done.reason
-    return EnvironmentBuildError(f"{head}: {reason}", log_tail=done.output[-8000:])
+        mend = f"connect and run 'bsct-zoo env build {adapter.name}'"
+        reason = f"no network and {done.wanted_package} not in uv's cache; {mend}"
+    text = f"cannot make the environment for '{adapter.name}': {reason}"
+    return EnvironmentBuildError(text, log_tail=done.output[-8000:])
 
 
 @contextmanager
@@ -243,22 +237,12 @@ def _only_one(folder: Path, on_event: OnEvent | None) -> Iterator[None]:
                 on_event("another process is making this environment; waiting for it")
             lock.acquire()
     except OSError as error:
-        raise BadInputError(
-            f"cannot lock {folder}.lock ({error.strerror}); set BSCT_ZOO_CACHE to another folder"
-        ) from error
+        why = f"cannot lock {folder}.lock ({error.strerror})"
+        raise BadInputError(f"{why}; set BSCT_ZOO_CACHE to another folder") from error
     try:
         yield
     finally:
         lock.release()
-
-
-def _python_request(spec: EnvironmentSpec) -> str:
-    """The request to uv: this interpreter if it fits, so that nothing is downloaded, else the range.
-
-    Raises:
-        BadInputError: the specifier of the Python version is invalid.
-    """
-    return sys.executable if _fits(spec) else f"{spec.python},>=3.11"
 
 
 def _fits(spec: EnvironmentSpec) -> bool:

@@ -14,22 +14,12 @@ def cache_dir() -> Path:
 
     The folder need not exist; ``writable`` makes it.
     """
-    chosen = _chosen("BSCT_ZOO_CACHE")
-    if chosen is None:
-        from platformdirs import user_cache_path  # not installed in the environments of models, which get the path
-
-        chosen = user_cache_path("bsct-zoo")
-    return chosen
+    return _folder("BSCT_ZOO_CACHE", "user_cache_path")
 
 
 def data_dir() -> Path:
     """For what cannot be made again cheaply: imported suites. ``BSCT_ZOO_DATA``, or else the user's data folder."""
-    chosen = _chosen("BSCT_ZOO_DATA")
-    if chosen is None:
-        from platformdirs import user_data_path
-
-        chosen = user_data_path("bsct-zoo")
-    return chosen
+    return _folder("BSCT_ZOO_DATA", "user_data_path")
 
 
 def writable(folder: Path, variable: str = "BSCT_ZOO_CACHE") -> Path:
@@ -49,6 +39,10 @@ def writable(folder: Path, variable: str = "BSCT_ZOO_CACHE") -> Path:
     return folder
 
 
-def _chosen(variable: str) -> Path | None:
-    value = os.environ.get(variable)
-    return Path(value).expanduser().absolute() if value else None
+def _folder(variable: str, usual: str) -> Path:
+    if chosen := os.environ.get(variable):
+        return Path(chosen).expanduser().absolute()
+    import platformdirs  # not installed in the environments of models, which get the path
+
+    folder: Path = getattr(platformdirs, usual)("bsct-zoo")
+    return folder

@@ -25,12 +25,11 @@ def wrap_error(error: BaseException) -> BsctZooError:
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, BsctZooError) and not isinstance(error, OutOfMemoryError):
         return error
-    text = str(error)
-    if isinstance(error, MemoryError | OutOfMemoryError) or (
-        type(error).__name__ == "OutOfMemoryError" or (isinstance(error, RuntimeError) and _MEMORY.search(text))
-    ):
-        return OutOfMemoryError(_one_line(error), log_tail=trace)
-    return ModelError(_one_line(error), log_tail=trace)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    text = lines[0] if isinstance(error, BsctZooError) else f"{type(error).__name__}: {lines[0]}"
+    full = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    full = full or (isinstance(error, RuntimeError) and bool(_MEMORY.search(str(error))))
+    return (OutOfMemoryError if full else ModelError)(text, log_tail=trace)
 
 
 class GuardedPotential(Potential):
@@ -53,12 +52,19 @@ class GuardedPotential(Potential):
         except (Exception, SystemExit) as error:
             failure = wrap_error(error)
         if isinstance(failure, OutOfMemoryError):
-            _free_memory()
+            gc.collect()
+            if "torch.cuda" in sys.modules and torch.cuda.is_initialized():
+                torch.cuda.empty_cache()
         raise failure
 
     def close(self) -> None:
         """See ``Potential.close``."""
         self.potential.close()
+
+
+def expected_shapes(batch: AtomsBatch) -> dict[str, tuple[int, ...]]:
+    """Shape of each part of a prediction."""
+    return {"energy": (batch.n_systems,), "forces": (batch.n_atoms, 3), "stress": (batch.n_systems, 3, 3)}
 
 
 def checked(prediction: Prediction, batch: AtomsBatch) -> Prediction:
@@ -67,24 +73,9 @@ def checked(prediction: Prediction, batch: AtomsBatch) -> Prediction:
     Raises:
         ModelError: they are not.
     """
-    expected = {"energy": (batch.n_systems,), "forces": (batch.n_atoms, 3), "stress": (batch.n_systems, 3, 3)}
-    for name, shape in expected.items():
+    for name, shape in expected_shapes(batch).items():
         tensor = getattr(prediction, name)
         if tensor is not None and tuple(tensor.shape) != shape:
             raise ModelError(f"the model's {name} has shape {list(tensor.shape)}, expected {list(shape)}")
     stress = None if prediction.stress is None else prediction.stress.detach()
     return Prediction(prediction.energy.detach().double(), prediction.forces.detach(), stress)
-
-
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else "no message"
-    if isinstance(error, BsctZooError):
-        return text
-    return f"{type(error).__name__}: {text}"
-
-
-def _free_memory() -> None:
-    gc.collect()
-    if "torch.cuda" in sys.modules and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

@@ -15,8 +15,9 @@ import sysconfig
 import tempfile
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -163,7 +164,8 @@ def _additions(source: Source, staged: Distribution, folder: Path, tell: OnEvent
         BadInputError: installed packages would have to change.
     """
     here = {canonical(d): d.version for d in reversed(list(distributions()))}  # of two of one name the first counts
-    missing = [str(need) for need in requirements_of(staged) if need.extras or not _met(need, here)]
+    needs = [(need, here.get(canonicalize_name(need.name))) for need in requirements_of(staged)]
+    missing = [str(n) for n, v in needs if n.extras or v is None or not n.specifier.contains(v, prereleases=True)]
     if not missing:
         return []
     pins = folder / "installed.txt"
@@ -192,8 +194,8 @@ def _working(name: str, folder: Path, aside: Path | None = None) -> PluginPackag
     state = "nothing was installed" if aside else "it is installed but left out"
     if not report.exists():
         raise BadInputError(f"'{name}' ends the interpreter that imports it; {state}")
-    items: list[dict[str, Any]] = json.loads(report.read_text())["packages"]
-    packages = [PluginPackage(**{k: _fixed(v) for k, v in item.items()}) for item in items]
+    listed = json.loads(report.read_text())["packages"]
+    packages = [msgspec.convert(item, PluginPackage) for item in listed]
     found = next((p for p in packages if canonicalize_name(p.name) == canonicalize_name(name)), None)
     if found is None:
         raise BadInputError(f"{sys.executable} does not find '{name}' where it was installed")
@@ -204,10 +206,6 @@ def _working(name: str, folder: Path, aside: Path | None = None) -> PluginPackag
         if harm := [problem for problem in other.problems if problem not in before.get(other.name, other.problems)]:
             raise BadInputError(f"'{name}' breaks '{other.name}' ({harm[0]}); {state}")
     return found
-
-
-def _fixed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _named(name: str, packages: list[PluginPackage]) -> PluginPackage:
@@ -222,11 +220,6 @@ def _named(name: str, packages: list[PluginPackage]) -> PluginPackage:
     if installed(name) is not None:
         raise BadInputError(f"'{name}' is not a plugin of bsct-zoo; remove it with the tool that installed it")
     raise UnknownNameError("plugin", name, [package.name for package in packages[1:]])
-
-
-def _met(need: Requirement, here: dict[str, str]) -> bool:
-    version = here.get(canonicalize_name(need.name))
-    return version is not None and need.specifier.contains(version, prereleases=True)
 
 
 def _names(requirement: Requirement, name: str) -> bool:

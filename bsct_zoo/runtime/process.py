@@ -68,7 +68,10 @@ class WorkerProcess:
         self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
         for descriptor in (self._input, self._output):
             os.set_blocking(descriptor, False)
-            _widen(descriptor)
+            with contextlib.suppress(ImportError, AttributeError, OSError):  # a whole batch fits, where supported
+                import fcntl
+
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
         self._deadline = float("inf")
         self._log = b""
         self._reader = threading.Thread(target=self._drain, daemon=True)
@@ -200,11 +203,3 @@ def _place(name: str) -> dict[str, object]:
         "origin": spec.origin if spec.has_location else None,
         "search": None if search is None else [str(path) for path in search],
     }
-
-
-def _widen(descriptor: int) -> None:
-    """Let a pipe hold a whole batch, where the system supports it."""
-    with contextlib.suppress(ImportError, AttributeError, OSError):
-        import fcntl
-
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)

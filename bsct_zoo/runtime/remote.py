@@ -13,6 +13,7 @@ from torch import Tensor
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
+from bsct_zoo.runtime.guard import expected_shapes
 from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.protocol import ProtocolError, WorkerMessage
 
@@ -46,16 +47,9 @@ class RemotePotential(Potential):
         self.seconds = 0.0
         self._timeout = timeout
         self._host = WorkerHost(python, adapter.loader, threads=threads, timeout=timeout)
+        load = {"loader": adapter.loader, "card": card.to_json(), "device": device, "dtype": dtype, "threads": threads}
         try:
-            load = {
-                "loader": adapter.loader,
-                "card": card.to_json(),
-                "device": device,
-                "dtype": dtype,
-                "options": dict(options),
-                "threads": threads,
-            }
-            self.info = _info(self._host.ask(WorkerMessage("load", load), timeout).fields)
+            self.info = _info(self._host.ask(WorkerMessage("load", load | {"options": dict(options)}), timeout).fields)
         except BaseException:
             self.close()
             raise
@@ -81,8 +75,7 @@ class RemotePotential(Potential):
             arrays[name] = arrays[name].double()
         request = WorkerMessage("compute", {}, {name: tensor.numpy() for name, tensor in arrays.items()})
         answer = self._host.ask(request, self._timeout)
-        expected = {"energy": (batch.n_systems,), "forces": (batch.n_atoms, 3), "stress": (batch.n_systems, 3, 3)}
-        for name, shape in expected.items():
+        for name, shape in expected_shapes(batch).items():
             found = answer.arrays[name].shape if name in answer.arrays else None
             if found != shape and not (name == "stress" and found is None):
                 raise self._host.nonsense(f"{name} of shape {found}, expected {shape}")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bsct_zoo.suites.geometry import checked_positions
+
 Floats = NDArray[np.float64]
 _NO_REACH = 0.1  # Å: rotating a side whose atoms are all closer to the axis has no effect
 _STRAIGHT = 1e-3  # sine of an angle below which three atoms give no plane
@@ -106,13 +108,8 @@ def torsion_scan(
 def _checked(
     positions: ArrayLike, moving: ArrayLike, n_frames: int, rest: tuple[int, ...], move: tuple[int, ...]
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    x, turns = np.asarray(positions, dtype=np.float64), np.asarray(moving, dtype=bool)
-    if x.ndim != 2 or x.shape[1] != 3 or turns.shape != x.shape[:1]:
-        raise ValueError(f"positions {x.shape} and moving {turns.shape} do not describe the same atoms")
-    if not np.isfinite(x).all():
-        raise ValueError("a position is not finite")
-    if n_frames < 2:
-        raise ValueError(f"a scan needs 2 frames or more, not {n_frames}")
+    turns = np.asarray(moving, dtype=bool)
+    x = checked_positions(positions, turns, n_frames)
     if turns[list(rest)].any() or not turns[list(move)].all():
         raise ValueError(f"atoms {list(rest)} must rest and {list(move)} must rotate")
     return x, turns

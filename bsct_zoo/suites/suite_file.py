@@ -17,11 +17,12 @@ A file with strained scans is of version 2, which older readers refuse; any othe
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -30,25 +31,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, npz_bytes
+from bsct_zoo.files import atomic_write, npz_bytes, sha256
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 
 FORMAT = "bsct-zoo-suite"
 VERSION = 2
+_FACTS = ("name", "title", "level_of_theory", "licence", "citation")
 _LARGEST = 8 << 30  # bytes that a file may unpack to
 _LARGEST_MANIFEST = 256 << 20
 _HEADER = 4096  # upper limit of the bytes before the numbers of an array
-_KINDS = {  # numpy's letter for what an array holds, and what it is read as
-    "atomic_numbers": ("iu", np.int64),
-    "coordinate": ("f", np.float64),
-    "positions": ("f", np.float64),
-    "energy": ("f", np.float64),
-    "forces": ("f", np.float64),
-    "cell": ("f", np.float64),
-    "pbc": ("b", np.bool_),
-    "frame_cells": ("f", np.float64),
-}
+# numpy's letter for what an array holds, and what it is read as; any other holds "f", float64.
+_KINDS = {"atomic_numbers": ("iu", np.dtype(np.int64)), "pbc": ("b", np.dtype(np.bool_))}
 
 
 def write_suite(path: Path, suite: Suite) -> str:
@@ -63,11 +57,7 @@ def write_suite(path: Path, suite: Suite) -> str:
     manifest = {
         "format": FORMAT,
         "version": VERSION if any(scan.strained for scan in scans) else 1,
-        "name": suite.name,
-        "title": suite.title,
-        "level_of_theory": suite.level_of_theory,
-        "licence": suite.licence,
-        "citation": suite.citation,
+        **{name: getattr(suite, name) for name in _FACTS},
         "made_by": dict(suite.made_by),
         "scans": [_entry(scan) for scan in scans],
     }
@@ -92,7 +82,7 @@ def write_suite(path: Path, suite: Suite) -> str:
         atomic_write(path, content)
     except OSError as error:
         raise BadInputError(f"cannot write suite {path}: {error.strerror}; choose another folder") from error
-    return hashlib.sha256(content).hexdigest()
+    return sha256(content)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -101,11 +91,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         BadInputError: the file is missing, damaged or of another kind.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _manifest(path, archive)
-    except _DAMAGE as error:
-        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+    with _opened(path, path) as archive:
+        return _manifest(path, archive)
 
 
 def read_suite(path: Path) -> Suite:
@@ -118,28 +105,15 @@ def read_suite(path: Path) -> Suite:
         content = path.read_bytes()
     except OSError as error:
         raise BadInputError(f"cannot read suite {path}: {error.strerror}") from error
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _LARGEST:
-                raise BadInputError(
-                    f"suite {path} unpacks to more than {_LARGEST >> 30} GiB; it is not a suite of bsct-zoo"
-                )
-            manifest = _manifest(path, archive)
-            arrays = _arrays(path, archive, manifest)
-    except _DAMAGE as error:
-        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+    with _opened(path, io.BytesIO(content)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _LARGEST:
+            raise BadInputError(f"{path} unpacks to more than {_LARGEST >> 30} GiB; it is not a suite of bsct-zoo")
+        manifest = _manifest(path, archive)
+        arrays = _arrays(path, archive, manifest)
     try:
         scans = _scans(path, manifest, arrays)
-        return Suite(
-            name=manifest["name"],
-            title=manifest["title"],
-            level_of_theory=manifest["level_of_theory"],
-            licence=manifest["licence"],
-            citation=manifest["citation"],
-            scans=tuple(scans),
-            sha256=hashlib.sha256(content).hexdigest(),
-            made_by=dict(manifest.get("made_by", {})),
-        )
+        facts = {name: manifest[name] for name in _FACTS}
+        return Suite(**facts, scans=tuple(scans), sha256=sha256(content), made_by=dict(manifest.get("made_by", {})))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadInputError(f"suite {path}: its manifest is incomplete ({type(error).__name__}: {error})") from error
 
@@ -166,6 +140,15 @@ def _entry(scan: Scan) -> dict[str, Any]:
 # -- reading: nothing is unpacked before its size is known to match the manifest ---------------------------------
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, OverflowError)
+
+
+@contextmanager
+def _opened(path: Path, source: Path | io.BytesIO) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            yield archive
+    except _DAMAGE as error:
+        raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -232,9 +215,9 @@ def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> d
         array = _array(archive, name)
         if array.shape != shape:
             raise BadInputError(f"suite {path}: '{name}' has shape {array.shape}, its manifest says {shape}")
-        kinds, dtype = _KINDS[name]
+        kinds, dtype = _KINDS.get(name, ("f", np.dtype(np.float64)))
         if array.dtype.kind not in kinds:
-            raise BadInputError(f"suite {path}: '{name}' holds {array.dtype}, expected {np.dtype(dtype)}")
+            raise BadInputError(f"suite {path}: '{name}' holds {array.dtype}, expected {dtype}")
         arrays[name] = array.astype(dtype)
     if not np.isin(arrays["atomic_numbers"], np.arange(1, 119)).all():
         raise BadInputError(f"suite {path}: 'atomic_numbers' holds invalid atomic numbers")
@@ -272,7 +255,7 @@ def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]
                 charge=int(entry["charge"]),
                 spin=int(entry["spin"]),
                 cell=_cell(arrays, number, c, m if entry.get("strained") else 0),
-                pbc=_three(arrays["pbc"][number]) if "pbc" in arrays else (False, False, False),
+                pbc=tuple(arrays["pbc"][number].tolist()) if "pbc" in arrays else (False, False, False),
                 notes=dict(entry.get("notes", {})),
             )
         )
@@ -290,7 +273,3 @@ def _cell(arrays: dict[str, NDArray[Any]], number: int, start: int, count: int) 
     if count:
         return arrays["frame_cells"][start : start + count]
     return arrays["cell"][number] if "cell" in arrays else np.zeros((3, 3))
-
-
-def _three(flags: NDArray[Any]) -> tuple[bool, bool, bool]:
-    return bool(flags[0]), bool(flags[1]), bool(flags[2])

@@ -6,6 +6,8 @@ import numpy as np
 from ase.data.vdw_alvarez import vdw_radii
 from numpy.typing import ArrayLike, NDArray
 
+from bsct_zoo.suites.geometry import checked_positions, checked_range
+
 Floats = NDArray[np.float64]
 _UNKNOWN_RADIUS = 2.4  # Å, where Alvarez' table has none
 _CONTACT = 0.7
@@ -20,18 +22,14 @@ def shift_scan(
     [n_frames], the shift in Å, and ``frames`` [n_frames, n, 3] Å.
     Raises `ValueError` where nothing or everything moves, or there is no direction or range.
     """
-    x, moves = np.asarray(positions, dtype=np.float64), np.asarray(moving, dtype=bool)
-    u = np.asarray(direction, dtype=np.float64)
-    if x.ndim != 2 or x.shape[1] != 3 or moves.shape != x.shape[:1] or u.shape != (3,):
-        raise ValueError(f"positions {x.shape}, moving {moves.shape}, direction {u.shape} do not go together")
+    moves = np.asarray(moving, dtype=bool)
+    x, u = checked_positions(positions, moves, n_frames), _unit(direction)
     if not moves.any() or moves.all():
         raise ValueError("some atoms must move and some must rest")
-    if not (np.linalg.norm(u) > 0 and np.isfinite(x).all() and np.isfinite(u).all()):
-        raise ValueError("the direction has no length, or a position is not finite")
-    if n_frames < 2 or not reach > 0:
-        raise ValueError(f"a scan needs 2 frames or more and a reach above 0, not {n_frames}, {reach}")
+    if not reach > 0:
+        raise ValueError(f"a scan needs a reach above 0, not {reach}")
     coordinate = np.linspace(-reach, reach, n_frames)
-    step = np.where(moves[:, None], u / np.linalg.norm(u), 0.0)  # [n, 3]
+    step = np.where(moves[:, None], u, 0.0)  # [n, 3]
     return coordinate, x + coordinate[:, None, None] * step
 
 
@@ -72,17 +70,21 @@ def dimer_scan(
     Returns ``coordinate`` [n_frames], the distance of the two centroids in Å, and ``frames`` [n_frames, n + m, 3] Å
     about the origin; each molecule moves by half of the change. Raises `ValueError` where there is no contact or range.
     """
-    a, b = (np.asarray(x, dtype=np.float64) for x in (first, second))
-    a, b = a - a.mean(0), b - b.mean(0)
-    u = np.asarray(direction, dtype=np.float64)
-    if not (np.linalg.norm(u) > 0 and all(np.isfinite(x).all() for x in (a, b, u))):
-        raise ValueError("the direction has no length, or a position is not finite")
-    if n_frames < 2 or not 0 < start < stop:
-        raise ValueError(f"a scan needs 2 frames or more and 0 < start < stop, not {n_frames}, {start}, {stop}")
-    u = u / np.linalg.norm(u)
+    a = checked_positions(first, first_numbers, n_frames)
+    b = checked_positions(second, second_numbers, n_frames)
+    a, b, u = a - a.mean(0), b - b.mean(0), _unit(direction)
+    checked_range(start, stop)
     distance, gap = contact(a, first_numbers, b, second_numbers, u)
     coordinate = distance + (np.linspace(start, stop, n_frames) - 1) * gap
     if not coordinate[0] > 0:
         raise ValueError("the two molecules are inside each other at the start of the scan")
     half = 0.5 * coordinate[:, None, None] * u
     return coordinate, np.concatenate([a - half, b + half], axis=1)
+
+
+def _unit(direction: ArrayLike) -> Floats:
+    u = np.asarray(direction, dtype=np.float64)
+    length = float(np.linalg.norm(u))
+    if u.shape != (3,) or not 0 < length < np.inf:
+        raise ValueError("the direction has no length")
+    return np.asarray(u / length)

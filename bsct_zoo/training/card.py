@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write
+from bsct_zoo.files import atomic_write, json_bytes
 from bsct_zoo.training.data import TrainingData
 from bsct_zoo.training.errors import Errors
 from bsct_zoo.training.job import Trained, TrainingJob
@@ -70,15 +69,4 @@ def finish_card(
         content["card"] = {**content["card"], **changes}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInputError(f"{beside} is missing or damaged; train it again") from error
-    atomic_write(beside, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def trained_from(fields: Mapping[str, Any], out: Path) -> Trained:
-    """``Trained`` from a message or a file; the checkpoint is in ``out``, which may have moved."""
-    return Trained(
-        checkpoint=out / Path(str(fields["checkpoint"])).name,
-        parameters=int(fields["parameters"]),
-        steps=int(fields["steps"]),
-        spent_s=float(fields["spent_s"]),
-        settings=dict(fields["settings"]),
-    )
+    atomic_write(beside, json_bytes(content))

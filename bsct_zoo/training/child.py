@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,6 @@ from bsct_zoo.runtime.worker import Send, serve
 from bsct_zoo.training.job import Trained, TrainingJob
 
 _BEAT_S = 1.0  # between heartbeats
-
-
-def job_fields(job: TrainingJob) -> dict[str, Any]:
-    """``job`` as a message."""
-    return asdict(job) | {
-        "data": str(job.data),
-        "out": str(job.out),
-        "options": dict(job.options),
-        "suites": dict(job.suites),
-    }
 
 
 def main() -> None:
@@ -58,9 +47,7 @@ def _answer(request: WorkerMessage, send: Send) -> WorkerMessage:
     finally:
         done.set()
         heart.join()
-    return WorkerMessage(
-        "result", asdict(trained) | {"checkpoint": str(trained.checkpoint), "settings": dict(trained.settings)}
-    )
+    return WorkerMessage("result", trained.to_json())
 
 
 def _train(trainer: str, fields: dict[str, Any], tell: Any) -> Trained:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import json_bytes
 from bsct_zoo.plugins.cards import OptionValue
 
 # Options of the command that a file may hold, and what they must be.
@@ -70,8 +71,7 @@ def near_option(name: str) -> str | None:
 
 def config_bytes(family: str, options: Mapping[str, Any], settings: Mapping[str, OptionValue]) -> bytes:
     """A run as a file that ``read_config`` reads, in JSON; ``family`` is informative."""
-    content = {"// model": family, **options, "settings": dict(settings)}
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    return json_bytes({"// model": family, **options, "settings": dict(settings)})
 
 
 def _parsed(path: Path) -> Any:

@@ -6,7 +6,6 @@ A folder holds ``train.npz``, ``valid.npz`` and perhaps ``test.npz`` (molecules 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase import Atoms
 from ase.data import atomic_numbers as number_of
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import sha256
 
 SPLITS = ("train", "valid", "test")
 OLD_SPLITS = {"unseen": "test"}  # spellings of 0.1
@@ -70,6 +71,11 @@ class FrameSet:
 
     def __len__(self) -> int:
         return len(self.n_atoms)
+
+    @property
+    def elements(self) -> set[int]:
+        """Atomic numbers of all frames."""
+        return set(self.atomic_numbers.tolist())
 
     @property
     def first(self) -> np.ndarray:
@@ -199,13 +205,13 @@ def read_training_data(folder: Path) -> TrainingData:
             if split == "test":
                 continue
             raise BadInputError(f"{folder} has no {split}.npz; training needs train.npz and valid.npz")
-        digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        digests[path.name] = sha256(path)
         if hashes.get(path.name, digests[path.name]) != digests[path.name]:
             raise BadInputError(
                 f"{path} is not the file that manifest.json names (sha256 differs); make the data again"
             )
         splits[split] = _read_frames(path, len(kinds))
-        foreign = sorted(set(splits[split].atomic_numbers.tolist()) - references.keys())
+        foreign = sorted(splits[split].elements - references.keys())
         if foreign:
             raise BadInputError(f"{path}: elements {foreign} have no reference energy in manifest.json; add them")
     return TrainingData(
@@ -273,6 +279,27 @@ def _read_frames(path: Path, n_kinds: int) -> FrameSet:
     if missing:
         raise BadInputError(f"{path} lacks {', '.join(missing)}; it needs {', '.join(set(_ARRAYS) - set(_MAY_LACK))}")
     return checked_frames(arrays, str(path), n_kinds)
+
+
+def flat_arrays(systems: Sequence[Atoms], energies: Sequence[float], forces: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Labelled systems as the arrays of a ``FrameSet``, without their kinds.
+
+    Args:
+        systems: charge and spin in ``info``.
+        energies: eV of each.
+        forces: [n_atoms, 3] eV/Å of each.
+    """
+    return {
+        "n_atoms": np.array([len(atoms) for atoms in systems], dtype=np.int64),
+        "atomic_numbers": np.concatenate([atoms.numbers for atoms in systems]).astype(np.int64),
+        "positions": np.concatenate([atoms.positions for atoms in systems]).astype(np.float64),
+        "energy": np.array(energies, dtype=np.float64),
+        "forces": np.concatenate(forces).astype(np.float64),
+        "cell": np.array([np.asarray(atoms.cell) for atoms in systems], dtype=np.float64),
+        "pbc": np.array([atoms.pbc for atoms in systems], dtype=bool),
+        "charge": np.array([int(atoms.info.get("charge", 0)) for atoms in systems], dtype=np.int64),
+        "spin": np.array([int(atoms.info.get("spin", 1)) for atoms in systems], dtype=np.int64),
+    }
 
 
 def checked_frames(raw: Mapping[str, np.ndarray], where: str, n_kinds: int = 1) -> FrameSet:

@@ -26,16 +26,12 @@ def evaluate(
         ModelError: the potential failed, or has no finite answer for a frame.
     """
     everything, _, _ = frames.batch(range(len(frames)), dtype=torch.float64)
-    systems, first = everything.split(), frames.first
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
     done = 0
-    for result in Batcher(potential).stream(systems):
-        indices, prediction = result.indices, result.prediction
-        energy[indices] = prediction.energy.cpu().numpy()
-        parts = prediction.forces.double().cpu().split([systems[i].n_atoms for i in indices])
-        for index, part in zip(indices, parts, strict=True):
-            forces[first[index] : first[index + 1]] = part.numpy()
-        done += len(indices)
+    for result in Batcher(potential).stream(everything.split()):
+        energy[result.indices] = result.prediction.energy.cpu().numpy()
+        forces[frames.rows(result.indices)] = result.prediction.forces.double().cpu().numpy()
+        done += len(result.indices)
         if on_progress:
             on_progress(done)
     return mean_errors(energy, forces, frames, kinds)

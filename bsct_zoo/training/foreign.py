@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -15,13 +13,13 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write
-from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames, read_training_data
+from bsct_zoo.files import atomic_write, json_bytes, npz_bytes, sha256
+from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames, flat_arrays, read_training_data
 
 # Where tools put labels: in ``info`` and ``arrays`` of a frame; a calculator's results come before them.
 ENERGY_KEYS = ("REF_energy", "energy", "dft_energy", "total_energy", "E")
 FORCES_KEYS = ("REF_forces", "forces", "dft_forces", "force", "F")
-SHARES = {"valid": 0.05, "test": 0.1}  # of the frames of train and valid; of the compositions
+SHARES = {"valid": 0.05, "test": 0.1}  # of molecules; of a file's frames of train and valid, and its compositions
 
 _Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
 
@@ -38,18 +36,17 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
     if len(data) == 1 and data[0].is_dir():
         return data[0]
     folder = out / "data"
-    sources = [[path.name, _sha256(path)] for path in data]
-    recipe = {"sources": sources, "seed": seed, "shares": SHARES}
+    recipe = {"sources": [[path.name, _hash(path)] for path in data], "seed": seed, "shares": SHARES}
     if not _made(folder, recipe):
         convert(data, folder, seed, recipe)
     return folder
 
 
-def _sha256(path: Path) -> str:
+def _hash(path: Path) -> str:
     """Of a file; for a folder, of its manifest, which holds those of its files."""
     file = path / "manifest.json" if path.is_dir() else path
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return sha256(file)
     except OSError as error:
         raise BadInputError(f"cannot read {file} ({error.strerror}); a folder of frames has a manifest") from error
 
@@ -93,12 +90,10 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
                 parts[split].append(replace(frames, kind=place[frames.kind]))
     merged = {split: joined(sets) for split, sets in parts.items() if sets}
     references = reference_energies(merged["train"])
-    have = set(references)
-    for split in SPLITS[1:]:
-        foreign = {chemical_symbols[z] for z in merged[split].atomic_numbers} - have if split in merged else set()
-        if foreign:
+    for split, frames in merged.items():
+        if foreign := {chemical_symbols[z] for z in frames.elements} - references.keys():
             raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
-    arrays = {split: _npz(frames) for split, frames in merged.items()}
+    arrays = {split: npz_bytes(vars(frames)) for split, frames in merged.items()}
     for split, content in arrays.items():
         atomic_write(folder / f"{split}.npz", content)
     if "test" not in arrays:
@@ -109,9 +104,9 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
         "kinds": kinds,
         "reference_energies": references,
         "counts": {split: len(frames) for split, frames in merged.items()},
-        "sha256": {f"{split}.npz": hashlib.sha256(content).hexdigest() for split, content in arrays.items()},
+        "sha256": {f"{split}.npz": sha256(content) for split, content in arrays.items()},
     }
-    atomic_write(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+    atomic_write(folder / "manifest.json", json_bytes(manifest))
 
 
 def joined(sets: Sequence[FrameSet]) -> FrameSet:
@@ -197,25 +192,7 @@ def _labels(atoms: Atoms, where: str) -> _Labels:
 
 
 def _flat(frames: Sequence[tuple[Atoms, _Labels]], where: str) -> FrameSet:
-    systems = [atoms for atoms, _ in frames]
-    return checked_frames(
-        {
-            "n_atoms": np.array([len(atoms) for atoms in systems], dtype=np.int64),
-            "atomic_numbers": np.concatenate([atoms.numbers for atoms in systems]),
-            "positions": np.concatenate([atoms.positions for atoms in systems]),
-            "energy": np.array([energy for _, (energy, _) in frames], dtype=np.float64),
-            "forces": np.concatenate([forces for _, (_, forces) in frames]),
-            "kind": np.zeros(len(frames), np.int64),
-            "cell": np.array([np.asarray(atoms.cell) * atoms.pbc[:, None] for atoms in systems]),
-            "pbc": np.array([atoms.pbc for atoms in systems]),
-            "charge": np.array([int(atoms.info.get("charge", 0)) for atoms in systems]),
-            "spin": np.array([int(atoms.info.get("spin", 1)) for atoms in systems]),
-        },
-        where,
-    )
-
-
-def _npz(frames: FrameSet) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, **vars(frames))
-    return file.getvalue()
+    systems, labels = zip(*frames, strict=True)
+    arrays = flat_arrays(systems, *zip(*labels, strict=True))
+    arrays["cell"] *= arrays["pbc"][:, :, None]
+    return checked_frames(arrays, where)

@@ -9,8 +9,6 @@ from bsct_zoo.runtime import place
 from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
-from bsct_zoo.training.card import trained_from
-from bsct_zoo.training.child import job_fields
 from bsct_zoo.training.job import Trained, TrainingJob
 
 LOG = "train.log"
@@ -37,35 +35,23 @@ def run_trainer(python: str, adapter: Adapter, job: TrainingJob, listen: Listene
     """
     assert adapter.trainer is not None
     log = job.out / LOG
-    clock = _Clock(adapter.name, job.budget_s, listen)
+    spent_s, cpu_s = None, 0.0  # the trainer's last report, and its CPU time then
 
     def hear(message: WorkerMessage) -> None:
-        clock.hear(message)
+        nonlocal spent_s, cpu_s
+        if message.fields.get("spent_s") is not None:
+            spent_s, cpu_s = float(message.fields["spent_s"]), float(message.fields["cpu_s"])
+        if spent_s is not None:
+            spent = min(spent_s + float(message.fields["cpu_s"]) - cpu_s, job.budget_s)
+            listen(Progress(model=adapter.name, done=round(spent), total=round(job.budget_s), unit="CPU s"))
         if message.op == "tell":
             listen(Message(model=adapter.name, text=str(message.fields["text"])))
 
-    request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job_fields(job)})
+    request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job.to_json()})
     try:
         with WorkerHost(
             python, adapter.trainer, module="bsct_zoo.training.child", threads=job.threads, log=log, timeout=None
         ) as host:
-            return trained_from(host.ask(request, None, on_message=hear).fields, job.out)
+            return Trained.from_json(host.ask(request, None, on_message=hear).fields, job.out)
     except ModelError as error:
         raise ModelError(f"{error}; see {log}", error.log_tail) from error
-
-
-class _Clock:
-    """The budget spent so far: the trainer's last report, and its CPU time since."""
-
-    def __init__(self, name: str, budget_s: float, listen: Listener) -> None:
-        self.name, self.budget_s, self.listen = name, budget_s, listen
-        self.spent_s, self.cpu_s = 0.0, 0.0
-        self.begun = False
-
-    def hear(self, message: WorkerMessage) -> None:
-        cpu_s, spent_s = float(message.fields["cpu_s"]), message.fields.get("spent_s")
-        if spent_s is not None:
-            self.spent_s, self.cpu_s, self.begun = float(spent_s), cpu_s, True
-        if self.begun:
-            spent = min(self.spent_s + cpu_s - self.cpu_s, self.budget_s)
-            self.listen(Progress(model=self.name, done=round(spent), total=round(self.budget_s), unit="CPU s"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -48,6 +48,11 @@ class TrainingJob:
     suites: Mapping[str, str] = field(default_factory=dict)
     shipped: Sequence[str] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """For a message."""
+        plain = {"options": dict(self.options), "suites": dict(self.suites)}
+        return asdict(self) | {"data": str(self.data), "out": str(self.out), **plain}
+
     def suite(self, name: str) -> str:
         """The file of a suite by its name; a file is returned as it is.
 
@@ -77,3 +82,13 @@ class Trained:
     steps: int
     spent_s: float
     settings: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """For a message or a file."""
+        return asdict(self) | {"checkpoint": str(self.checkpoint), "settings": dict(self.settings)}
+
+    @staticmethod
+    def from_json(fields: Mapping[str, Any], out: Path) -> Trained:
+        """Inverse of ``to_json``; the checkpoint is in ``out``, which may have moved."""
+        names = ("parameters", "steps", "spent_s", "settings")
+        return Trained(out / Path(fields["checkpoint"]).name, *(fields[name] for name in names))

@@ -99,7 +99,9 @@ class SmoothnessCallback(Callback):
         smoothness = trainer.strategy.broadcast(smoothness)
         if smoothness is not None:
             self.last = smoothness
-            self._log(pl_module)
+            # To the loggers, and to ``trainer.callback_metrics``, where it stays until the next score.
+            figures = {f"{self.name}/{key}": getattr(smoothness, key) for key in ("fsd", "compress", "stretch")}
+            pl_module.log_dict(figures, on_step=True, on_epoch=False, batch_size=1)
             if self.on_score is not None and trainer.is_global_zero:
                 self.on_score(step, smoothness)
 
@@ -142,10 +144,3 @@ class SmoothnessCallback(Callback):
     def _fits(self, seconds: float) -> bool:
         """Whether another score of ``seconds`` keeps scores within their share of the time."""
         return self.spent_s + seconds <= self.share * (self.elapsed_s + seconds)
-
-    def _log(self, module: Any) -> None:
-        """To the loggers, and to ``trainer.callback_metrics``, where it stays until the next score."""
-        assert self.last is not None
-        figures = {"fsd": self.last.fsd, "compress": self.last.compress, "stretch": self.last.stretch}
-        named = {f"{self.name}/{key}": value for key, value in figures.items()}
-        module.log_dict(named, on_step=True, on_epoch=False, batch_size=1)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.events import Listener, Message
 from bsct_zoo.evaluation.machine import machine
-from bsct_zoo.files import atomic_write, exclusive_lock
-from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
+from bsct_zoo.files import atomic_write, exclusive_lock, json_bytes, sha256
+from bsct_zoo.plugins.cards import Adapter, ModelCard, import_path
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
-from bsct_zoo.training.card import finish_card, trained_from
+from bsct_zoo.training.card import finish_card
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate
@@ -37,36 +36,25 @@ class Request:
 
     Attributes:
         adapter: the family.
-        data: a folder of frames, see ``data``.
-        out: folder for all results of the run.
-        name: of the checkpoint.
-        budget_s: CPU seconds.
-        seed, device, dtype, threads, options: as in ``TrainingJob``.
+        job: what its trainer gets; suites are filled in.
         licence: of the weights, for the card.
         merged: every option, merged from the command line and a file, for the file beside the checkpoint; none is
             written without.
     """
 
     adapter: Adapter
-    data: Path
-    out: Path
-    name: str
-    budget_s: float
-    seed: int
-    device: str
-    dtype: Literal["float32", "float64"]
-    threads: int
-    options: Mapping[str, OptionValue]
+    job: TrainingJob
     licence: str
     merged: Mapping[str, Any] | None = None
 
     @property
     def command(self) -> str:
         """The command of the run, without the user's folders."""
+        job = self.job
         words = ["bsct-zoo", "train", self.adapter.name, "--data", "DATA", "--out", "OUT"]
-        words += ["--budget", f"{self.budget_s:g}", "--seed", str(self.seed), "--dtype", self.dtype]
-        words += ["--device", self.device, "--threads", str(self.threads), "--name", self.name]
-        for key, value in self.options.items():
+        words += ["--budget", f"{job.budget_s:g}", "--seed", str(job.seed), "--dtype", job.dtype]
+        words += ["--device", job.device, "--threads", str(job.threads), "--name", job.name]
+        for key, value in job.options.items():
             words += ["--set", f"{key}={json.dumps(value) if isinstance(value, bool) else value}"]
         return shlex.join(words)
 
@@ -94,33 +82,35 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
         EnvironmentBuildError: the trainer's environment cannot be built.
         ModelError: the trainer failed, or its model has no answer.
     """
-    data = read_training_data(request.data)
+    job = request.job
+    data = read_training_data(job.data)
 
     def say(text: str) -> None:
         listen(Message(model=request.adapter.name, text=text))
 
-    with exclusive_lock(request.out, "is training in", "another --out"):
+    with exclusive_lock(job.out, "is training in", "another --out"):
         record = _record(request, data)
-        trained = _finished(record, request.out)
+        trained = _finished(record, job.out)
         repeated = trained is not None
         if trained is None:
             python = python_for(request.adapter, say)
-            trained = run_trainer(python, request.adapter, _job(request), listen)
-            digest = hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest()
-            kept = asdict(trained) | {"checkpoint": trained.checkpoint.name, "settings": dict(trained.settings)}
-            _write(request.out, record | {"trained": kept | {"sha256": digest}})
+            given = replace(job, suites=_suites(), shipped=sorted(registry().suites))
+            given = replace(given, data=job.data.resolve(), out=job.out.resolve())
+            trained = run_trainer(python, request.adapter, given, listen)
+            kept = trained.to_json() | {"checkpoint": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
+            atomic_write(job.out / _RECORD, json_bytes(record | {"trained": kept}))
         errors = _errors(request, data, trained, say)
         finish_card(
             trained,
             data,
             command=request.command,
             licence=request.licence,
-            asked=_asked(request),
-            machine=machine(request.device),
+            asked=_asked(job),
+            machine=machine(job.device),
             errors=errors,
         )
         if request.merged is not None:
-            content = config_bytes(request.adapter.name, _from_here(request), request.options)
+            content = config_bytes(request.adapter.name, _from_here(request), job.options)
             atomic_write(trained.checkpoint.with_suffix(".config.json"), content)
     return TrainingOutcome(trained, errors, repeated)
 
@@ -134,22 +124,6 @@ def card_of(adapter: Adapter, checkpoint: Path) -> ModelCard:
     assert adapter.file_card is not None
     card: ModelCard = import_path(adapter.file_card)(str(checkpoint))
     return card
-
-
-def _job(request: Request) -> TrainingJob:
-    return TrainingJob(
-        data=request.data.resolve(),
-        out=request.out.resolve(),
-        name=request.name,
-        budget_s=request.budget_s,
-        seed=request.seed,
-        device=request.device,
-        dtype=request.dtype,
-        threads=request.threads,
-        options=request.options,
-        suites=_suites(),
-        shipped=sorted(registry().suites),
-    )
 
 
 def _suites() -> dict[str, str]:
@@ -168,10 +142,10 @@ def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent
     with load_potential(
         request.adapter,
         card_of(request.adapter, trained.checkpoint),
-        device=request.device,
-        dtype=request.dtype,
+        device=request.job.device,
+        dtype=request.job.dtype,
         options={option.name: option.default for option in request.adapter.options},
-        threads=request.threads,
+        threads=request.job.threads,
         on_event=say,
     ) as potential:
         return {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
@@ -180,19 +154,13 @@ def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent
 def _from_here(request: Request) -> dict[str, Any]:
     """The merged options with paths relative to the folder of the run, which may move together with the data."""
     assert request.merged is not None
-    data = [os.path.relpath(path, request.out) for path in request.merged["data"]]
+    data = [os.path.relpath(path, request.job.out) for path in request.merged["data"]]
     return {**request.merged, "data": data, "out": "."}
 
 
-def _asked(request: Request) -> dict[str, Any]:
+def _asked(job: TrainingJob) -> dict[str, Any]:
     """The common part of the request."""
-    return {
-        "budget_s": request.budget_s,
-        "seed": request.seed,
-        "device": request.device,
-        "dtype": request.dtype,
-        "threads": request.threads,
-    }
+    return {name: getattr(job, name) for name in ("budget_s", "seed", "device", "dtype", "threads")}
 
 
 # -- records of a run --------------------------------------------------------------------------------------
@@ -203,13 +171,13 @@ def _record(request: Request, data: TrainingData) -> dict[str, Any]:
     asked = {
         "model": request.adapter.name,
         "data_sha256": dict(data.sha256),
-        "name": request.name,
-        **_asked(request),
-        "options": dict(request.options),
+        "name": request.job.name,
+        **_asked(request.job),
+        "options": dict(request.job.options),
     }
-    path = request.out / _RECORD
+    path = request.job.out / _RECORD
     if not path.exists():
-        _write(request.out, {"asked": asked})
+        atomic_write(path, json_bytes({"asked": asked}))
         return {"asked": asked}
     try:
         record: dict[str, Any] = json.loads(path.read_text())
@@ -219,7 +187,7 @@ def _record(request: Request, data: TrainingData) -> dict[str, Any]:
     for key, value in asked.items():
         if before.get(key) != value:
             what = "other data" if key == "data_sha256" else f"{key} {before.get(key)}, not {value}"
-            raise BadInputError(f"{request.out} holds a run with {what}; choose another --out, or remove the folder")
+            raise BadInputError(f"{path.parent} holds a run with {what}; choose another --out, or remove the folder")
     return record
 
 
@@ -228,13 +196,9 @@ def _finished(record: Mapping[str, Any], out: Path) -> Trained | None:
     entry = record.get("trained")
     if not entry:
         return None
-    trained = trained_from(entry, out)
+    trained = Trained.from_json(entry, out)
     if not trained.checkpoint.exists() or not trained.checkpoint.with_suffix(".json").exists():
         return None
-    if hashlib.sha256(trained.checkpoint.read_bytes()).hexdigest() != entry["sha256"]:
+    if sha256(trained.checkpoint) != entry["sha256"]:
         raise BadInputError(f"{trained.checkpoint} was changed since it was trained; choose another --out")
     return trained
-
-
-def _write(out: Path, record: Mapping[str, Any]) -> None:
-    atomic_write(out / _RECORD, (json.dumps(record, indent=1) + "\n").encode())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -64,11 +64,8 @@ def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] |
         if scan.referenced.sum() > 1 and (elements is None or elements.issuperset(scan.atomic_numbers.tolist()))
     )
     if not fitting:
-        raise BadInputError(
-            f"suite '{whole.name}' has no scan with a reference and with elements that the model supports"
-        )
-    chosen = Suite(whole.name, whole.title, whole.level_of_theory, whole.licence, whole.citation, fitting)
-    return chosen.select(limit=limit).scans
+        raise BadInputError(f"suite '{whole.name}' has no scan with a reference and with elements of the model")
+    return replace(whole, scans=fitting).select(limit=limit).scans
 
 
 def score(potential: Potential, scans: Sequence[Scan] | str | Suite = "core", limit: int | None = 9) -> Smoothness:

@@ -88,10 +88,9 @@ def training_scans(suite: str, elements: frozenset[int], shipped: Mapping[str, s
         frames = {scan.frames_sha256() for scan in read_suite(Path(path)).scans}
         shared = [scan.id for scan in scans if scan.frames_sha256() in frames]
         if shared:
-            raise BadInputError(
-                f"scan {shared[0]} of '{suite}' is in the shipped suite '{name}', which must not be used for training; "
-                "build scans of training molecules with: bsct-zoo suites build"
-            )
+            mend = "build scans of training molecules with: bsct-zoo suites build"
+            why = f"is in the shipped suite '{name}', which must not be used for training"
+            raise BadInputError(f"scan {shared[0]} of '{suite}' {why}; {mend}")
     fitting = [scan for scan in scans if not any(scan.pbc) and elements.issuperset(scan.atomic_numbers.tolist())]
     if not fitting:
         raise BadInputError(f"'{suite}' has no scan of molecules with elements of the training frames")

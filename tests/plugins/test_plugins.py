@@ -86,7 +86,8 @@ def test_plugins_of_the_first_version_load_and_are_told_what_to_change(old_site)
     }.items():
         (line,) = [line for line in warnings if f"plugin '{plugin}' uses names of bsct-zoo 0.1" in line]
         assert change in line
-        assert line.endswith("update its imports")
+        assert line.endswith("update these names")
+        assert ("register_checks -> register_tasks" in line) == (plugin == "old_check")
     assert "old-trap" in done.stdout
 
 

@@ -82,7 +82,7 @@ def test_bonds_angles_and_errors_against_the_reference():
 def test_atomisation_is_the_depth_of_the_well():
     (found,) = measure(Surface(morse(depth=4.0)), [diatomic(1.2)], what=("atomisation",), max_force=1e-5)
     assert found.arrays["atomisation"] == pytest.approx(4.0, abs=1e-6)
-    assert "does not know spin" in found.notes[0]
+    assert "ignores spin" in found.notes[0]
 
 
 @pytest.mark.parametrize(("name", "expected"), [("CH3OH", 1), ("CH3CH2OH", 2), ("CH3OCH3", 1), ("C6H6", 0), ("H2O", 0)])

@@ -23,6 +23,7 @@ from bsct_zoo.plugins.cards import Adapter, OptionValue
 from bsct_zoo.plugins.checks import NVE, CheckSettings
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.training.data import read_training_data
+from bsct_zoo.training.job import TrainingJob
 from bsct_zoo.training.run import Request, TrainingOutcome, train
 from bsct_zoo_transformer.ladder import Rung
 
@@ -165,8 +166,7 @@ def systems(data: Path) -> list[Atoms]:
 
 def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> TrainingOutcome | str:
     """The outcome of training, or why there is none."""
-    request = Request(
-        adapter=plan.adapter,
+    job = TrainingJob(
         data=plan.data,
         out=plan.out / rung.name / f"seed-{seed}",
         name=rung.name,
@@ -176,11 +176,10 @@ def _trained(plan: Plan, rung: Rung, seed: int, show: Show) -> TrainingOutcome |
         dtype=plan.dtype,
         threads=plan.threads,
         options={**plan.options, **rung.settings},
-        licence="not stated",
     )
     with show([f"{rung.name}, seed {seed}"]) as listen:
         try:
-            return train(request, listen)
+            return train(Request(plan.adapter, job, "not stated"), listen)
         except BadInputError:
             raise
         except BsctZooError as error:

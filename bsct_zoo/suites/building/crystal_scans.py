@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.smiles import seed_of
@@ -41,7 +42,7 @@ def _scan(structure: Structure, mode: str, settings: BuildSettings) -> Scan:
     labels = None
     if mode in ("isotropic", "shear"):
         if len(x) == 1:  # a displaced lattice is the same lattice: several atoms, so that forces do not vanish
-            numbers, x, cell = repeated(numbers, x, cell, (2, 2, 2))
+            numbers, x, cell = repeated(numbers, x, cell, [2, 2, 2])
         rattled = x + random.normal(0.0, settings.rattle, x.shape) if settings.rattle else x
         start, stop = settings.range
         coordinate, frames, cell = strain_scan(rattled, cell, mode == "shear", settings.frames, start, stop)
@@ -76,19 +77,15 @@ def roomy(
     """The crystal in a cell whose faces are 2.4 nearest-neighbour distances apart, so that one atom can move."""
     shortest = np.linalg.norm(nearest_vectors(positions, cell), axis=1).min()
     heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)  # between opposite faces
-    times = np.maximum(1, np.ceil(_ROOM * shortest / heights - 1e-6)).astype(int)
-    return repeated(numbers, positions, cell, (int(times[0]), int(times[1]), int(times[2])))
+    return repeated(numbers, positions, cell, np.maximum(1, np.ceil(_ROOM * shortest / heights - 1e-6)).astype(int))
 
 
 def repeated(
-    numbers: NDArray[np.int64],
-    positions: NDArray[np.float64],
-    cell: NDArray[np.float64],
-    times: tuple[int, int, int],
+    numbers: NDArray[np.int64], positions: NDArray[np.float64], cell: NDArray[np.float64], times: Sequence[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """The crystal in a cell ``times`` as long along each vector."""
-    steps = np.stack(np.meshgrid(*(np.arange(t) for t in times), indexing="ij"), -1).reshape(-1, 3) @ cell
-    return np.tile(numbers, len(steps)), (steps[:, None] + positions).reshape(-1, 3), cell * np.array(times)[:, None]
+    atoms = Atoms(numbers, positions, cell=cell).repeat(tuple(times))
+    return atoms.numbers.astype(np.int64), atoms.positions, atoms.cell.array
 
 
 def upper_half(

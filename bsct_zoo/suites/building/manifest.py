@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write
+from bsct_zoo.files import atomic_write, json_bytes
 from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.suite import Suite
 
@@ -64,7 +63,7 @@ def write_manifest(
         ],
     }
     try:
-        atomic_write(manifest_path(path), json.dumps(said, indent=1, ensure_ascii=False).encode() + b"\n")
+        atomic_write(manifest_path(path), json_bytes(said))
     except OSError as error:
         raise BadInputError(f"cannot write {manifest_path(path)}: {error.strerror}; choose another folder") from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -18,7 +17,7 @@ from bsct_zoo.atoms.structure import Structure, lowest_spin
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.suites.building.crystal_scans import crystal_scans
 from bsct_zoo.suites.building.settings import BuildSettings
-from bsct_zoo.suites.building.sites import Choice, Site, find_sites
+from bsct_zoo.suites.building.sites import Choice, Site, find_sites, fitting
 from bsct_zoo.suites.geometry import bond_scan
 from bsct_zoo.suites.rotation import angle_scan, torsion_scan
 from bsct_zoo.suites.scan import Scan
@@ -45,9 +44,8 @@ def plan(structures: Sequence[Structure], settings: BuildSettings) -> tuple[list
         scans = list(_sites(sites, settings, left_out))
     if not scans:
         why = [f"{reason} ({count})" for reason, count in left_out.items()]
-        raise BadInputError(
-            f"there is no {settings.kind} to scan: {'; '.join([*why, *_at_hand(structures, settings)])}"
-        )
+        why += _at_hand(structures, settings)
+        raise BadInputError(f"there is no {settings.kind} to scan: {'; '.join(why)}")
     if settings.limit is not None:
         suite = Suite("", "", None, "", "", tuple(scans))
         scans = list(suite.select(limit=settings.limit, seed=settings.seed).scans)
@@ -138,23 +136,17 @@ def _without_atoms(text: str) -> str:
 
 
 def _dimers(structures: Sequence[Structure], settings: BuildSettings, left_out: Counter[str]) -> Iterator[Scan]:
-    molecules = [structure for structure in structures if not structure.periodic]
-    left_out.update(
-        {"crystals make no dimers": len(structures) - len(molecules)} if len(molecules) < len(structures) else {}
-    )
+    molecules, only = [structure for structure in structures if not structure.periodic], settings.choice.only
+    if len(molecules) < len(structures):
+        left_out["crystals make no dimers"] += len(structures) - len(molecules)
     elements = sorted({int(z) for structure in molecules for z in structure.numbers}, key=lambda z: chemical_symbols[z])
     for first, second in combinations_with_replacement(elements, 2):
         group = f"{chemical_symbols[first]}-{chemical_symbols[second]}"
-        if _named(group, settings.choice.only):
+        if not only or fitting(group, only):
             yield from _atom_pair(first, second, group, settings)
     for one, other in combinations_with_replacement([m for m in molecules if len(m.numbers) > 1], 2):
-        if _named("molecules", settings.choice.only) or _named(f"{one.name}+{other.name}", settings.choice.only):
+        if not only or fitting("molecules", only) or fitting(f"{one.name}+{other.name}", only):
             yield from _molecule_pair(one, other, settings, left_out)
-
-
-def _named(group: str, only: tuple[str, ...]) -> bool:
-    turned = "-".join(reversed(group.split("-")))
-    return not only or any(fnmatchcase(group, pattern) or fnmatchcase(turned, pattern) for pattern in only)
 
 
 def _atom_pair(first: int, second: int, group: str, settings: BuildSettings) -> Iterator[Scan]:

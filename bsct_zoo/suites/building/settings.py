@@ -79,24 +79,18 @@ class BuildSettings:
 
     def facts(self) -> dict[str, Any]:
         """As JSON holds it, what does not apply left out."""
-        facts: dict[str, Any] = {"scan": self.kind, "frames": self.frames, "seed": self.seed}
-        if self.kind in RANGES:
-            facts["range"] = list(self.range)
-        if self.kind in ("atom", "strain"):
-            facts["reach"] = self.reach
-        if self.kind in ("atom", "dimer", "strain"):
-            facts["directions"] = self.directions
-        if self.kind == "strain":
-            facts["rattle"] = self.rattle
-        choice = self.choice
-        for name, value in (
-            ("only", list(choice.only)),
-            ("smarts", list(choice.smarts)),
-            ("hydrogens", choice.hydrogens),
-            ("per_type", choice.per_type),
-            ("limit", self.limit),
-            ("relax", self.relax),
-        ):
-            if value not in (None, [], False):
-                facts[name] = value
-        return facts
+        choice, strain = self.choice, self.kind == "strain"
+        facts = {
+            "range": list(self.range) if self.kind in RANGES else None,
+            "reach": self.reach if strain or self.kind == "atom" else None,
+            "directions": self.directions if strain or self.kind in ("atom", "dimer") else None,
+            "rattle": self.rattle if strain else None,
+            "only": list(choice.only) or None,
+            "smarts": list(choice.smarts) or None,
+            "hydrogens": choice.hydrogens or None,
+            "per_type": choice.per_type,
+            "limit": self.limit,
+            "relax": self.relax or None,
+        }
+        said = {name: value for name, value in facts.items() if value is not None}
+        return {"scan": self.kind, "frames": self.frames, "seed": self.seed, **said}

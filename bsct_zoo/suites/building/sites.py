@@ -62,12 +62,16 @@ class Choice:
 
     def takes(self, group: str) -> bool:
         """Whether a site of this group is wanted, by its elements."""
-        symbols = group.split("-")
+        bare = self.hydrogens or "H" not in group.split("-")
         if not self.only:
-            return self.hydrogens or "H" not in symbols
-        turned = "-".join(reversed(symbols))
-        fitting = [p for p in self.only if fnmatchcase(group, p) or fnmatchcase(turned, p)]
-        return any(self.hydrogens or "H" not in symbols or "H" in p.split("-") for p in fitting)
+            return bare
+        return any(bare or "H" in pattern.split("-") for pattern in fitting(group, self.only))
+
+
+def fitting(group: str, patterns: Sequence[str]) -> list[str]:
+    """Those of ``patterns`` that a group of elements matches, read from either end."""
+    turned = "-".join(reversed(group.split("-")))
+    return [pattern for pattern in patterns if fnmatchcase(group, pattern) or fnmatchcase(turned, pattern)]
 
 
 def find_sites(structures: Sequence[Structure], kind: SiteKind, choice: Choice) -> tuple[list[Site], Counter[str]]:

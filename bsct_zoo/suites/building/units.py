@@ -50,16 +50,17 @@ def explain(factor: float) -> str:
 
 def odd_distances(scans: list[Scan]) -> str:
     """What is odd about the distances of molecules at their minima; empty if nothing is."""
-    ratios = [nearest_ratio(s.atomic_numbers, s.positions[_minimum(s)]) for s in scans if _is_molecule(s)]
+    ratios = [
+        nearest_ratio(s.atomic_numbers, s.positions[_minimum(s)]) for s in scans if not any(s.pbc) and s.n_atoms > 2
+    ]
     if not ratios:
         return ""
     middle = float(np.median(ratios))
     for scale, unit in ((Bohr, "Bohr"), (10.0, "nm")):
         if not 0.6 < middle < 1.5 and 0.7 < middle * scale < 1.4:
             return f"neighbours are at {middle:.2f} times their bond lengths: positions look like {unit}, Å are meant"
-    return (
-        "" if 0.5 < middle < 1.7 else f"neighbours are at {middle:.2f} times their bond lengths: positions are not in Å"
-    )
+    odd = f"neighbours are at {middle:.2f} times their bond lengths: positions are not in Å"
+    return "" if 0.5 < middle < 1.7 else odd
 
 
 def odd_stiffness(scans: list[Scan]) -> str:
@@ -93,7 +94,3 @@ def _minimum(scan: Scan) -> int:
     if scan.energy is None or not np.isfinite(scan.energy).any():
         return scan.n_frames // 2
     return int(np.nanargmin(scan.energy))
-
-
-def _is_molecule(scan: Scan) -> bool:
-    return not any(scan.pbc) and scan.n_atoms > 2

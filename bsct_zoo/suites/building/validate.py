@@ -55,24 +55,19 @@ def work_of(scan: Scan) -> tuple[Floats, Floats]:
     simple = 0.5 * (along[1:] + along[:-1])
     better, doubt = simple.copy(), np.zeros_like(simple)
     if len(along) > 3 and np.allclose(step, step[0], rtol=1e-3):
-        better[1:-1] = _windows(along, (-1, 13, 13, -1)) / 24
+        better[1:-1] = np.convolve(along, (-1, 13, 13, -1), "valid") / 24
         better[0] = along[:4] @ (9, 19, -5, 1) / 24
         better[-1] = along[-4:] @ (1, -5, 19, 9) / 24
         better = np.where(np.isfinite(better), better, simple)
         doubt = 0.25 * np.abs(better - simple)
         doubt[[0, -1]] *= 4  # one-sided
         if len(along) > 5:
-            quintic = _windows(along, (11, -93, 802, 802, -93, 11)) / 1440
+            quintic = np.convolve(along, (11, -93, 802, 802, -93, 11), "valid") / 1440
             finer = np.where(np.isfinite(quintic), 2 * np.abs(quintic - better[2:-2]), 0.0)
             doubt[2:-2] = np.maximum(doubt[2:-2], finer)
     doubt = np.where(np.isfinite(doubt), doubt, 0.0) * step
     padded = np.concatenate([doubt[1:2], doubt, doubt[-2:-1]])
     return -better * step, np.maximum(np.maximum(padded[:-2], padded[2:]), doubt)
-
-
-def _windows(values: Floats, weights: tuple[int, ...]) -> Floats:
-    """Sum over as many neighbours as there are weights, [n - len(weights) + 1]."""
-    return np.convolve(values, weights[::-1], "valid")
 
 
 def _reference(scan: Scan) -> Iterator[SuiteFault]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, npz_bytes
+from bsct_zoo.files import atomic_write, json_bytes, npz_bytes, sha256
 from bsct_zoo.training.data import SPLITS, checked_frames
 from bsct_zoo.training.foreign import reference_energies
 from bsct_zoo.training.making.frames import Frame, Made
@@ -64,9 +62,9 @@ def write_folder(
         "dropped": dict(dropped),
         "reference_energies": _references(frames["train"]),
         "counts": {split: _counts(found) for split, found in frames.items() if found},
-        "sha256": {f"{split}.npz": hashlib.sha256(content).hexdigest() for split, content in files.items()},
+        "sha256": {f"{split}.npz": sha256(content) for split, content in files.items()},
     }
-    atomic_write(out / "manifest.json", (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+    atomic_write(out / "manifest.json", json_bytes(manifest))
     return manifest
 
 

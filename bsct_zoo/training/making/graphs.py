@@ -7,8 +7,6 @@ a molecule leave next to nothing open. So a geometry compares with a SMILES, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -16,9 +14,11 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.bonds import bonded_pairs
+from bsct_zoo.atoms.smiles import rdkit
 from bsct_zoo.atoms.structure import Structure
-from bsct_zoo.errors import BadInputError
 from bsct_zoo.suites.scan import Scan
+
+_WANTED_FOR = "graphs of molecules"
 
 
 def graph_of(structure: Structure) -> str:
@@ -40,7 +40,7 @@ def graphs_of_smiles(smiles: str) -> set[str]:
     Raises:
         BadInputError: RDKit is not here.
     """
-    chem = _rdkit()
+    chem = rdkit(_WANTED_FOR)
     graph = chem.MolFromSmiles(smiles)
     if graph is None:
         return set()
@@ -71,7 +71,7 @@ def canonical(smiles: str) -> str:
     Raises:
         BadInputError: RDKit is not here.
     """
-    chem = _rdkit()
+    chem = rdkit(_WANTED_FOR)
     graph = chem.MolFromSmiles(smiles)
     return smiles if graph is None else str(chem.MolToSmiles(graph))
 
@@ -84,7 +84,7 @@ def _near(atoms: Atoms) -> list[tuple[int, int]]:
 
 def _parts(numbers: Sequence[int] | NDArray[np.int64], bonds: Iterable[tuple[int, int]]) -> set[str]:
     """Canonical SMILES of each connected part, every atom written out and every bond single."""
-    chem = _rdkit()
+    chem = rdkit(_WANTED_FOR)
     graph = chem.RWMol()
     for number in numbers:
         atom = chem.Atom(chemical_symbols[number])
@@ -97,12 +97,3 @@ def _parts(numbers: Sequence[int] | NDArray[np.int64], bonds: Iterable[tuple[int
 
 def _crystal(numbers: NDArray[np.int64]) -> str:
     return f"{Atoms(numbers).get_chemical_formula(empirical=True)} crystal"
-
-
-def _rdkit() -> Any:
-    try:
-        chem = import_module("rdkit.Chem")
-    except ImportError as error:
-        raise BadInputError("molecules are told apart by RDKit, which is not here; run: pip install rdkit") from error
-    import_module("rdkit.RDLogger").DisableLog("rdApp.*")
-    return chem

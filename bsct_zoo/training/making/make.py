@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -14,7 +13,7 @@ from ase.data import chemical_symbols
 
 from bsct_zoo.evaluation.events import Listener, Message, ignore
 from bsct_zoo.evaluation.reference import Reference, refuse_unknown
-from bsct_zoo.files import exclusive_lock
+from bsct_zoo.files import exclusive_lock, sha256
 from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
 from bsct_zoo.training.data import SPLITS
 from bsct_zoo.training.making.folder import write_folder
@@ -84,7 +83,7 @@ def make(
         facts = {
             "command": command,
             "recipe": recipe.facts(),
-            "sources": [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files],
+            "sources": [[path.name, sha256(path)] for path in files],
             "reference": name,
             "level_of_theory": info.level_of_theory,
             "versions": dict(sorted(reference.versions.items())),

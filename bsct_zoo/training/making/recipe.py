@@ -71,7 +71,8 @@ class Recipe:
 
     def facts(self) -> dict[str, object]:
         """As JSON holds it."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def with_frames(recipe: Recipe, texts: Sequence[str]) -> Recipe:
@@ -103,7 +104,3 @@ def parse_temperatures(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise BadInputError(f"--temperatures {text} are not numbers; write 300,600,1000 (K)") from error
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value

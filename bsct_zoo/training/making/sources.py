@@ -16,9 +16,9 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.suites.suite_file import read_suite
 from bsct_zoo.training.data import OLD_SPLITS, SPLITS
+from bsct_zoo.training.foreign import SHARES
 from bsct_zoo.training.making.graphs import canonical, graph_of, graphs_of_scan
 
-SHARES = {"valid": 0.05, "test": 0.1}  # of the molecules whose split nobody said
 _SMILES = (".smi", ".smiles")
 
 

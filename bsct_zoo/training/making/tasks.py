@@ -18,6 +18,7 @@ from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.metrics.columns import Column
 from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.training.data import flat_arrays
 from bsct_zoo.training.making.frames import Frame, Made
 from bsct_zoo.training.making.minimum import Minimum, find_minimum
 from bsct_zoo.training.making.sources import Molecule
@@ -123,19 +124,8 @@ def made_of(answer: Answer) -> Made:
 
 def flat(frames: Sequence[Frame]) -> dict[str, NDArray[Any]]:
     """Frames as flat arrays, frame after frame, as ``training.data.FrameSet`` has them."""
-    systems = [frame.atoms for frame in frames]
-    return {
-        "n_atoms": np.array([len(atoms) for atoms in systems], dtype=np.int64),
-        "atomic_numbers": np.concatenate([atoms.numbers for atoms in systems]).astype(np.int64),
-        "positions": np.concatenate([atoms.positions for atoms in systems]).astype(np.float64),
-        "energy": np.array([frame.energy for frame in frames], dtype=np.float64),
-        "forces": np.concatenate([frame.forces for frame in frames]).astype(np.float64),
-        "kind": np.array([frame.kind for frame in frames], dtype=np.int8),
-        "cell": np.array([np.asarray(atoms.cell) for atoms in systems], dtype=np.float64),
-        "pbc": np.array([atoms.pbc for atoms in systems], dtype=bool),
-        "charge": np.array([atoms.info["charge"] for atoms in systems], dtype=np.int64),
-        "spin": np.array([atoms.info["spin"] for atoms in systems], dtype=np.int64),
-    }
+    arrays = flat_arrays([f.atoms for f in frames], [f.energy for f in frames], [f.forces for f in frames])
+    return arrays | {"kind": np.array([frame.kind for frame in frames], dtype=np.int8)}
 
 
 def _word(word: Any) -> Any:
