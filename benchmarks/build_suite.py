@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from bsct_zoo.suites.building.build import About, build
-from bsct_zoo.suites.building.reference import open_reference
-
+from bsct_zoo.evaluation.building import About, build
+from bsct_zoo.evaluation.events import Event, Progress
 from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.evaluation.reference import open_reference
 from bsct_zoo.suites.building.settings import BuildSettings
 from bsct_zoo.suites.building.sites import Choice
 
@@ -71,12 +71,12 @@ def main() -> None:
         reference = open_reference(options.reference, device="cpu")
         before, clock = _spent(), perf_counter()
 
-        def tell(done: int, total: int, what: str) -> None:
-            finished[f"{what}: {total}"] = perf_counter() - clock
+        def tell(event: Event) -> None:
+            if isinstance(event, Progress):
+                finished[f"{event.total} {event.unit}"] = perf_counter() - clock
 
-        built = build(
-            source, Path(folder) / "drugs.npz", settings, reference, About("drugs"), jobs=options.jobs, on_progress=tell
-        )
+        path = Path(folder) / "drugs.npz"
+        built = build(source, path, settings, reference, About("drugs"), jobs=options.jobs, listen=tell)
         wall, spent = perf_counter() - clock, _spent() - before
     scans = built.suite.scans
     missing = sum(int((~scan.referenced).sum()) for scan in scans)
@@ -87,7 +87,7 @@ def main() -> None:
     for stage, seconds in finished.items():
         print(f"{stage} after {seconds:.0f} s")
     flagged = sum(bool(scan.notes.get("flags")) for scan in scans)
-    print(f"{built.steadied} frames steadied, {missing} without an answer, {flagged} scans flagged")
+    print(f"{built.with_fallback} frames with fallback settings, {missing} without an answer, {flagged} scans flagged")
     for reason, count in built.left_out.items():
         print(f"left out: {reason} ({count})")
     load = os.getloadavg()[0]

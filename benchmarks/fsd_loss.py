@@ -65,7 +65,7 @@ def main() -> None:
         "|---|---:|---:|---:|---:|---:|---:|---:|"
     )
     for (name, note), row in zip(notes.items(), rows, strict=True):
-        means = row["metrics"]
+        means = row["evaluations"]["core"]["values"]
         found = [means[f"fsd_{part}"] for part in ("full", "compress", "stretch")] + [means["forces_mae_full"]]
         cells = [f"{value:.3g}" for value in found]
         cells += [f"{note[split]['all']['forces_mae_mev_A']:.0f}" for split in ("valid", "test")]

@@ -23,6 +23,7 @@ from pages import fill
 from bsct_zoo import __version__
 from bsct_zoo.atoms.molecules import MOLECULES
 from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.evaluation.results import ModelResult, read_results
 from bsct_zoo.models.naming import parse_model
 from bsct_zoo.properties.systems import MOLECULES as VIBRATING
 
@@ -52,12 +53,13 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
     """Every figure of both models, its goal, and whether it is reached, in Markdown."""
     test = {name: parse_model(name).card.notes["test"]["all"]["forces_mae_mev_A"] for name in (OURS, OTHER)}
     compared = rows("compare", [OURS, OTHER], keep / "compare.json", "--suite", "core")
-    fsd = {name: row["metrics"]["fsd_full"] for name, row in compared.items()}
+    fsd = {name: row.evaluations["core"].values["fsd_full"] for name, row in compared.items()}
     vibrations = rows(
         "properties", [OURS, OTHER], keep / "properties.json", "--reference", "xtb", "--what", "relax,frequencies",
         *(word for name in VIBRATING for word in ("--molecule", name)),
     )  # fmt: skip
-    frequency = {name: row["mean_absolute_errors"].get("frequency") for name, row in vibrations.items()}
+    vibrating = {name: row.evaluations["properties"] for name, row in vibrations.items()}
+    frequency = {name: evaluation.values.get("frequency_mae") for name, evaluation in vibrating.items()}
     speed = throughput(keep / "throughput.json")
     lines = [f"| figure | `{OURS}` | `{OTHER}` | goal | reached |", "|---|---:|---:|---|---|"]
 
@@ -70,8 +72,9 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
     drift, ended, total = {}, {}, {}
     for name in dynamics:
         (row,) = rows("md", [name], keep / f"nve-{name}.json", *DYNAMICS, "--time", f"{time_ps:g}", *RUN).values()
-        total[name], ended[name] = row["n_runs"], row["n_runs"] - row["n_failed"]
-        sizes = [abs(run["values"]["drift"]) for run in row["runs"] if run["values"].get("drift") is not None]
+        runs = row.evaluations["nve"]
+        total[name], ended[name] = len(runs.records), len(runs.records) - runs.n_failed
+        sizes = [abs(size) for run in runs.records if (size := run.metrics.get("drift")) is not None]
         drift[name] = max(sizes, default=float("nan"))
     whole = ended[OURS] == total[OURS]
     line(f"NVE, 16 molecules × 2 seeds × {time_ps:g} ps: runs that end", ended, f"all {total[OURS]}", whole, 0)
@@ -83,10 +86,10 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
     notes = [
         f"throughput is {faster:.1f} times that of `{OTHER}`",
         f"frequencies are those of {len(VIBRATING)} molecules at the models' own minima"
-        + "".join(f"; {row['not_relaxed']} of `{name}` did not relax" for name, row in vibrations.items()
-                  if row["not_relaxed"]),
+        + "".join(f"; {number:.0f} of `{name}` did not relax" for name, evaluation in vibrating.items()
+                  if (number := evaluation.values.get("not_relaxed"))),
         f"dynamics in float32 with sums in float64, throughput in float32 and CPU time of one thread, {TURNS} turns",
-        *(f"`{row['model']}` {row['message']}" for row in vibrations.values() if row["message"]),
+        *(f"`{name}` {evaluation.message}" for name, evaluation in vibrating.items() if evaluation.message),
     ]  # fmt: skip
     facts = machine("cpu")
     where = f"one of {facts['cores']} cores of {facts['processor']}, Python {facts['python']}"
@@ -94,14 +97,14 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
                       f"bsct-zoo {__version__}.\n"])  # fmt: skip
 
 
-def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, dict]:
+def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, ModelResult]:
     """Rows by model of what a command of bsct-zoo wrote, now or before."""
     if not file.exists():
         run = [sys.executable, "-m", "bsct_zoo", command, *models, *words, "--json", str(file)]
         done = subprocess.run(run, stdout=sys.stderr)
         if done.returncode not in (0, 1):  # 1: some run failed, which the table says
             sys.exit(done.returncode)
-    return {row["model"]: row for row in json.loads(file.read_text())["rows"]}
+    return {row.model: row for row in read_results(file).rows}
 
 
 def throughput(file: Path) -> dict[str, float]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from bsct_zoo.suites.building.build import About, build
-from bsct_zoo.suites.building.reference import open_reference
+from bsct_zoo.evaluation.building import About, build
+from bsct_zoo.evaluation.events import Event, Message, Progress
+from bsct_zoo.evaluation.reference import open_reference
 from bsct_zoo.suites.building.settings import BuildSettings
 
 HERE = Path(__file__).parent
@@ -36,8 +37,7 @@ def make(name: str, title: str, source: Path, settings: BuildSettings, reference
         About(name, title, "The bsct-zoo authors", "MIT", cite, f"python -m suites.{package}.make_{package}"),
         jobs=os.cpu_count() or 1,
         replace_other=True,
-        on_progress=lambda done, total, what: print(f"\r{what}: {done} of {total}", end="", file=sys.stderr),
-        say=lambda text: print(text, file=sys.stderr),
+        listen=tell,
     )
     print(file=sys.stderr)
     for scan in built.suite.scans:
@@ -47,6 +47,14 @@ def make(name: str, title: str, source: Path, settings: BuildSettings, reference
     for finding in built.findings:
         print(f"{finding.kind}: {finding.scan}: {finding.text}")
     print(f"{len(built.suite.scans)} scans, {built.path.stat().st_size / 2**20:.2f} MiB, sha256 {built.suite.sha256}")
+
+
+def tell(event: Event) -> None:
+    """Progress and messages on standard error."""
+    if isinstance(event, Progress):
+        print(f"\r{event.done} of {event.total} {event.unit}", end="", file=sys.stderr)
+    elif isinstance(event, Message):
+        print(event.text, file=sys.stderr)
 
 
 def refuse_trained(source: Path) -> None:

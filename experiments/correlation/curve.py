@@ -14,7 +14,6 @@ With ``--write`` into docs/transformer.md too.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from train import read_trainings
 
+from bsct_zoo.evaluation.results import read_results
 from bsct_zoo.models.naming import parse_model
 
 HERE = Path(__file__).parent
@@ -36,8 +36,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, nargs="+", default=files, help="of bsct-zoo compare; the last counts")
     parser.add_argument("--write", action="store_true", help="into docs/transformer.md")
     options = parser.parse_args()
-    rows = [row for file in options.results for row in json.loads(file.read_text(encoding="utf-8"))["rows"]]
-    text = table(list({row["model"]: row for row in rows}.values()))
+    text = table(
+        {row.model: row.evaluations["core"].values for file in options.results for row in read_results(file).rows}
+    )
     print(text)
     if options.write:
         from pages import fill
@@ -45,15 +46,15 @@ def main() -> None:
         fill(ROOT / "docs" / "transformer.md", "curve", text)
 
 
-def table(rows: list[dict]) -> str:
+def table(values: dict[str, dict[str, float | None]]) -> str:
     """A line for each training, and the power of the budget with which a family's figures fall, in Markdown."""
     trained = plain_trainings()
     families: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
-    for row in rows:
-        name = Path(row["model"].partition(":")[2]).stem or row["model"]
+    for model, means in values.items():
+        name = Path(model.partition(":")[2]).stem or model
         if name in trained:
             family, budget = trained[name]
-            families[family].append((budget, row["metrics"]["fsd_full"], row["metrics"]["forces_mae_full"]))
+            families[family].append((budget, means["fsd_full"], means["forces_mae_full"]))
     lines = ["| family | CPU s | FSD full, 1/Å | F MAE on `core`, eV/Å |", "|---|---:|---:|---:|"]
     for family, points in families.items():
         points.sort()

@@ -81,6 +81,7 @@ def test_the_shipped_model_scores_the_same(tmp_path):
         done = CliRunner().invoke(app, [*words, "--json", str(out)])
         assert done.exit_code == 0, done.output
         (row,) = json.loads(out.read_text())["rows"]
-        found[row["device"].partition(":")[0]] = row["metrics"]
+        evaluation = row["evaluations"]["core"]
+        found[evaluation["device"].partition(":")[0]] = evaluation["values"]
     assert found["cuda"]["fsd_full"] == pytest.approx(found["cpu"]["fsd_full"], rel=1e-6)
     assert found["cuda"]["forces_mae_full"] == pytest.approx(found["cpu"]["forces_mae_full"], rel=1e-6)
