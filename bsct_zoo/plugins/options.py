@@ -39,14 +39,14 @@ def parse_options(text: str, options: Sequence[Option], owner: str, *, free: boo
     return values
 
 
-def split_pair(item: str, owner: str) -> tuple[str, str]:
-    """Key and value of ``key=value``.
+def split_pair(item: str, owner: str, *, empty: bool = False) -> tuple[str, str]:
+    """Key and value of ``key=value``; the value may be "" if ``empty``.
 
     Raises:
         BadInputError: one of them is missing.
     """
     key, equals, raw = item.partition("=")
-    if not equals or not key or not raw:
+    if not equals or not key or not (raw or empty):
         raise BadInputError(f"{owner} '{item}' has no value; write {key or 'KEY'}=VALUE")
     return key, raw
 

@@ -45,7 +45,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, OptionValue]:
     """
     settings = {}
     for text in texts:
-        key, raw = split_pair(text, "--set")
+        key, raw = split_pair(text, "--set", empty=True)  # "fsd_scans=" takes back what a file says
         settings[key.replace("-", "_")] = literal(raw)
     return settings
 

@@ -183,9 +183,9 @@ def test_two_at_once_do_not_share_a_folder(data, tmp_path):
     [
         (["--set", "ema_dcay=0.9"], "did you mean ema_decay"),
         (["--set", "width=wide"], "must be a whole number"),
-        (["--set", "width"], "write --set width=VALUE"),
+        (["--set", "width"], "write width=VALUE"),
         (["--budget", "soon"], "is not a time"),
-        (["--name", "../x"], "is not a name"),
+        (["--name", "../x"], "is not a valid name"),
         (["--device", "cuda:9"], "is not here"),
     ],
 )
@@ -316,7 +316,7 @@ def test_the_command_line_wins_over_the_file(configured, data, tmp_path):
     [
         ("widht = 3", "unknown setting of this trainer 'widht'; did you mean width"),
         ("budgte = 3", "unknown key 'budgte' in the file of --config; did you mean budget?"),
-        ("seed = -1", "seed must not be negative"),
+        ("seed = -1", "seed must be at least 0"),
         ('dtype = "float16"', "choose float32 or float64"),
         ("monitor = 'fsd'", "monitor=fsd needs a suite to score on"),
         ("fsd_weight = 1.0", "fsd_weight and fsd_scans go together"),
