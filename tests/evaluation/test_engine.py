@@ -223,7 +223,7 @@ def test_cache_that_cannot_be_written(suite, tmp_path, monkeypatch):
 
 def test_a_store_that_can_only_be_read_is_enough_where_all_is_there(suite, tmp_path, monkeypatch):
     first, _ = one(suite, "good")
-    monkeypatch.setattr("bsct_zoo.evaluation.engine.writable", lambda folder: pytest.fail("nothing is to be written"))
+    monkeypatch.setattr("bsct_zoo.evaluation.settings.writable", lambda folder: pytest.fail("nothing is to be written"))
     assert one(suite, "good")[0] == first
 
 

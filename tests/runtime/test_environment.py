@@ -230,12 +230,12 @@ def test_devices():
 def test_commands(built, monkeypatch):
     from typer.testing import CliRunner
 
-    from bsct_zoo.cli.env import app
-    from bsct_zoo.plugins import registry as module
+    from bsct_zoo.cli import env
+    from bsct_zoo.plugins.registry import Registry
 
     local = Adapter("local", "runs here", "bsct_zoo_toy.loader:load", (), EnvironmentSpec())
-    monkeypatch.setattr(module, "registry", lambda: module.Registry(adapters={"toy": TOY, "local": local}))
-    run = CliRunner(env={"COLUMNS": "200"}).invoke
+    monkeypatch.setattr(env, "registry", lambda: Registry(adapters={"toy": TOY, "local": local}))
+    app, run = env.app, CliRunner(env={"COLUMNS": "200"}).invoke
     listed = run(app, ["list"]).stdout
     assert "own env" in listed and "here" in listed and "six==1.16.0" in listed
     assert run(app, ["path", "toy"]).stdout.strip() + "/bin/python" == str(built.python)
