@@ -162,7 +162,8 @@ def _columns(
     rank = sort or ("fsd_full" if "fsd_full" in names else names[0])
     for name in [*names, rank]:
         if name not in known:
-            raise UnknownNameError("metric", name, list(known))
+            twice = {f"{tasks[0].name.replace('-', '_')}_{short}" for short in known}
+            raise UnknownNameError("metric", name, [one for one in known if one not in twice])
     return tuple(dict.fromkeys(names)), rank
 
 
