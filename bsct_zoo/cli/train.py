@@ -101,7 +101,7 @@ def train(
         trainer_settings,
     )
     request = Request(adapter, job, chosen["licence"], chosen)
-    with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet) as progress:
+    with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet, at_once=True) as progress:
         try:
             outcome = run(request, progress)
         except BadInputError as error:

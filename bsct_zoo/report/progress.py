@@ -26,9 +26,12 @@ class ProgressDisplay:
     process at once.
     """
 
-    def __init__(self, names: Sequence[str] = (), quiet: bool = False) -> None:
-        """``names`` are models whose bars are shown from the start."""
-        self.quiet, self._stopping = quiet, False
+    def __init__(self, names: Sequence[str] = (), quiet: bool = False, at_once: bool = False) -> None:
+        """``names`` are models whose bars are shown from the start; ``at_once``: the first Ctrl-C interrupts, too.
+
+        A training has no batch to wait for: its trainer goes on from its last checkpoint.
+        """
+        self.quiet, self._at_once, self._stopping = quiet, at_once, False
         self._handler: Any = None
         self._said: dict[tuple[int, str], tuple[float, float, int]] = {}  # when last, when first, and how far then
         console = Console(stderr=True, highlight=False)
@@ -48,7 +51,7 @@ class ProgressDisplay:
             self._bar(row, name)
 
     def __enter__(self) -> ProgressDisplay:
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and not self._at_once:
             self._handler = signal.signal(signal.SIGINT, self._stop)
         self._bars.start()
         return self

@@ -89,7 +89,7 @@ def transformer(
         threads=threads,
     )
     with output.stdout_kept_clean():
-        runs = ablate(plan, lambda names: ProgressDisplay(names, quiet))
+        runs = ablate(plan, lambda names: ProgressDisplay(names, quiet, at_once=True))
     _write(plan, runs, markdown)
     return int(any(run.message for run in runs))
 
