@@ -152,7 +152,7 @@ NVE = Check(
     columns=(
         *_DRIFT,
         _column("relative_drift", "drift / kinetic spread", "relative_drift", "median_abs"),
-        _column("fluctuation", "fluctu-ation", "fluctuation", "median"),
+        _column("fluctuation", "fluctuation", "fluctuation", "median"),
         _column("largest_jump", "largest jump", "largest_jump", "max"),
         _MAX_TEMPERATURE,
         *_FAILURES,
