@@ -16,7 +16,6 @@ from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.errors import ModelError
 from bsct_zoo.evaluation.scan_task import scan_item
 from bsct_zoo.evaluation.store import content_key
-from bsct_zoo.metrics.columns import Column
 from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.batching import default_atoms
 from bsct_zoo.potentials.isolation import energy_and_forces
@@ -50,7 +49,6 @@ class LabelTask(Task):
     kind = "labels"
     noun = "scan"
     title = "reference energies and forces"
-    columns: Sequence[Column] = ()
     own_progress = True
 
     def __init__(self, scans: Sequence[Scan], known: Sequence[Scan] = (), has_fallback: bool = False) -> None:
@@ -193,7 +191,6 @@ class RelaxTask(Task):
     kind = "relaxed"
     noun = "molecule"
     title = "minima"
-    columns: Sequence[Column] = ()
 
     def __init__(self, structures: Sequence[Structure], steps: int = STEPS) -> None:
         """One item for each structure; 0 ``steps`` only ask whether there is an answer."""

@@ -172,7 +172,7 @@ class Task(ABC):
         kind: what sort of task: "scans", "md", "properties", or a plugin's own.
         title: one line for tables.
         items: what is asked about.
-        columns: what a table says of a model.
+        columns: what a table says of a model; none for a task that only collects answers.
         headline: names of the columns that a table shows by default.
         dtype: what models compute in for it; None for what the run says.
         noun: what an item is called: "scan", "run", "system".
@@ -185,7 +185,7 @@ class Task(ABC):
     kind: str
     title: str
     items: Sequence[Item]
-    columns: Sequence[Column]
+    columns: Sequence[Column] = ()
     headline: tuple[str, ...] = ()
     dtype: Dtype | None = None
     noun: str = "item"

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from bsct_zoo.evaluation.label_task import structure_item
 from bsct_zoo.evaluation.store import content_key
-from bsct_zoo.metrics.columns import Column
 from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.data import flat_arrays
@@ -33,7 +32,6 @@ class MinimumTask(Task):
     kind = "minima"
     noun = "molecule"
     title = "minima"
-    columns: Sequence[Column] = ()
 
     def __init__(self, molecules: Sequence[Molecule], curvature: bool) -> None:
         """``curvature``: Hessians too."""
@@ -84,7 +82,6 @@ class FrameTask(Task):
     kind = "frames"
     noun = "molecule and pair of elements"
     title = "labelled frames"
-    columns: Sequence[Column] = ()
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         """One item for each job."""
