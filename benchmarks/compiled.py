@@ -13,7 +13,7 @@ import torch
 from ase.build import molecule
 from bsct_zoo_transformer.potential import TransformerPotential
 
-from adapters import seconds
+from batched import seconds
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.models.naming import parse_model

@@ -1,7 +1,7 @@
 """How much a batch is faster than a loop over frames: the model as bsct-zoo runs it, and its package's own calculator.
 
-    python benchmarks/adapters.py sevennet chgnet xtb --system silicon
-    python benchmarks/adapters.py mace nequip sevennet --keep timed --write    # into docs/models.md
+    python benchmarks/batched.py sevennet chgnet xtb --system silicon
+    python benchmarks/batched.py mace nequip sevennet --keep timed --write    # into docs/models.md
 
 Every model runs where it always does, in this interpreter or in its environment. What counts on a CPU is the CPU time
 of its process, so that other jobs matter little; on a GPU it is the clock. An adapter with a ``calculator`` module
