@@ -11,9 +11,9 @@ import platform
 
 import torch
 from ase.build import molecule
+from batched import seconds
 from bsct_zoo_transformer.potential import TransformerPotential
 
-from batched import seconds
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.models.naming import parse_model

@@ -110,6 +110,7 @@ def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, 
 def throughput(file: Path) -> dict[str, float]:
     """Milliseconds of CPU time a frame of ethanol in a batch, float32, the models in turns."""
     from batched import frames, seconds
+
     from bsct_zoo.atoms.batch import AtomsBatch
     from bsct_zoo.runtime.load import load_potential
 
