@@ -50,7 +50,7 @@ class PropertyTask(Task):
         self.dtype: Dtype = dtype
         self._truth = reference_outcomes or {}
         names = [system.name for system in systems]
-        self.title = ", ".join(names) if len(names) <= 4 else f"{len(names)} systems"
+        self.title = ", ".join(names) if len(names) <= 4 else ""
         self.items = tuple(self._item(system) for system in systems)
 
     def _item(self, system: System) -> Item:

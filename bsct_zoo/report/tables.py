@@ -317,7 +317,8 @@ def _title(results: Results, task: TaskInfo) -> str:
     if task.kind == "scans":
         return f"{counted}, {task.level_of_theory or 'no reference'}"
     against = f", errors against {results.reference.model}" if results.reference and task.kind == "properties" else ""
-    return f"{counted}, {task.title}{against}"
+    about = f", {task.title}" if task.title else ""
+    return f"{counted}{about}{against}"
 
 
 def _records(results: Results, task: TaskInfo) -> Iterator[Record]:
