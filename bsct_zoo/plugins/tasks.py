@@ -170,7 +170,7 @@ class Task(ABC):
     Attributes:
         name: unique within a run: the name of a suite or of a check.
         kind: what sort of task: "scans", "md", "properties", or a plugin's own.
-        title: one line for tables.
+        title: one line for tables; may be empty.
         items: what is asked about.
         columns: what a table says of a model; none for a task that only collects answers.
         headline: names of the columns that a table shows by default.
