@@ -13,6 +13,7 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
+from bsct_zoo.atoms.charge_spin import charge_spin
 from bsct_zoo.errors import BadInputError
 
 
@@ -144,17 +145,22 @@ class AtomsBatch:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float64,
     ) -> AtomsBatch:
-        """From ``ase.Atoms``; charge and spin are read from ``atoms.info`` (default 0 and 1)."""
+        """From ``ase.Atoms``; charge and multiplicity as ``charge_spin`` reads them.
+
+        Raises:
+            BadInputError: what an atoms object says of its charge or multiplicity disagrees, or is no whole number.
+        """
         systems = [atoms] if isinstance(atoms, Atoms) else list(atoms)
         counts = [len(a) for a in systems]
+        said = [charge_spin(a, possible=False) for a in systems]
         return AtomsBatch.from_arrays(
             positions=np.concatenate([a.get_positions() for a in systems]) if systems else np.zeros((0, 3)),
             atomic_numbers=np.concatenate([a.get_atomic_numbers() for a in systems]) if systems else np.zeros(0),
             n_atoms=np.array(counts, dtype=np.int64),
             cell=np.array([np.asarray(a.cell) for a in systems]).reshape(-1, 3, 3),
             pbc=np.array([a.pbc for a in systems], dtype=bool).reshape(-1, 3),
-            charge=np.array([a.info.get("charge", 0) for a in systems]),
-            spin=np.array([a.info.get("spin", 1) for a in systems]),
+            charge=np.array([one.charge for one in said]),
+            spin=np.array([one.spin for one in said]),
             device=device,
             dtype=dtype,
         )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from ase.geometry import complete_cell
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
@@ -75,16 +77,36 @@ def _searched(batch: AtomsBatch, counts: Tensor, cutoff: float) -> tuple[Tensor,
     parts = []
     first = 0
     for system, n in enumerate(counts.tolist()):
-        positions = batch.positions[first : first + n].detach().double().cpu().numpy()
         box = batch.cell[system].detach().double().cpu().numpy()
-        i, j, s = search.compute(
-            points=positions, box=box, periodic=batch.pbc[system].cpu().numpy(), quantities="ijS", copy=True
+        periodic = batch.pbc[system].cpu().numpy()
+        points = _drawn_together(
+            batch.positions[first : first + n].detach().double().cpu().numpy(), box, periodic, cutoff
         )
+        i, j, s = search.compute(points=points, box=box, periodic=periodic, quantities="ijS", copy=True)
         parts.append((i.astype(np.int64) + first, j.astype(np.int64) + first, s.astype(np.int64)))
         first += n
     source, target, shift = (np.concatenate(column) for column in zip(*parts, strict=True))
     to = batch.device
     return torch.as_tensor(source, device=to), torch.as_tensor(target, device=to), torch.as_tensor(shift, device=to)
+
+
+def _drawn_together(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: NDArray[np.bool_], cutoff: float
+) -> NDArray[np.float64]:
+    """``positions`` [n, 3] without empty stretches along open directions; pairs within ``cutoff`` stay the same.
+
+    An atom far from all others would have cell lists of all the space between: hours, or a crash.
+    """
+    if periodic.all():
+        return positions
+    lattice = complete_cell(np.where(periodic[:, None], cell, 0.0))  # open directions: at right angles, length one
+    along = positions @ np.linalg.inv(lattice)
+    for axis in np.flatnonzero(~periodic):
+        order = np.argsort(along[:, axis])
+        gaps = np.diff(along[order, axis])
+        excess = np.cumsum(np.maximum(gaps - 2 * cutoff, 0.0))
+        along[order[1:], axis] -= excess
+    return np.asarray(along @ lattice)
 
 
 def _paired(source: Tensor, target: Tensor, shift: Tensor, n_atoms: int) -> tuple[Tensor, Tensor]:

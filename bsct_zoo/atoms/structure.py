@@ -11,6 +11,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.bonds import BONDED_AT_REST, bonded_pairs
+from bsct_zoo.atoms.constraints import as_constraints
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Structure:
             the same; None where unknown.
         graph: the molecule as RDKit knows it; None where it was not given as a graph.
         embedded: its geometry was made up by a force field, nobody gave it.
+        masses: [n] u where they are not the usual ones; None where they are.
+        free: [n, 3] which coordinates may move; None where all may.
+        notes: what a reader must know of it.
     """
 
     name: str
@@ -45,6 +49,9 @@ class Structure:
     classes: tuple[int, ...] | None = None
     graph: Any = None
     embedded: bool = False
+    masses: NDArray[np.float64] | None = None
+    free: NDArray[np.bool_] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def periodic(self) -> bool:
@@ -56,15 +63,11 @@ class Structure:
         return str(chemical_symbols[self.numbers[atom]])
 
     def to_atoms(self) -> Atoms:
-        """As ASE knows it, charge and spin in ``info``."""
-        atoms = Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.pbc)
+        """As ASE knows it, charge and spin in ``info``, with masses and constraints."""
+        fixed = [] if self.free is None else as_constraints(self.free)
+        atoms = Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.pbc, masses=self.masses, constraint=fixed)
         atoms.info.update(charge=self.charge, spin=self.spin)
         return atoms
-
-
-def lowest_spin(numbers: NDArray[np.int64], charge: int) -> int:
-    """The lowest multiplicity 2S+1 that the number of electrons allows: 1 or 2."""
-    return int(numbers.sum() - charge) % 2 + 1
 
 
 def bonds_by_distance(atoms: Atoms) -> tuple[tuple[int, int], ...]:

@@ -44,6 +44,7 @@ def build(
         bool | None, typer.Option("--relax/--no-relax", help="Relax with the reference first (SMILES: yes).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    strict: options.Strict = False,
     out: Annotated[Path | None, typer.Option(help="Write it to this file (.npz) instead of the data folder.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a suite of this name made otherwise.")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Workers of the reference; all cores if not given.")] = None,
@@ -80,7 +81,9 @@ def build(
     with ProgressDisplay(quiet=quiet) as progress:
         opened = open_reference(reference, device=device, trust=trust, listen=progress)
         workers = 1 if opened is not None and opened.device != "cpu" else jobs or cores()
-        built = make(source, path, settings, opened, about, jobs=workers, replace_other=replace, listen=progress)
+        built = make(
+            source, path, settings, opened, about, jobs=workers, replace_other=replace, strict=strict, listen=progress
+        )
     _report(built)
 
 

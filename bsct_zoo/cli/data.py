@@ -39,6 +39,7 @@ def make(
     temperatures: Annotated[str, typer.Option(help="K, of dynamics and normal modes.")] = "300,600,1000",
     workers: Annotated[int | None, typer.Option(min=1, help="Of the reference; all cores if not given.")] = None,
     seed: Annotated[int, options.seed("all that is drawn")] = 0,
+    strict: options.Strict = False,
     device: options.Device = "auto",
     trust: options.Trust = False,
     quiet: options.Quiet = False,
@@ -67,7 +68,7 @@ def make(
             raise BadInputError("--reference none gives no labels; name a model, as xtb")
         workers = 1 if opened.device != "cpu" else workers or cores()
         command = command_line(sys.argv[1:])
-        outcome = run(out, source, opened, recipe, workers=workers, command=command, listen=progress)
+        outcome = run(out, source, opened, recipe, workers=workers, strict=strict, command=command, listen=progress)
     _report(out, outcome)
 
 

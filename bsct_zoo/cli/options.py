@@ -77,8 +77,13 @@ Only = Annotated[str | None, choose("--only", metavar="PATTERN", help="Only scan
 Limit = Annotated[int | None, choose("--limit", min=1, help="Maximum number of scans, spread evenly over the groups.")]
 Molecules = Annotated[
     list[str] | None,
-    choose("--molecule", metavar="NAME|FILE", help="Molecule of ASE's g2 set, or a structure file; repeatable."),
+    choose(
+        "--molecule",
+        metavar="NAME|SMILES|FILE",
+        help="Molecule of ASE's g2 set, SMILES, or structure file; repeatable.",
+    ),
 ]
+Strict = Annotated[bool, choose("--strict", help="Stop at the first entry of a file that cannot be used.")]
 Crystals = Annotated[
     list[str] | None,
     choose("--crystal", metavar="NAME|FILE", help="Si, Al, Cu, NaCl, MgO, or a structure file; repeatable."),

@@ -23,6 +23,12 @@ def train(
         list[Path] | None,
         options.choose("--data", metavar="DATA", help="Folder of frames, or a file that ASE reads; repeatable."),
     ] = None,
+    energy_key: Annotated[
+        str, options.choose("--energy-key", metavar="NAME", help="Name of the energies in files of --data.")
+    ] = "",
+    forces_key: Annotated[
+        str, options.choose("--forces-key", metavar="NAME", help="Name of the forces in files of --data.")
+    ] = "",
     config: Annotated[
         Path | None,
         options.choose(
@@ -56,13 +62,15 @@ def train(
 
     from bsct_zoo.cli import output
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.evaluation.events import Message
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.training.budget import parse_budget
     from bsct_zoo.training.config import Config, read_config
-    from bsct_zoo.training.foreign import frames_folder
+    from bsct_zoo.training.foreign import frames_folder, remarks
     from bsct_zoo.training.job import TrainingJob
+    from bsct_zoo.training.labels import LabelKeys
     from bsct_zoo.training.run import Request
     from bsct_zoo.training.run import train as run
     from bsct_zoo.training.settings import parse_settings
@@ -83,14 +91,17 @@ def train(
         "device": device,
         "dtype": dtype.value,
         "licence": licence,
+        "energy_key": energy_key,
+        "forces_key": forces_key,
     }
     chosen = _merged(context, given, file)
     trainer_settings = {**file.settings, **parse_settings(settings or [])}
     folder = Path(chosen["out"])
     card = options.check_name(chosen["name"])
     budget_s = parse_budget(str(chosen["budget"]))
+    keys = LabelKeys(str(chosen["energy_key"]), str(chosen["forces_key"]))
     job = TrainingJob(
-        frames_folder([Path(path) for path in chosen["data"]], folder, chosen["seed"]),
+        frames_folder([Path(path) for path in chosen["data"]], folder, chosen["seed"], keys),
         folder,
         card,
         budget_s,
@@ -101,11 +112,19 @@ def train(
         trainer_settings,
     )
     request = Request(adapter, job, chosen["licence"], chosen)
+    try:
+        said = remarks(job.data)
+    except BadInputError:  # the trainer says what is wrong with the data, after what is wrong with its settings
+        said = []
     with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet, at_once=True) as progress:
+        for text in said:
+            progress(Message(model=adapter.name, text=text))
         try:
             outcome = run(request, progress)
         except BadInputError as error:
             raise _explained(error, file) from error
+    for text in said:
+        print(text)
     _print(outcome, adapter.name)
     print(f"\nnext: bsct-zoo compare {adapter.name}:{shlex.quote(str(outcome.trained.checkpoint))}")
     return 0

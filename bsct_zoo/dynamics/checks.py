@@ -9,15 +9,16 @@ import torch
 from ase import Atoms, units
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.constraints import free_coordinates
 from bsct_zoo.dynamics.figures import run_of
 from bsct_zoo.dynamics.fire import relax
 from bsct_zoo.dynamics.langevin import langevin_init, langevin_step
-from bsct_zoo.dynamics.nve import nve_init, nve_step
+from bsct_zoo.dynamics.nve import free_of, nve_init, nve_step
 from bsct_zoo.dynamics.session import Session
 from bsct_zoo.dynamics.simulate import simulate
 from bsct_zoo.dynamics.state import MDState
 from bsct_zoo.dynamics.trace import Trace
-from bsct_zoo.dynamics.velocities import internal_dof
+from bsct_zoo.dynamics.velocities import bath_dof, internal_dof
 from bsct_zoo.errors import UnknownElementError
 from bsct_zoo.plugins.checks import HEAT, NVE, NVT, Check, CheckRun, CheckSettings
 from bsct_zoo.potentials.isolation import IsolatedPotential
@@ -48,7 +49,7 @@ def check_nvt(
         friction = settings.friction / (1000 * units.fs)
         return langevin_step(model, state, settings.dt_fs * units.fs, settings.temperature, friction)
 
-    dof = [3 * len(atoms) for atoms in systems]
+    dof = [bath_dof(atoms) for atoms in systems]
     return _check(NVT, potential, systems, settings, session, dof, langevin_init, step)
 
 
@@ -62,7 +63,7 @@ def check_heat(
         friction = settings.friction / (1000 * units.fs)
         return langevin_step(model, state, settings.dt_fs * units.fs, kelvin, friction)
 
-    dof = [3 * len(atoms) for atoms in systems]
+    dof = [bath_dof(atoms) for atoms in systems]
     ramp = (settings.temperature, _rate(settings))
     return _check(HEAT, potential, systems, settings, session, dof, langevin_init, step, ramp)
 
@@ -117,6 +118,7 @@ def _start(potential: IsolatedPotential, systems: Sequence[Atoms], settings: Che
         relaxed = relax(
             potential,
             AtomsBatch.from_atoms([systems[n] for n in different]),
+            free_of([systems[n] for n in different]),
             max_force=_RELAXED,
             max_steps=_RELAXATION_STEPS,
         ).batch.split()
@@ -145,7 +147,7 @@ def _seeded(atoms: Atoms, seed: int) -> Atoms:
 
 def _structure(atoms: Atoms) -> tuple[object, ...]:
     charge, spin = atoms.info.get("charge", 0), atoms.info.get("spin", 1)
-    arrays = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
+    arrays = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, free_coordinates(atoms))
     return (*(array.tobytes() for array in arrays), charge, spin)
 
 

@@ -34,6 +34,7 @@ class FireState:
         dt: [n_systems] time step, in units of a mass of one.
         alpha: [n_systems] how far velocities are turned towards the forces.
         n_pos: [n_systems] consecutive steps with positive power F·v.
+        free: [n_atoms, 3] one where a coordinate may move, zero where it is held; forces there are zero.
     """
 
     batch: AtomsBatch
@@ -43,6 +44,7 @@ class FireState:
     dt: Tensor
     alpha: Tensor
     n_pos: Tensor
+    free: Tensor
 
     @property
     def largest_force(self) -> Tensor:
@@ -72,10 +74,12 @@ class Relaxed:
     steps: Tensor
 
 
-def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
-    """At rest at the positions of ``batch``."""
+def fire_init(potential: Potential, batch: AtomsBatch, free: Tensor | None = None) -> FireState:
+    """At rest at the positions of ``batch``; what is not ``free`` [n_atoms, 3] stays there."""
     batch = batch.to("cpu", torch.float64)
     energy, forces = energy_and_forces(potential, batch)
+    free = torch.ones_like(forces) if free is None else free
+    forces = forces * free
     per_system = torch.ones(batch.n_systems, dtype=torch.float64)
     return FireState(
         batch=batch,
@@ -85,6 +89,7 @@ def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
         dt=_DT_START * per_system,
         alpha=_ALPHA_START * per_system,
         n_pos=torch.zeros(batch.n_systems, dtype=torch.int64),
+        free=free,
     )
 
 
@@ -123,12 +128,14 @@ def fire_step(potential: Potential, state: FireState, moving: Tensor | None = No
         dt=torch.where(moving, dt, state.dt),
         alpha=torch.where(moving, alpha, state.alpha),
         n_pos=torch.where(moving, torch.where(downhill, state.n_pos + 1, 0), state.n_pos),
+        free=state.free,
     )
 
 
 def relax(
     potential: Potential,
     batch: AtomsBatch,
+    free: Tensor | None = None,
     *,
     max_force: float = 0.01,
     max_steps: int = 500,
@@ -141,11 +148,12 @@ def relax(
     Args:
         potential: energies and forces.
         batch: the start.
+        free: [n_atoms, 3] one where a coordinate may move, zero where it is held; None if all may.
         max_force: limit for the force on any atom, eV/Å.
         max_steps: when to give up.
         on_step: called with the number of each step.
     """
-    state = fire_init(potential, batch)
+    state = fire_init(potential, batch, free)
     steps = torch.zeros(batch.n_systems, dtype=torch.int64)
     lost = torch.isnan(state.largest_force)
     for number in range(max_steps):
@@ -177,8 +185,9 @@ def _but_for(state: FireState, before: FireState, systems: Tensor) -> FireState:
 def _answer_for(potential: Potential, batch: AtomsBatch, moving: Tensor, state: FireState) -> tuple[Tensor, Tensor]:
     """Energy and forces, new ones for the systems that move and those of ``state`` for the others."""
     if bool(moving.all()):
-        return energy_and_forces(potential, batch)
+        energy, forces = energy_and_forces(potential, batch)
+        return energy, forces * state.free
     atoms = moving[batch.system_idx]
     energy, forces = state.energy.clone(), state.forces.clone()
     energy[moving], forces[atoms] = energy_and_forces(potential, batch.select(moving))
-    return energy, forces
+    return energy, forces * state.free

@@ -23,7 +23,7 @@ from bsct_zoo.potentials.potential import Potential
 
 
 def langevin_init(potential: Potential, systems: Sequence[Atoms], temperature: float, seeds: Sequence[int]) -> MDState:
-    """Start at ``temperature`` in K, every system from its own seed, in all 3n degrees of freedom."""
+    """Start at ``temperature`` in K, every system from its own seed, in all degrees of freedom that are not held."""
     return started(potential, systems, temperature, seeds, maxwell_boltzmann)
 
 
@@ -34,10 +34,12 @@ def langevin_step(potential: Potential, state: MDState, dt: float, temperature: 
     velocities = state.velocities + 0.5 * dt * state.forces / masses
     positions = state.batch.positions + 0.5 * dt * velocities
     before = kinetic_energy(state.batch, state.masses, velocities)
-    velocities = decay * velocities + torch.sqrt((1 - decay**2) * units.kB * temperature / masses) * noise(state)
+    kick = torch.sqrt((1 - decay**2) * units.kB * temperature / masses) * noise(state)
+    velocities = decay * velocities + kick * state.free
     work = state.thermostat_work + kinetic_energy(state.batch, state.masses, velocities) - before
     batch = state.batch.with_positions(positions + 0.5 * dt * velocities)
     energy, forces = energy_and_forces(potential, batch)
+    forces = forces * state.free
     velocities = velocities + 0.5 * dt * forces / masses
     return replace(
         state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.extxyz import write_xyz
+from ase.io.formats import filetype
 from numpy.typing import NDArray
 
+from bsct_zoo.atoms.constraints import as_constraints
 from bsct_zoo.dynamics.state import MDState
 from bsct_zoo.dynamics.trace import Trace
 
@@ -128,7 +131,7 @@ class Session:
         """The trajectory of each run; none without a folder."""
         if self.folder is None:
             return []
-        return [self.folder / (re.sub(r"[^\w.+-]", "_", name) + ".extxyz") for name in names]
+        return [self.folder / _file_name(name) for name in names]
 
     def _write_frames(self, names: Sequence[str], state: MDState, trace: Trace) -> None:
         files = self.files(names)
@@ -142,6 +145,14 @@ class Session:
             frame.set_velocities(state.velocities[part].numpy())
             frame.info |= {"step": state.count, "time_fs": state.count * self.dt_fs}
             energy, forces = float(state.energy[place]), state.forces[part].numpy()
+            frame.set_constraint(as_constraints(state.free[part].numpy() > 0))
             frame.calc = SinglePointCalculator(frame, energy=energy, forces=forces)
             with files[run].open("a", encoding="utf-8") as file:
                 write_xyz(file, [frame])
+
+
+def _file_name(name: str) -> str:
+    """A name of an extxyz file by which ASE knows its format: names such as POSCAR go before endings there."""
+    plain = re.sub(r"[^\w.+-]", "_", name)
+    stems = (plain, plain.lower(), "run-" + hashlib.sha256(name.encode()).hexdigest()[:12])
+    return next(f"{stem}.extxyz" for stem in stems if filetype(f"{stem}.extxyz", read=False) == "extxyz")

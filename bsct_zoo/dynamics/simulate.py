@@ -10,6 +10,7 @@ import torch
 from ase import Atoms
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.dynamics.nve import free_of
 from bsct_zoo.dynamics.session import Arrays, Session
 from bsct_zoo.dynamics.state import MDState
 from bsct_zoo.dynamics.trace import Trace
@@ -86,7 +87,8 @@ def _resumed(arrays: Arrays | None, systems: Sequence[Atoms], trace: Trace) -> t
         zeros = torch.zeros(n, dtype=torch.float64)
         seeds = torch.tensor([int(atoms.info["seed"]) for atoms in systems])
         whole = MDState(
-            batch, torch.zeros_like(batch.positions), torch.zeros_like(batch.positions), zeros, masses, zeros, seeds
+            *(batch, torch.zeros_like(batch.positions), torch.zeros_like(batch.positions), zeros, masses, zeros, seeds),
+            free=free_of(systems),
         )
         state = whole.select(torch.from_numpy(trace.alive))
         part = {

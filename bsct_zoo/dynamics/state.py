@@ -23,6 +23,7 @@ class MDState:
         masses: [n_atoms] u.
         thermostat_work: [n_systems] eV that a thermostat has put in.
         seeds: [n_systems] int64, of each system's random numbers.
+        free: [n_atoms, 3] one where a coordinate may move, zero where a constraint holds it.
         count: steps taken.
     """
 
@@ -33,6 +34,7 @@ class MDState:
     masses: Tensor
     thermostat_work: Tensor
     seeds: Tensor
+    free: Tensor
     count: int = 0
 
     @property
@@ -60,6 +62,7 @@ class MDState:
             masses=self.masses[atoms],
             thermostat_work=self.thermostat_work[systems],
             seeds=self.seeds[systems],
+            free=self.free[atoms],
             count=self.count,
         )
 

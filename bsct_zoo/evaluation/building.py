@@ -82,17 +82,20 @@ def build(
     *,
     jobs: int = 1,
     replace_other: bool = False,
+    strict: bool = False,
     listen: Listener = ignore,
 ) -> Built:
     """Make the suite ``about.name`` of the structures in ``source`` and write it to ``path``, its manifest beside it.
 
-    A build that was interrupted resumes; answers in an older suite of the same name and reference are kept.
+    A build that was interrupted resumes; answers in an older suite of the same name and reference are kept. An entry of
+    the source that cannot be used is left out and counted, unless ``strict``.
 
     Raises:
         BadInputError: the source, the settings, the place or the reference do not go together.
         ModelError: the reference cannot be loaded.
     """
-    structures = read_structures(source, settings.seed)
+    read = read_structures(source, settings.seed, strict)
+    structures, unread = read.structures, Counter(f"{entry}: {reason}" for entry, reason in read.left_out.items())
     made_by = _made_by(source, settings, reference, about)
     old = _old(path, made_by, replace_other)
     hidden = path.with_name(f".{path.stem}.frames")
@@ -100,7 +103,7 @@ def build(
         shutil.rmtree(hidden, ignore_errors=True)  # there if a kill came between the suite and this line
         known = sum(scan.n_frames for scan in old.scans)
         return Built(path, old, validate(old), known=known)
-    left_out: Counter[str] = Counter()
+    left_out = unread
     if reference is None:
         scans, skipped = plan(structures, settings)
         return _finish(path, scans, None, about, settings, made_by, left_out + skipped, 0, 0)
@@ -112,7 +115,8 @@ def build(
         _refuse_crystals(structures, reference, hidden, listen)
         if settings.relax or (settings.relax is None and settings.kind != "strain"):
             loose = [s for s in structures if settings.relax or s.embedded]
-            kept, left_out = _relaxed(loose, reference, jobs, hidden, listen)
+            kept, unrelaxed = _relaxed(loose, reference, jobs, hidden, listen)
+            left_out = unread + unrelaxed
             structures = [*kept, *(s for s in structures if not (settings.relax or s.embedded))]
             if not structures:
                 why = "; ".join(f"{reason} ({count})" for reason, count in left_out.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from bsct_zoo.atoms.charge_spin import charge_spin
+from bsct_zoo.atoms.constraints import free_coordinates, names_of
 from bsct_zoo.atoms.molecules import MOLECULES, system
 from bsct_zoo.dynamics.checks import label_of, name_of
 from bsct_zoo.dynamics.session import Arrays, Session
@@ -153,17 +156,30 @@ def _items(systems: Sequence[Atoms], seed: int) -> Iterator[Item]:
             atomic_numbers=tuple(atoms.numbers.tolist()),
             group=name_of(atoms),
             seed=atoms.info["seed"],
-            charge=int(atoms.info.get("charge", 0)),
-            multiplicity=int(atoms.info.get("spin", 1)),
-            pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+            **stated(atoms),
         )
+
+
+def stated(atoms: Atoms) -> dict[str, Any]:
+    """What an item says of its system."""
+    said = charge_spin(atoms)
+    return {
+        "charge": said.charge,
+        "multiplicity": said.spin,
+        "pbc": (bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+        "constraints": names_of(atoms),
+        "notes": tuple(atoms.info.get("notes", ())),
+    }
 
 
 def fingerprint(atoms: Atoms) -> list[Any]:
     """What an answer depends on of a system."""
-    arrays = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, atoms.get_masses())
+    arrays = [atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, atoms.get_masses()]
+    if atoms.constraints:
+        arrays.append(free_coordinates(atoms))
     digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
-    facts = [atoms.info.get("charge", 0), atoms.info.get("spin", 1), atoms.info.get("seed")]
+    said = charge_spin(atoms)
+    facts = [said.charge, said.spin, atoms.info.get("seed")]
     return [name_of(atoms), digest, *facts]
 
 
@@ -184,7 +200,7 @@ OPTIONS = (
     Option("seed", int, 0, "of the first run of each molecule", minimum=0),
     Option("relax", bool, True, "start from the model's own minimum"),
     Option("dtype", str, "float64", "what models compute in", choices=("float32", "float64")),
-    Option("molecules", str, "+".join(MOLECULES), "names or files, with + between them"),
+    Option("molecules", str, "+".join(MOLECULES), "names, SMILES or files, with + between them"),
 )
 
 
@@ -219,4 +235,4 @@ def parse_check(text: str, check: Check) -> MDTask:
         BadInputError: a value does not fit.
     """
     options = parse_options(text, OPTIONS, f"setting of '{check.name}'")
-    return check_task(check, options, str(options["molecules"]).split("+"))
+    return check_task(check, options, re.split(r"\+(?![^\[]*\])", str(options["molecules"])))

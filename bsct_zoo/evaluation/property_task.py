@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from time import perf_counter
 from typing import Any
 
-from bsct_zoo.evaluation.md_task import fingerprint
+from bsct_zoo.evaluation.md_task import fingerprint, stated
 from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.models.identity import code_sha256
 from bsct_zoo.plugins.tasks import Answer, Context, Dtype, Item, Outcome, Score, Task
@@ -63,9 +63,7 @@ class PropertyTask(Task):
             fingerprint=content_key([code, settings, fingerprint(atoms), system.kind, system.edge]),
             atomic_numbers=tuple(atoms.numbers.tolist()),
             group=system.kind,
-            charge=int(atoms.info.get("charge", 0)),
-            multiplicity=int(atoms.info.get("spin", 1)),
-            pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
+            **stated(atoms),
         )
 
     @property

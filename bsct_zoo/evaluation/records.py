@@ -31,7 +31,14 @@ def record_of(task: Task, item: Item, outcome: Outcome) -> Record:
     except (ModelError, BadInputError) as error:
         reason = str(error)
         names = list(dict.fromkeys(column.of for column in task.columns if column.over not in ("failures", "mae")))
-        return Record(**facts, status="failed", message=reason, metrics=dict.fromkeys(names), missing={reason: names})
+        return Record(
+            **facts,
+            notes=item.notes,
+            status="failed",
+            message=reason,
+            metrics=dict.fromkeys(names),
+            missing={reason: names},
+        )
     missing: dict[str, list[str]] = {}
     for name, reason in score.missing.items():
         missing.setdefault(reason, []).append(name)
@@ -41,7 +48,7 @@ def record_of(task: Task, item: Item, outcome: Outcome) -> Record:
         message=score.message,
         metrics=dict(score.metrics),
         missing=missing,
-        notes=score.notes,
+        notes=(*item.notes, *score.notes),
         quantities=score.quantities,
     )
 
@@ -73,6 +80,8 @@ def model_notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped:
     if info.periodic_only and not all(all(item.pbc) for item in items):
         gap = vacuum(info.cutoff)
         yield f"a model of periodic systems: molecules are in a box, {gap:g} Å of vacuum to the nearest image"
+    if not info.partly_periodic and any(any(item.pbc) and not all(item.pbc) for item in items):
+        yield f"slabs and chains are in a box, {vacuum(info.cutoff):g} Å of vacuum to the nearest image"
     ignored = sum(item.charge != 0 or item.multiplicity != 1 for item in items)
     if ignored and not info.supports_charge_spin:
         plural = "s" * (len(items) != 1)

@@ -40,6 +40,7 @@ class Item:
         multiplicity: 2S+1.
         pbc: periodic directions.
         constraints: those that are honoured, by name.
+        notes: what a reader must know of how it was read.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Item:
     multiplicity: int = 1
     pbc: tuple[bool, bool, bool] = (False, False, False)
     constraints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

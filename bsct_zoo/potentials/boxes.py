@@ -20,25 +20,29 @@ def vacuum(cutoff: float | None) -> float:
     return _WITHOUT_CUTOFF if cutoff is None else cutoff + MARGIN
 
 
-def boxed(batch: AtomsBatch, cutoff: float | None) -> tuple[AtomsBatch, Tensor]:
+def boxed(batch: AtomsBatch, cutoff: float | None, molecules_too: bool = True) -> tuple[AtomsBatch, Tensor]:
     """The batch with every system periodic in all directions, and [n_systems] which ones were put into a box.
+
+    Without ``molecules_too`` systems that are not periodic at all stay so.
 
     Along a direction that is not periodic the cell is made as long as the system plus ``vacuum(cutoff)``, at right
     angles to the existing lattice vectors, so that no pair within ``cutoff`` is added. Positions stay as they
     are, periodic systems too; what a system gets does not depend on the others.
     """
     open_ones = ~batch.pbc.all(1)
+    molecules = open_ones & ~batch.pbc.any(1)
+    if not molecules_too:
+        open_ones, molecules = open_ones & ~molecules, torch.zeros_like(molecules)
     if not bool(open_ones.any()):
         return batch, open_ones
     cell = batch.cell.clone()
-    molecules = ~batch.pbc.any(1)
     if bool(molecules.any()):
         lengths = _extents(batch) + vacuum(cutoff)
         cell[molecules] = torch.diag_embed(lengths)[molecules].to(cell.dtype)
     for system in (open_ones & ~molecules).nonzero().flatten().tolist():
         positions = batch.positions[batch.system_idx == system]
         cell[system] = _closed(cell[system], batch.pbc[system], positions, vacuum(cutoff))
-    return replace(batch, cell=cell, pbc=torch.ones_like(batch.pbc)), open_ones
+    return replace(batch, cell=cell, pbc=batch.pbc | open_ones[:, None]), open_ones
 
 
 def without_stress(prediction: Prediction, systems: Tensor) -> Prediction:

@@ -51,6 +51,8 @@ class PotentialInfo:
         cost: what fills a batch: "atoms" or "edges" (pairs within ``cutoff``).
         versions: versions of the packages whose change would change the numbers.
         periodic_only: it takes periodic systems only; molecules are put into a box (see ``boxes``).
+        partly_periodic: whether it computes systems that are periodic in one or two directions as they are; if not,
+            they are put into a box along the others (see ``boxes``), and results say so.
         supports_charge_spin: whether total charge and multiplicity of a system enter its energy; if not, they are
             ignored, and results say so.
         equivariant: whether rotating a system rotates its forces by construction; if not, equivariance is learned.
@@ -67,6 +69,7 @@ class PotentialInfo:
     cost: Literal["atoms", "edges"] = "atoms"
     versions: tuple[tuple[str, str], ...] = ()
     periodic_only: bool = False
+    partly_periodic: bool = True
     supports_charge_spin: bool = False
     equivariant: bool = True
 

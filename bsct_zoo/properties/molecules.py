@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from ase import Atoms
 from ase.data import chemical_symbols, ground_state_magnetic_moments
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.constraints import free_coordinates
 from bsct_zoo.atoms.copies import moved
 from bsct_zoo.dynamics.fire import relax
 from bsct_zoo.potentials.batching import Batcher
@@ -65,7 +67,8 @@ def _relaxed(
     alone = IsolatedPotential(potential, int(batcher.limit))
     start = AtomsBatch.from_atoms([system.atoms for system in systems])
     first = isolated_answers(batcher, start.split())
-    found = relax(alone, start, max_force=settings.max_force, max_steps=settings.max_steps)
+    free = torch.tensor(np.concatenate([free_coordinates(system.atoms) for system in systems]), dtype=torch.float64)
+    found = relax(alone, start, free, max_force=settings.max_force, max_steps=settings.max_steps)
     ends = []
     forces = found.forces.norm(dim=1).split(found.batch.atoms_per_system.tolist())
     for n, (system, draft, batch) in enumerate(zip(systems, drafts, found.batch.split(), strict=True)):
@@ -103,7 +106,10 @@ def _relaxed(
 def _frequencies(
     starts: dict[int, Atoms], drafts: Sequence[Draft], settings: PropertySettings, batcher: Batcher
 ) -> None:
-    frames = {n: [moved(atoms, x) for x in displaced(atoms.positions, settings.step)] for n, atoms in starts.items()}
+    free = {n: free_coordinates(atoms) if atoms.constraints else None for n, atoms in starts.items()}
+    frames = {
+        n: [moved(atoms, x) for x in displaced(atoms.positions, settings.step, free[n])] for n, atoms in starts.items()
+    }
     found = isolated_answers(batcher, [AtomsBatch.from_atoms(atoms) for group in frames.values() for atoms in group])
     left = iter(found.forces)
     for n, atoms in starts.items():
@@ -111,8 +117,8 @@ def _frequencies(
         if not np.isfinite(forces).all():
             drafts[n].problems["frequencies"] = "the model has no answer for a displaced structure"
             continue
-        hessian = hessian_from_forces(forces, settings.step)
-        result = vibrations(hessian, atoms.positions, atoms.get_masses())
+        hessian = hessian_from_forces(forces, settings.step, free[n])
+        result = vibrations(hessian, atoms.positions, atoms.get_masses(), free[n])
         drafts[n].keep(frequencies=result.frequencies, modes=result.modes, rigid=result.rigid)
 
 
@@ -128,6 +134,9 @@ def _barriers(
     turns = np.arange(settings.turns) * 2 * np.pi / settings.turns
     frames, atoms, targets, owner = [], [], [], []
     for n, start in starts.items():
+        if start.constraints:
+            drafts[n].problems["barrier"] = "not measured under constraints, which turning a group would break"
+            continue
         found = topology.rotors(systems[n].atoms.numbers, systems[n].atoms.positions)
         for rotor in found:
             frames += [AtomsBatch.from_atoms(moved(start, topology.turned(start.positions, rotor, t))) for t in turns]
@@ -146,6 +155,8 @@ def _barriers(
         max_steps=settings.max_steps,
     ).reshape(len(owner), len(turns))
     for n in starts:
+        if "barrier" in drafts[n].problems:
+            continue
         mine = [place for place, (whose, _) in enumerate(owner) if whose == n]
         bad = [place for place in mine if not np.isfinite(energies[place]).all()]
         for place in bad:

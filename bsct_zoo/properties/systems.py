@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from ase import Atoms
 
-from bsct_zoo.atoms.molecules import g2_molecule, read_last
+from bsct_zoo.atoms.constraints import names_of
+from bsct_zoo.atoms.molecules import named, read_last
+from bsct_zoo.atoms.reading import checked
 from bsct_zoo.errors import BadInputError
 
 # Small closed-shell organic molecules of ASE's g2 set, their elements H C N O F P S Cl; most have a rotor.
@@ -50,19 +51,15 @@ class System:
 
 
 def molecule(name: str, asked: bool = True) -> System:
-    """A molecule of ASE's g2 set, or of a structure file.
+    """A molecule by its name in ASE's g2 set, as a SMILES, or of a structure file.
 
     Raises:
-        BadInputError: it is neither, or not a molecule.
+        BadInputError: it is none of these, or not a molecule.
     """
-    if Path(name).exists():
-        atoms = read_last(name)
-        if atoms.pbc.any():
-            raise BadInputError(f"{name} is periodic; give it to --crystal")
-        return System(Path(name).stem, "molecule", atoms, asked=asked)
-    atoms = g2_molecule(name)
-    spin = 1 + round(abs(float(np.sum(atoms.get_initial_magnetic_moments()))))
-    return System(name, "molecule", _plain(atoms, spin), asked=asked)
+    atoms = named(name)
+    if atoms.pbc.any():
+        raise BadInputError(f"{name} is periodic; give it to --crystal")
+    return System(atoms.info["name"], "molecule", atoms, asked=asked)
 
 
 def crystal(name: str, asked: bool = True) -> System:
@@ -75,16 +72,15 @@ def crystal(name: str, asked: bool = True) -> System:
 
     if name in CRYSTALS:
         structure, edge = CRYSTALS[name]
-        return System(name, "crystal", _plain(bulk(name, structure, a=edge), 1), edge=4, asked=asked)
+        return System(name, "crystal", checked(bulk(name, structure, a=edge)), edge=4, asked=asked)
     if not Path(name).exists():
         raise BadInputError(f"'{name}' is neither a file nor one of the crystals {', '.join(CRYSTALS)}")
     atoms = read_last(name)
     if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-6:
         raise BadInputError(f"{name} is not periodic in three directions; a crystal must be")
+    if atoms.constraints:
+        raise BadInputError(
+            f"{name} has constraints ({', '.join(names_of(atoms))}), under which a crystal cannot be strained; "
+            "remove them"
+        )
     return System(Path(name).stem, "crystal", atoms, asked=asked)
-
-
-def _plain(atoms: Atoms, spin: int) -> Atoms:
-    plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    plain.info["spin"] = spin
-    return plain

@@ -12,9 +12,10 @@ import numpy as np
 from ase import units
 from numpy.typing import ArrayLike, NDArray
 
+from bsct_zoo.atoms.rigid import rigid_motions, unheld
+
 # 1/cm of a mode whose mass-weighted force constant is 1 eV/Å²/amu.
 WAVENUMBER = float(np.sqrt(units._e / units._amu) * 1e10 / (2 * np.pi * units._c * 100))
-_LINEAR = 1e-4  # smallest over largest moment of inertia below which a molecule has two rotations only
 
 
 @dataclass(frozen=True)
@@ -33,50 +34,59 @@ class Vibrations:
     rigid: float
 
 
-def displaced(positions: ArrayLike, step: float) -> NDArray[np.float64]:
-    """[6 n, n, 3] Å: every coordinate moved by +``step`` and by -``step``, atom by atom, x before y before z."""
+def displaced(positions: ArrayLike, step: float, free: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """[6 n, n, 3] Å: every coordinate moved by +``step`` and by -``step``, atom by atom, x before y before z.
+
+    Coordinates outside ``free`` [n, 3] are left out.
+    """
     x = np.asarray(positions, dtype=np.float64)
     moves = step * np.eye(x.size).reshape(x.size, *x.shape)
+    if free is not None:
+        moves = moves[free.ravel()]
     return x + np.stack([moves, -moves], axis=1).reshape(-1, *x.shape)
 
 
-def hessian_from_forces(forces: ArrayLike, step: float) -> NDArray[np.float64]:
-    """[3 n, 3 n] eV/Å², symmetric, from ``forces`` [6 n, n, 3] eV/Å at the positions of ``displaced``."""
+def hessian_from_forces(forces: ArrayLike, step: float, free: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """[3 n, 3 n] eV/Å², symmetric, from ``forces`` [6 n, n, 3] eV/Å at the positions of ``displaced``.
+
+    Zero for coordinates outside ``free`` [n, 3].
+    """
     f = np.asarray(forces, dtype=np.float64)
     f = f.reshape(len(f) // 2, 2, -1)
     rows = (f[:, 1] - f[:, 0]) / (2 * step)
+    if free is not None:
+        moving = free.ravel().astype(np.float64)
+        whole = np.zeros((moving.size, moving.size))
+        whole[free.ravel()] = rows * moving
+        rows = whole
     return np.asarray(0.5 * (rows + rows.T))
 
 
-def rigid_motions(positions: ArrayLike, masses: ArrayLike) -> NDArray[np.float64]:
-    """[k, 3 n] mass-weighted, orthonormal: translations and rotations; k is 6, 5 if linear, 3 for one atom."""
-    x, m = np.asarray(positions, dtype=np.float64), np.asarray(masses, dtype=np.float64)
-    x = x - m @ x / m.sum()
-    root = np.sqrt(m)[:, None]
-    moments, axes = np.linalg.eigh((m[:, None] * x).T @ x)
-    inertia = moments.sum() - moments  # about the same axes
-    turning = axes.T[inertia > _LINEAR * inertia.max()] if inertia.max() > 0 else axes.T[:0]
-    motions = [(root * np.ones_like(x) * axis).ravel() for axis in np.eye(3)]
-    motions += [(root * np.cross(axis, x)).ravel() for axis in turning]
-    return np.array([motion / np.linalg.norm(motion) for motion in motions])
-
-
-def vibrations(hessian: ArrayLike, positions: ArrayLike, masses: ArrayLike) -> Vibrations:
+def vibrations(
+    hessian: ArrayLike, positions: ArrayLike, masses: ArrayLike, free: NDArray[np.bool_] | None = None
+) -> Vibrations:
     """Modes of ``hessian`` [3 n, 3 n] eV/Å² with translations and rotations projected out.
+
+    Under constraints only ``free`` coordinates move, and what is projected out are the rigid motions that are left.
 
     Args:
         hessian: symmetric.
         positions: [n, 3] Å.
         masses: [n] amu.
+        free: [n, 3] what may move; None for all.
     """
     root = np.repeat(np.sqrt(np.asarray(masses, dtype=np.float64)), 3)
     weighted = np.asarray(hessian, dtype=np.float64) / np.outer(root, root)
     rigid = rigid_motions(positions, masses)
-    basis = np.linalg.qr(rigid.T, mode="complete")[0][:, len(rigid) :]  # [3 n, n_modes], all that is not rigid
+    out = rigid
+    if free is not None:
+        rigid = unheld(rigid, free.ravel())
+        out = np.concatenate([rigid, np.eye(free.size)[~free.ravel()]])
+    basis = np.linalg.qr(out.T, mode="complete")[0][:, len(out) :]  # [3 n, n_modes], all that is not rigid
     squares, vectors = np.linalg.eigh(basis.T @ weighted @ basis)
     left = wavenumbers(np.linalg.eigvalsh(rigid @ weighted @ rigid.T))
     modes = (basis @ vectors).T.reshape(len(squares), len(root) // 3, 3)
-    return Vibrations(wavenumbers(squares), modes, float(np.abs(left).max()))
+    return Vibrations(wavenumbers(squares), modes, float(np.abs(left).max(initial=0.0)))
 
 
 def wavenumbers(squares: ArrayLike) -> NDArray[np.float64]:

@@ -259,6 +259,8 @@ def _closing_remarks(
         scans = f"{len(task.flagged)} of {task.n_items} {task.noun}s"
         seen = f"bsct-zoo suites show {task.name}"
         layout.remarks.append(f"flagged: {scans} have a reference that is itself not smooth or not whole; see: {seen}")
+    if stated := _stated(results, task):
+        layout.remarks.append(stated)
     for other in dict.fromkeys(owner.name for owner, _ in places if owner is not task):
         layout.remarks.append(_beside(results, results.task(other)))
     _reference_remarks(layout, results, task)
@@ -279,6 +281,23 @@ def _reference_remarks(layout: Layout, results: Results, task: TaskInfo) -> None
     if evaluation.status == "failed":
         text = f"the reference {reference.model} failed: {evaluation.message}"
     layout.remarks.append(text)
+
+
+def _stated(results: Results, task: TaskInfo) -> str:
+    """Systems whose charge, multiplicity or constraints are not the usual ones, as the models were told."""
+    who: dict[str, list[str]] = {}
+    for record in {record.id: record for record in _records(results, task)}.values():
+        facts = [f"charge {record.charge:+d}"] if record.charge else []
+        facts += [f"multiplicity {record.multiplicity}"] if record.multiplicity != 1 else []
+        facts += [f"fixed by {', '.join(record.constraints)}"] if record.constraints else []
+        name = record.group if task.kind == "md" else record.id
+        if facts and name not in (names := who.setdefault(", ".join(facts), [])):
+            names.append(name)
+    parts = [
+        f"{text}: {', '.join(names)}" if len(names) <= _SHOWN else f"{text}: {len(names)} {task.noun}s"
+        for text, names in who.items()
+    ]
+    return "; ".join(parts)
 
 
 def _beside(results: Results, task: TaskInfo) -> str:

@@ -50,6 +50,7 @@ def finish_card(
     notes = {
         "settings": {**asked, **trained.settings},
         "data_sha256": dict(data.sha256),
+        **data.origin,
         "frames": {"train": len(data.train), "valid": len(data.valid)},
         "steps": trained.steps,
         "spent_s": round(trained.spent_s, 1),

@@ -26,6 +26,8 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "device": (str,),
     "dtype": (str,),
     "licence": (str,),
+    "energy_key": (str,),
+    "forces_key": (str,),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,8 @@ class TrainingData:
         kinds: names of the kinds of frames.
         level_of_theory: of the labels, e.g. "GFN2-xTB (Te=3000 K)".
         sha256: of each file.
+        origin: of frames that were read from files: names of their labels ("labels"), elements with an isolated atom
+            ("isolated_atoms"), files with labels that no trainer learns ("unlearned").
     """
 
     train: FrameSet
@@ -128,6 +130,7 @@ class TrainingData:
     kinds: tuple[str, ...]
     level_of_theory: str
     sha256: Mapping[str, str]
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def elements(self) -> tuple[int, ...]:
@@ -222,6 +225,7 @@ def read_training_data(folder: Path) -> TrainingData:
         tuple(str(kind) for kind in kinds),
         _level_of_theory(manifest),
         digests,
+        {name: manifest[name] for name in ("labels", "isolated_atoms", "unlearned") if manifest.get(name)},
     )
 
 

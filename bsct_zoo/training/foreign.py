@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,24 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from bsct_zoo.atoms.reading import checked, read_frames
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import atomic_write, json_bytes, npz_bytes, sha256
-from bsct_zoo.training.data import SPLITS, FrameSet, checked_frames, flat_arrays, read_training_data
+from bsct_zoo.training.data import (
+    SPLITS,
+    FrameSet,
+    TrainingData,
+    checked_frames,
+    flat_arrays,
+    read_training_data,
+)
+from bsct_zoo.training.labels import LabelKeys, Labels, has_stress, is_isolated_atom, keys_of, labels_of
 
-# Where tools put labels: in ``info`` and ``arrays`` of a frame; a calculator's results come before them.
-ENERGY_KEYS = ("REF_energy", "energy", "dft_energy", "total_energy", "E")
-FORCES_KEYS = ("REF_forces", "forces", "dft_forces", "force", "F")
+_FEW = 2  # compositions of training frames: too few for any other molecule
 SHARES = {"valid": 0.05, "test": 0.1}  # of molecules; of a file's frames of train and valid, and its compositions
 
-_Labels = tuple[float, np.ndarray]  # energy in eV, forces [n_atoms, 3] in eV/Å
 
-
-def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
+def frames_folder(data: Sequence[Path], out: Path, seed: int, keys: LabelKeys = LabelKeys()) -> Path:
     """The folder of frames for ``data``: itself, or ``out/data``, made from files and folders now or before.
 
     Raises:
@@ -37,9 +42,32 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int) -> Path:
         return data[0]
     folder = out / "data"
     recipe = {"sources": [[path.name, _hash(path)] for path in data], "seed": seed, "shares": SHARES}
+    recipe |= {"reader": 2, "keys": asdict(keys)}
     if not _made(folder, recipe):
-        convert(data, folder, seed, recipe)
+        convert(data, folder, seed, recipe, keys)
     return folder
+
+
+def remarks(folder: Path) -> list[str]:
+    """What a user must know of the frames in ``folder``: which labels were read, and how far they may reach."""
+    data = read_training_data(folder)
+    said = [f"labels of {name}: {keys['energy']} and {keys['forces']}" for name, keys in _items(data, "labels")]
+    if atoms := data.origin.get("isolated_atoms"):
+        said.append(f"reference energies: isolated atoms of {', '.join(atoms)}, which are in no split")
+    said += [f"{name}: its stress is not learned; no trainer does" for name in data.origin.get("unlearned", ())]
+    first = data.train.first
+    numbers = data.train.atomic_numbers
+    kinds = {tuple(sorted(numbers[first[k] : first[k + 1]])) for k in range(len(data.train))}
+    if len(kinds) <= _FEW:
+        said.append(
+            f"warning: the training frames hold {len(kinds)} composition{'s' * (len(kinds) > 1)} only; "
+            "the model learns these and is not to be trusted on any other molecule"
+        )
+    return said
+
+
+def _items(data: TrainingData, name: str) -> list[tuple[str, Any]]:
+    return list(data.origin.get(name, {}).items())
 
 
 def _hash(path: Path) -> str:
@@ -60,13 +88,16 @@ def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
         return False
 
 
-def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any]) -> None:
+def convert(
+    sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any], keys: LabelKeys = LabelKeys()
+) -> None:
     """Write ``folder`` from files that ASE reads (extxyz, db, ...), with labels in them, and from folders of frames.
 
     Frames of files are split by composition: some compositions are for ``test``, of the others' frames some for
     ``valid``. With too few compositions there is no ``test``. Folders keep their splits and kinds. Reference energies
-    are the least-squares fit of energies to the compositions of the training frames, over all sources, whose energies
-    must have the same zero.
+    are those of isolated atoms (``config_type=IsolatedAtom``), which are in no split; of other elements the
+    least-squares fit of energies to the compositions of the training frames, over all sources, whose energies must
+    have the same zero.
 
     Raises:
         BadInputError: a source cannot be read, or a frame lacks a label or has an impossible value.
@@ -74,9 +105,10 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
     parts: dict[str, list[FrameSet]] = {split: [] for split in SPLITS}
     kinds: list[str] = []
     files = [path for path in sources if not path.is_dir()]
+    read = _read(files, keys)
     if files:
         kinds.append("frame")
-        for split, frames in _split_files(files, seed).items():
+        for split, frames in _split_frames(read.frames, seed, files[0].name).items():
             parts[split].append(frames)
     levels = {"unknown"} if files else set()
     for path in (path for path in sources if path.is_dir()):
@@ -89,7 +121,7 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
             if frames is not None:
                 parts[split].append(replace(frames, kind=place[frames.kind]))
     merged = {split: joined(sets) for split, sets in parts.items() if sets}
-    references = reference_energies(merged["train"])
+    references = reference_energies(merged["train"], read.atoms)
     for split, frames in merged.items():
         if foreign := {chemical_symbols[z] for z in frames.elements} - references.keys():
             raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
@@ -103,6 +135,9 @@ def convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[st
         "level_of_theory": levels.pop() if len(levels) == 1 else "unknown",
         "kinds": kinds,
         "reference_energies": references,
+        "isolated_atoms": sorted(read.atoms),
+        "labels": {name: asdict(one) for name, one in read.keys.items()},
+        "unlearned": read.unlearned,
         "counts": {split: len(frames) for split, frames in merged.items()},
         "sha256": {f"{split}.npz": sha256(content) for split, content in arrays.items()},
     }
@@ -114,14 +149,13 @@ def joined(sets: Sequence[FrameSet]) -> FrameSet:
     return FrameSet(**{f.name: np.concatenate([getattr(one, f.name) for one in sets]) for f in fields(FrameSet)})
 
 
-def _split_files(files: Sequence[Path], seed: int) -> dict[str, FrameSet]:
-    labelled = [pair for path in files for pair in _read(path)]
+def _split_frames(labelled: Sequence[tuple[Atoms, Labels]], seed: int, where: str) -> dict[str, FrameSet]:
     frames = [atoms for atoms, _ in labelled]
     if len(frames) < 10:
         raise BadInputError(f"{len(frames)} frames are too few to train on and validate with; give ten or more")
     splits = split_by_composition([frame.get_chemical_formula() for frame in frames], seed)
     return {
-        split: _flat([labelled[i] for i in chosen], f"split {split} of {files[0].name}")
+        split: _flat([labelled[i] for i in chosen], f"split {split} of {where}")
         for split, chosen in splits.items()
         if chosen
     }
@@ -143,56 +177,73 @@ def split_by_composition(formulas: Sequence[str], seed: int) -> dict[str, list[i
     }
 
 
-def reference_energies(frames: FrameSet) -> dict[str, float]:
-    """Energy in eV of an atom of each element: least squares of the energies on the compositions.
+def reference_energies(frames: FrameSet, known: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Energy in eV of an atom of each element: ``known``, else least squares of the energies on the compositions.
 
     It is the shortest solution if the compositions do not distinguish elements.
     """
-    elements = np.unique(frames.atomic_numbers)
+    known = known or {}
+    elements = np.unique([*frames.atomic_numbers, *(chemical_symbols.index(symbol) for symbol in known)])
     frame_of_atom = np.repeat(np.arange(len(frames)), frames.n_atoms)
     counts = np.zeros((len(frames), len(elements)))
     np.add.at(counts, (frame_of_atom, np.searchsorted(elements, frames.atomic_numbers)), 1)
-    solution, *_ = np.linalg.lstsq(counts, frames.energy, rcond=None)
+    given = np.array([chemical_symbols[number] in known for number in elements])
+    solution = np.array([known.get(chemical_symbols[number], 0.0) for number in elements])
+    if not given.all():
+        rest = frames.energy - counts @ solution
+        solution[~given], *_ = np.linalg.lstsq(counts[:, ~given], rest, rcond=None)
     return {chemical_symbols[number]: float(value) for number, value in zip(elements, solution, strict=True)}
 
 
-def _read(path: Path) -> list[tuple[Atoms, _Labels]]:
-    """Every frame of a file with its labels."""
-    from ase.io import read
+@dataclass
+class _Content:
+    """What files hold.
 
-    try:
-        content = read(path, index=":")
-    except Exception as error:  # a reader of another format may raise anything
-        text = " ".join(str(error).split())[:200]
-        raise BadInputError(f"ASE cannot read {path} ({type(error).__name__}: {text})") from error
-    frames = list(content) if isinstance(content, list) else [content]
-    return [(atoms, _labels(atoms, f"frame {k} of {path}")) for k, atoms in enumerate(frames)]
+    Attributes:
+        frames: each with its labels.
+        atoms: energy in eV of an isolated atom, by symbol.
+        keys: where labels were found, by file.
+        unlearned: files with labels that no trainer learns.
+    """
 
-
-def _labels(atoms: Atoms, where: str) -> _Labels:
-    """Energy in eV and forces [n_atoms, 3] in eV/Å of a frame."""
-    results: dict[str, Any] = dict(getattr(atoms.calc, "results", None) or {})
-    energy: Any = results.get("energy")
-    forces: Any = results.get("forces")
-    for key in ENERGY_KEYS:
-        energy = atoms.info.get(key) if energy is None else energy
-    for key in FORCES_KEYS:
-        forces = atoms.arrays.get(key) if forces is None else forces
-    for what, value, keys in (("energy", energy, ENERGY_KEYS), ("forces", forces, FORCES_KEYS)):
-        if value is None:
-            raise BadInputError(f"{where} has no {what}; looked for {', '.join(keys)} and a calculator's results")
-    try:
-        labels = float(energy), np.asarray(forces, dtype=np.float64).reshape(len(atoms), 3)
-    except (TypeError, ValueError) as error:
-        raise BadInputError(f"{where}: energy must be one number, forces three for each atom ({error})") from error
-    for what, value in zip(("energy", "forces"), labels, strict=True):
-        if not np.isfinite(np.asarray(value)).all():
-            raise BadInputError(f"{where}: its {what} is not finite; leave the frame out")
-    return labels
+    frames: list[tuple[Atoms, Labels]]
+    atoms: dict[str, float]
+    keys: dict[str, LabelKeys]
+    unlearned: list[str]
 
 
-def _flat(frames: Sequence[tuple[Atoms, _Labels]], where: str) -> FrameSet:
-    systems, labels = zip(*frames, strict=True)
-    arrays = flat_arrays(systems, *zip(*labels, strict=True))
+def _read(files: Sequence[Path], chosen: LabelKeys) -> _Content:
+    """Every frame of the files with its labels; isolated atoms apart.
+
+    Raises:
+        BadInputError: a file cannot be read, or a frame lacks a label or has an impossible value.
+    """
+    found = _Content([], {}, {}, [])
+    for path in files:
+        frames = read_frames(path)
+        keys = found.keys[path.name] = keys_of(frames, chosen, f"{path}")
+        if any(has_stress(atoms) for atoms in frames):
+            found.unlearned.append(path.name)
+        for number, atoms in enumerate(frames):
+            where = f"frame {number} of {path}"
+            labels = labels_of(atoms, keys, where)
+            try:
+                plain = checked(atoms)
+            except BadInputError as error:
+                raise BadInputError(f"{where}: {error}") from error
+            if not is_isolated_atom(atoms):
+                found.frames.append((plain, labels))
+                continue
+            known = found.atoms.setdefault(str(atoms.symbols[0]), labels.energy)
+            if abs(known - labels.energy) > 1e-6:
+                raise BadInputError(
+                    f"{where}: an isolated atom of {labels.energy:g} eV, another has {known:g}; leave one"
+                )
+    return found
+
+
+def _flat(frames: Sequence[tuple[Atoms, Labels]], where: str) -> FrameSet:
+    systems = [atoms for atoms, _ in frames]
+    arrays = flat_arrays(systems, [one.energy for _, one in frames], [one.forces for _, one in frames])
     arrays["cell"] *= arrays["pbc"][:, :, None]
     return checked_frames(arrays, where)

@@ -4,6 +4,7 @@ import torch
 from analytic import Surface, frame, morse, torsional
 from ase import Atoms
 from ase.build import molecule
+from ase.constraints import FixAtoms
 
 from bsct_zoo.errors import ModelError
 from bsct_zoo.potentials.batching import Batcher
@@ -145,3 +146,15 @@ def test_held_dihedrals_have_the_gradient_of_their_energy():
         move[atom, axis] = h
         plus, minus = (held.compute(batch.with_positions(batch.positions + s * move)).energy for s in (1, -1))
         assert float(-(plus - minus)[0] / (2 * h)) == pytest.approx(float(forces[atom, axis]), abs=1e-5)
+
+
+def test_a_fixed_atom_leaves_the_modes_that_it_allows():
+    """N2 with one atom fixed vibrates with the mass of the other one, not with half of it."""
+    loose, held = diatomic(1.12), diatomic(1.12)
+    held.set_constraint(FixAtoms([0]))
+    what = ("relax", "frequencies", "barrier")
+    free, fixed = measure(Surface(morse()), [loose, held], what=what, max_force=1e-5)
+    assert fixed.arrays["positions"][0] == pytest.approx(held.positions[0], abs=0)
+    assert len(fixed.arrays["frequencies"]) == len(free.arrays["frequencies"]) == 1
+    assert fixed.arrays["frequencies"][0] * np.sqrt(2) == pytest.approx(free.arrays["frequencies"][0], rel=1e-4)
+    assert "constraints" in fixed.problems["barrier"] and "barrier" not in free.problems

@@ -5,13 +5,14 @@ from analytic import Surface, morse, springs
 from ase import Atoms, units
 from ase.build import molecule
 
+from bsct_zoo.atoms.rigid import rigid_motions
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.properties.judge import judge
 from bsct_zoo.properties.measured import PropertySettings
 from bsct_zoo.properties.modes import distance, matched, rotation_onto
 from bsct_zoo.properties.molecules import measure_molecules
 from bsct_zoo.properties.systems import System
-from bsct_zoo.properties.vibrations import displaced, hessian_from_forces, rigid_motions, vibrations
+from bsct_zoo.properties.vibrations import displaced, hessian_from_forces, vibrations
 
 STRICT = PropertySettings(what=("relax", "frequencies"), max_force=1e-6, step=1e-3, max_steps=3000)
 

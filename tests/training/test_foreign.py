@@ -1,6 +1,7 @@
 """Files of other tools become the same folder of frames."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase.io import write
 
+from bsct_zoo.atoms.reading import read_frames
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.training.data import read_training_data
-from bsct_zoo.training.foreign import frames_folder, reference_energies, split_by_composition
+from bsct_zoo.training.data import checked_frames, flat_arrays, read_training_data
+from bsct_zoo.training.foreign import frames_folder, reference_energies, remarks, split_by_composition
+from bsct_zoo.training.labels import LabelKeys, keys_of, labels_of
 
 ATOM = {"H": -3.0, "C": -40.0, "N": -55.0, "O": -70.0}
 FORMULAS = ("H2O", "CO", "CH4", "NH3", "N2", "O2", "HCN", "C2H2", "CO2", "H2", "CH2O", "N2O")
@@ -139,8 +142,8 @@ def with_label(change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda a: a.info.pop("energy"), "frame 7 of .* has no energy; looked for REF_energy"),
-        (lambda a: a.arrays.pop("forces"), "frame 7 of .* has no forces; looked for REF_forces"),
+        (lambda a: a.info.pop("energy"), "frame 7 of .* has no energy under 'energy'"),
+        (lambda a: a.arrays.pop("forces"), "frame 7 of .* has no forces under 'forces'"),
         (lambda a: a.info.update(energy=float("nan")), "frame 7 of .*: its energy is not finite"),
     ],
 )
@@ -153,7 +156,7 @@ def test_frames_without_sound_labels(tmp_path, change, message):
 
 def test_files_that_cannot_be_used(tmp_path):
     (tmp_path / "text.extxyz").write_text("this is not a structure\n")
-    with pytest.raises(BadInputError, match="ASE cannot read"):
+    with pytest.raises(BadInputError, match="must be a number of atoms"):
         frames_folder([tmp_path / "text.extxyz"], tmp_path / "out", 0)
     with pytest.raises(BadInputError, match="does not exist"):
         frames_folder([tmp_path / "nothing.xyz"], tmp_path / "out", 0)
@@ -205,3 +208,100 @@ def test_folders_of_one_level_keep_it(tmp_path):
     before = (tmp_path / "out" / "data" / "manifest.json").stat().st_mtime_ns
     frames_folder(folders, tmp_path / "out", 0)
     assert (tmp_path / "out" / "data" / "manifest.json").stat().st_mtime_ns == before  # not made twice
+
+
+# -- which labels --------------------------------------------------------------------------------------------------
+
+INPUTS = Path(__file__).parents[1] / "atoms" / "inputs"
+
+
+def renamed(energy, forces, shift=0.0):
+    """Frames with labels under other names, beside a calculator's results that are ``shift`` eV away."""
+    frames = []
+    for atoms in labelled():
+        bare = atoms.copy()
+        bare.info[energy], bare.arrays[forces] = atoms.get_potential_energy() + shift, atoms.get_forces() + shift
+        bare.calc = SinglePointCalculator(bare, energy=atoms.get_potential_energy(), forces=atoms.get_forces())
+        frames.append(bare)
+    return frames
+
+
+def trained_on(folder):
+    data = read_training_data(folder)
+    return np.concatenate([split.energy for split in (data.train, data.valid, data.test)])
+
+
+def test_ref_comes_before_another_models_energy(tmp_path):
+    one = read_frames(INPUTS / "labA.extxyz")[0]
+    keys = keys_of([one], LabelKeys(), "labA")
+    assert keys == LabelKeys("REF_energy", "REF_forces") and labels_of(one, keys, "labA").energy == -100.0
+    write(tmp_path / "a.extxyz", renamed("REF_energy", "REF_forces", shift=100.0))
+    found = trained_on(frames_folder([tmp_path / "a.extxyz"], tmp_path / "out", 0))
+    assert sorted(found) == pytest.approx(sorted(a.get_potential_energy() + 100 for a in labelled()))
+    assert remarks(tmp_path / "out" / "data")[0] == "labels of a.extxyz: REF_energy and REF_forces"
+
+
+def test_energy_of_one_source_never_meets_forces_of_another():
+    atoms = labelled()[0]
+    atoms.info["REF_energy"] = -1.0  # and no REF_forces: the calculator has both
+    assert keys_of([atoms], LabelKeys(), "x") == LabelKeys("energy", "forces")
+    with pytest.raises(BadInputError, match=r"no energy with forces that belong to it.*Its numbers: .*REF_energy"):
+        keys_of([atoms], LabelKeys(energy="REF_energy"), "x")
+
+
+def test_keys_of_the_user(tmp_path):
+    write(tmp_path / "a.extxyz", renamed("mine_energy", "mine_forces", shift=5.0))
+    for keys in (
+        LabelKeys("mine_energy", "mine_forces"),
+        LabelKeys(energy="mine_energy"),
+        LabelKeys("", "mine_forces"),
+    ):
+        out = tmp_path / (keys.energy + keys.forces)
+        found = trained_on(frames_folder([tmp_path / "a.extxyz"], out, 0, keys))
+        assert sorted(found) == pytest.approx(sorted(a.get_potential_energy() + 5 for a in labelled()))
+    with pytest.raises(BadInputError, match="mine_forces"):
+        frames_folder([tmp_path / "a.extxyz"], tmp_path / "out", 0, LabelKeys("theirs", "theirs_too"))
+
+
+def test_key_value_pairs_and_data_of_a_database():
+    rows = read_frames(INPUTS / "kvp.db")
+    keys = keys_of(rows, LabelKeys(), "kvp.db")
+    assert keys == LabelKeys("REF_energy", "REF_forces")
+    assert labels_of(rows[0], keys, "kvp.db").forces.shape == (len(rows[0]), 3)
+
+
+def test_isolated_atoms_are_reference_energies_and_in_no_split(tmp_path):
+    folder = frames_folder([INPUTS / "iso.extxyz"], tmp_path / "out", 0)
+    data = read_training_data(folder)
+    frames = read_frames(INPUTS / "iso.extxyz")
+    atoms = {int(one.numbers[0]): one.info["REF_energy"] for one in frames if one.info.get("config_type")}
+    assert len(atoms) == 4 and dict(data.reference_energies) == atoms
+    splits = [split for split in (data.train, data.valid, data.test) if split is not None]
+    assert sum(map(len, splits)) == 60 and all((split.n_atoms > 1).all() for split in splits)
+    assert any(text.startswith("reference energies: isolated atoms of C, H") for text in remarks(folder))
+    two = [one for one in frames if len(one) == 1][:1] * 2
+    two[1] = two[1].copy()
+    two[1].info["REF_energy"] += 1
+    write(tmp_path / "two.extxyz", [*frames, two[1]])
+    with pytest.raises(BadInputError, match="another has"):
+        frames_folder([tmp_path / "two.extxyz"], tmp_path / "two", 0)
+
+
+def test_elements_without_an_isolated_atom_are_fitted_to_what_is_left():
+    frames = labelled(12)
+    data = flat_arrays(frames, [a.get_potential_energy() for a in frames], [a.get_forces() for a in frames])
+    found = reference_energies(checked_frames(data, "x"), {"H": -3.0, "C": -40.0})
+    assert found == pytest.approx(ATOM, abs=0.01) and found["H"] == -3.0 and found["C"] == -40.0
+
+
+def test_two_molecules_are_a_warning_and_stress_is_said_to_be_unlearned(tmp_path):
+    frames = [atoms for atoms in labelled(12) if str(atoms.symbols) in ("CO", "N2")]
+    for atoms in frames:
+        atoms.calc.results["stress"] = np.zeros(6)
+        atoms.set_cell(np.eye(3) * 9)
+    write(tmp_path / "two.extxyz", frames)
+    said = remarks(frames_folder([tmp_path / "two.extxyz"], tmp_path / "out", 0))
+    assert any(text.startswith("warning: the training frames hold 2 compositions only") for text in said)
+    assert "two.extxyz: its stress is not learned; no trainer does" in said
+    write(tmp_path / "many.extxyz", labelled())
+    assert len(remarks(frames_folder([tmp_path / "many.extxyz"], tmp_path / "many", 0))) == 1

@@ -14,6 +14,7 @@ from tblite.interface import Calculator, Result
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.boxes import boxed, without_stress
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
 
 _HOT = 6000.0  # K, what an annealed system starts from
@@ -59,11 +60,13 @@ class XtbPotential(Potential):
             has_stress=True,
             versions=(("tblite", version("tblite")),),
             supports_charge_spin=True,
+            partly_periodic=False,  # tblite knows all directions or none, and takes the open one for a short period
         )
 
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``; frames one after the other, each from a fresh guess unless ``fallback_scf``."""
         check_elements(batch, self.info.elements)
+        batch, in_box = boxed(batch, self.info.cutoff, molecules_too=False)
         periodic = bool(batch.pbc.any())
         energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
         forces = torch.full((batch.n_atoms, 3), torch.nan, dtype=torch.float64)
@@ -83,7 +86,7 @@ class XtbPotential(Potential):
                 volume = float(torch.linalg.det(system.cell[0].double()).abs())
                 stress[index] = torch.from_numpy(result["virial"] * (Hartree / volume))
             start = stop
-        return Prediction(energy, forces, stress if periodic else None)
+        return without_stress(Prediction(energy, forces, stress if periodic else None), in_box)
 
     def _solve(self, system: AtomsBatch, before: tuple[AtomsBatch, Result] | None) -> Result | None:
         """The converged self-consistency of ``system``; None if it does not converge."""

@@ -12,8 +12,9 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from bsct_zoo.atoms.charge_spin import lowest_spin
 from bsct_zoo.atoms.smiles import seed_of
-from bsct_zoo.atoms.structure import Structure, lowest_spin
+from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.suites.building.crystal_scans import crystal_scans
 from bsct_zoo.suites.building.settings import BuildSettings

@@ -13,8 +13,9 @@ from ase.units import fs
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.atoms.charge_spin import lowest_spin
 from bsct_zoo.atoms.smiles import seed_of
-from bsct_zoo.atoms.structure import Structure, lowest_spin
+from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.dynamics.langevin import langevin_init, langevin_step
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.potential import Potential

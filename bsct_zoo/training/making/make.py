@@ -47,6 +47,7 @@ def make(
     *,
     workers: int = 1,
     command: str = "",
+    strict: bool = False,
     listen: Listener = ignore,
 ) -> FramesMade:
     """Fill ``out`` with ``train.npz``, ``valid.npz``, ``test.npz`` and ``manifest.json`` (``docs/training.md``).
@@ -65,7 +66,7 @@ def make(
 
     with exclusive_lock(out, "makes frames in", "another folder"):
         shipped = suite_graphs()
-        molecules, left_out = read_molecules(files, recipe.seed, shipped)
+        molecules, left_out = read_molecules(files, recipe.seed, shipped, strict)
         pairs, pairs_left_out = _pairs(molecules, recipe, shipped)
         left_out |= pairs_left_out
         left(left_out)

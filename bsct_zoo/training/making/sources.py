@@ -40,7 +40,7 @@ class Molecule:
 
 
 def read_molecules(
-    files: Sequence[Path], seed: int, shipped: Mapping[str, str]
+    files: Sequence[Path], seed: int, shipped: Mapping[str, str], strict: bool = False
 ) -> tuple[list[Molecule], dict[str, str]]:
     """The molecules of some files, and those left out as they are among ``shipped`` (see ``suite_graphs``).
 
@@ -51,14 +51,16 @@ def read_molecules(
     """
     said: dict[str, str] = {}
     structures: list[Structure] = []
+    left_out: dict[str, str] = {}
     for path in files:
-        found = read_structures(path, seed)
+        read = read_structures(path, seed, strict)
+        found = read.structures
+        left_out |= {f"{path.name}: {entry}": reason for entry, reason in read.left_out.items()}
         if path.suffix.lower() in _SMILES:
             said |= _splits_said(path)
             found = [replace(structure, name=structure.smiles) for structure in found]
         structures += found
     kept: list[Molecule] = []
-    left_out: dict[str, str] = {}
     names: set[str] = set()
     for structure in structures:
         graph = graph_of(structure)

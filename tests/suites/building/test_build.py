@@ -191,7 +191,7 @@ def test_bad_requests_are_one_line_and_exit_code_2(ethanol_file, here, words, me
     ("name", "content", "words", "message"),
     [
         ("m.smi", "", (), "m.smi holds no structure"),
-        ("m.smi", "CCO\nC1CC(\n", (), "m.smi line 2: 'C1CC(' is not a SMILES"),
+        ("m.smi", "CCO\nC1CC(\n", ("--strict",), "m.smi: line 2: 'C1CC(' is not a SMILES"),
         (
             "m.smi",
             "c1ccccc1\n",
@@ -209,7 +209,7 @@ def test_bad_requests_are_one_line_and_exit_code_2(ethanol_file, here, words, me
         ),
         ("m.smi", "CCO\n", ("--per-type", "0"), "--per-type 0 leaves nothing"),
         ("m.smi", "CCO\n", ("--start", "3"), "--start must be above 0 and below --stop"),
-        ("m.xyz", "", (), "ASE cannot read structures from"),
+        ("m.xyz", "", (), "cannot read structures from"),
         ("m.xyz", "2\n\nO 0 0 0\nH 0 0 0.09\n", (), "is the file in nm?"),
     ],
 )

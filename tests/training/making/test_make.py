@@ -15,7 +15,7 @@ from ase import Atoms
 from ase.io import write
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.atoms.structure import lowest_spin
+from bsct_zoo.atoms.charge_spin import lowest_spin
 from bsct_zoo.cli.main import main
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.events import Message
@@ -192,7 +192,7 @@ def test_a_molecule_that_falls_apart_is_left_out(tmp_path, reference):
         (["--from", "nowhere.smi"], "there is no file nowhere.smi"),
         (["--from", "suite.smi"], "no molecule is left"),
         (["--from", "one.smi"], "no molecule can be spared to validate with"),
-        (["--from", "broken.smi"], "line 2: 'C(' is not a SMILES"),
+        (["--from", "broken.smi", "--strict"], "line 2: 'C(' is not a SMILES"),
         (["--from", "foreign.smi"], "N is marked 'valid', but no training molecule has N; mark one 'train'"),
     ],
 )

@@ -18,7 +18,7 @@ def test_a_geometry_and_a_smiles_of_the_same_molecule_are_the_same(tmp_path):
     named = {"CH3CONH2": "CC(N)=O", "C6H6": "c1ccccc1", "H2CO": "C=O", "H2": "[H][H]"}
     from bsct_zoo.atoms.sources import read_structures
 
-    found = [graph_of(structure) for structure in read_structures(file, 0)]
+    found = [graph_of(structure) for structure in read_structures(file, 0).structures]
     assert found == [next(iter(graphs_of_smiles(smiles))) for smiles in named.values()]
     assert len(set(found)) == 4
 
