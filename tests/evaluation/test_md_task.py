@@ -18,7 +18,7 @@ from bsct_zoo.atoms.molecules import MOLECULES
 from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Done, Faults, Message, ignore
-from bsct_zoo.evaluation.md_task import MDTask
+from bsct_zoo.evaluation.md_task import MDTask, parse_check
 from bsct_zoo.evaluation.results import json_schema, json_text
 from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import Shelf
@@ -207,3 +207,10 @@ def test_the_settings_behind_a_check():
 def test_bad_settings(text, message):
     with pytest.raises(BadInputError, match=message):
         parse_task(text)
+
+
+def test_molecules_of_a_check_in_one_word_may_be_smiles_of_ions():
+    pytest.importorskip("rdkit")
+    task = parse_check("molecules=[NH4+]+O2+smiles:C[O-],time=0.01", NVE)
+    stated = [(item.group, item.charge, item.multiplicity) for item in task.items]
+    assert stated == [("[NH4+]", 1, 1), ("O2", 0, 3), ("C[O-]", -1, 1)]

@@ -73,3 +73,27 @@ def test_steady_settings_find_what_the_usual_ones_miss():
     found = load(CARDS["gfn2"], "cpu", "float64", accuracy=0.01, max_iterations=6, fallback_scf=True).compute(frames)
     assert (found.energy - expected.energy).abs().max() < 1e-5
     assert (found.forces - expected.forces).abs().max() < 1e-3
+
+
+def test_a_slab_does_not_feel_the_length_of_its_open_cell_vector():
+    """tblite knows all directions or none: with 4 Å along the open one it is 0.7 eV lower, with 12 Å nearly right."""
+    graphene = Atoms("C2", [[0, 0, 0], [0, 1.42, 0]], cell=[[2.46, 0, 0], [-1.23, 2.13, 0], [0, 0, 0]], pbc=(1, 1, 0))
+    potential = load(CARDS["gfn2"], "cpu", "float64")
+    energies, reference = [], None
+    for height in (0.0, 4.0, 12.0, 40.0):
+        atoms = graphene.copy()
+        atoms.cell[2, 2] = height
+        prediction = potential.compute(AtomsBatch.from_atoms(atoms))
+        assert prediction.stress is None or torch.isnan(prediction.stress).all()
+        energies.append(prediction.energy.item())
+        atoms.pbc = True
+        if height == 40.0:
+            atoms.calc = TBLite(method="GFN2-xTB", verbosity=0)
+            reference = atoms.get_potential_energy()
+    assert energies == pytest.approx([energies[0]] * 4, abs=1e-9)
+    assert energies[0] == pytest.approx(reference, abs=2e-3)
+    crystal = bulk("Si")  # what is periodic in all directions stays as it is
+    crystal.calc = TBLite(method="GFN2-xTB", verbosity=0)
+    found = potential.compute(AtomsBatch.from_atoms([crystal, molecule("H2O")]))
+    assert found.energy[0].item() == pytest.approx(crystal.get_potential_energy(), abs=1e-8)
+    assert torch.isfinite(found.stress[0]).all() and torch.isnan(found.stress[1]).all()
