@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ase.data import chemical_symbols
+
 from bsct_zoo.errors import BadInputError, ModelError, shortened
 from bsct_zoo.evaluation.results import Record, TaskInfo
 from bsct_zoo.plugins.tasks import Failure, Item, Outcome, Status, Task
@@ -102,6 +104,7 @@ def info_of(task: Task) -> TaskInfo:
         level_of_theory=task.level_of_theory,
         sha256=task.sha256,
         flagged=task.flagged,
+        elements=tuple(chemical_symbols[z] for z in sorted({z for item in task.items for z in item.atomic_numbers})),
     )
 
 
