@@ -122,12 +122,16 @@ def validate(
 
 def _report(built: Built, debug: bool) -> None:
     from bsct_zoo.errors import shortened
+    from bsct_zoo.evaluation.building import other_settings
 
     suite = built.suite
     missing = sum(int((~scan.referenced).sum()) for scan in suite.scans)
     frames = sum(scan.n_frames for scan in suite.scans)
     what = "no reference" if suite.level_of_theory is None else f"{suite.level_of_theory}, {missing} without an answer"
     print(f"{suite.name}: {len(suite.scans)} scans, {frames} frames, {what}")
+    note = other_settings(built.suite.level_of_theory) if built.suite.level_of_theory else ""
+    if note:
+        print(f"note: {note}")
     if built.with_fallback:
         print(f"{built.with_fallback} frames converged with fallback SCF settings only")
     for reason, count in built.failures.most_common(_SHOWN):

@@ -18,9 +18,11 @@ from bsct_zoo.atoms.sources import read_structures
 from bsct_zoo.atoms.structure import Structure, bonds_by_distance
 from bsct_zoo.errors import BadInputError, ModelError, shortened
 from bsct_zoo.evaluation.events import Listener, Message, ignore
-from bsct_zoo.evaluation.label_task import FALLBACK, FrameState, LabelTask, RelaxTask
+from bsct_zoo.evaluation.fallback import FALLBACK
+from bsct_zoo.evaluation.label_task import FrameState, LabelTask, RelaxTask
 from bsct_zoo.evaluation.reference import Reference, refuse_unknown
 from bsct_zoo.files import exclusive_lock
+from bsct_zoo.plugins.registry import registry
 from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
 from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.manifest import write_manifest
@@ -93,7 +95,7 @@ def build(
 
     Raises:
         BadInputError: the source, the settings, the place or the reference do not go together.
-        ModelError: the reference cannot be loaded.
+        ModelError: the reference cannot be loaded, or has no answer for any frame.
     """
     structures = read_structures(source, settings.seed)
     made_by = _made_by(source, settings, reference, about)
@@ -110,6 +112,9 @@ def build(
     plan(structures, settings)  # what cannot be scanned is said before anything is computed
     with exclusive_lock(hidden, "is building in", "another name"):
         info = reference.declared(listen)
+        note = other_settings(info.level_of_theory)
+        if note:
+            listen(Message(model=reference.spec.text, text=note))
         for structure in structures:
             refuse_unknown(info, structure.numbers, structure.name)
         _refuse_crystals(structures, reference, hidden, listen)
@@ -132,11 +137,46 @@ def build(
         level = info.level_of_theory
         known = frames - task.asked
         failures = _failures(result.outcomes, scans)
+        if scans and not any(scan.referenced.any() for scan in scans):
+            shutil.rmtree(hidden, ignore_errors=True)  # what is asked again is asked anew
+            why = shortened(failures.most_common(1)[0][0]) if failures else "no reason given"
+            raise ModelError(f"the reference has no answer for any of {frames} frames, so no suite was made: {why}")
         built = _finish(
             path, scans, level, about, settings, made_by, left_out + skipped, with_fallback, known, failures
         )
     shutil.rmtree(hidden, ignore_errors=True)
     return built
+
+
+def other_settings(level: str) -> str:
+    """Which models of this machine were trained on ``level`` with other settings, and the reference that they want.
+
+    Empty where there are none: "GFN2-xTB (Te=3000 K)" is GFN2-xTB with other settings.
+    """
+    method, adapters = level.partition(" (")[0], registry().adapters
+    levels = {
+        name: card.level_of_theory
+        for name, adapter in adapters.items()
+        for card in adapter.cards[:1]
+        if card.parameters and card.level_of_theory.partition(" (")[0] == method
+    }
+    others = [name for name, other in levels.items() if other != level]
+    if not others or len(others) < len(levels):
+        return ""
+    wanted = levels[others[0]]
+    return (
+        f"{', '.join(others)} were trained on {wanted}, not {level}; to compare them, build with {_settings_of(wanted)}"
+    )
+
+
+def _settings_of(level: str) -> str:
+    """How a suite of this machine got its reference at ``level``, as an option of the command."""
+    for source in registry().suites.values():
+        if source.path is not None and Path(source.path).exists():
+            suite = read_suite(Path(source.path))
+            if suite.level_of_theory == level and "reference" in suite.made_by:
+                return f"--reference {suite.made_by['reference']}"
+    return f"a reference of {level}"
 
 
 def _labelled(scan: Scan, outcome: Outcome) -> Scan:

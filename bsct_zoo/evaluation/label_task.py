@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.errors import ModelError
+from bsct_zoo.evaluation.fallback import FALLBACK, ask_outwards
 from bsct_zoo.evaluation.scan_task import scan_item
 from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
@@ -24,7 +25,6 @@ from bsct_zoo.suites.building.relaxing import FMAX, STEPS, relax
 from bsct_zoo.suites.frames import frames_of
 from bsct_zoo.suites.scan import Scan
 
-FALLBACK = "fallback_scf"  # the option of an adapter that has fallback settings for frames that do not converge
 _ASKED_AT_ONCE = 2.0  # seconds: a kill loses no more than this, a frame that takes longer is asked alone
 _REASON = 300  # characters that are kept of why a frame has no answer
 _ATTEMPTS = 2  # at a frame alone, before it has no answer
@@ -114,26 +114,27 @@ class LabelTask(Task):
             self._tell(context, len(frames))
 
     def _ask_fallback(self, context: Context, labels: _Labels) -> None:
-        """Ask again about what did not converge, from the frames that did outwards, each after its neighbour.
+        """Ask again about what did not converge, see ``fallback.ask_outwards``."""
 
-        Which neighbour that is does not depend on where an earlier run was cut off.
-        """
-        usual = [int(f) for f in np.flatnonzero(labels.state == FrameState.CONVERGED)]
-        good = usual + [int(f) for f in np.flatnonzero(labels.state == FrameState.FALLBACK)]
-        failed = [int(f) for f in np.flatnonzero(labels.state == FrameState.FAILED)]
-        for f in sorted(failed, key=lambda f: min((abs(f - g) for g in usual), default=0)):
-            near = min(good, key=lambda g: (abs(f - g), g), default=None)
+        def ask(frames: list[int]) -> bool:
+            f = frames[-1]
             try:
-                prediction = labels.asked(context, [f] if near is None else [near, f], fallback=True)
+                prediction = labels.asked(context, frames, fallback=True)
             except ModelError as error:
                 context.reopened()
                 prediction = labels.nothing(error)
             labels.put([f], prediction, FrameState.FALLBACK)
-            if labels.state[f] == FrameState.FALLBACK:
-                good.append(f)
-            else:
+            answered = bool(labels.state[f] == FrameState.FALLBACK)
+            if not answered:
                 labels.state[f] = FrameState.GIVEN_UP
             context.keep_state(labels.item.fingerprint, labels.arrays())
+            return answered
+
+        usual, known, failed = (
+            np.flatnonzero(labels.state == state).tolist()
+            for state in (FrameState.CONVERGED, FrameState.FALLBACK, FrameState.FAILED)
+        )
+        ask_outwards(usual, known, failed, ask)
 
     def _tell(self, context: Context, frames: int, asked: int | None = None) -> None:
         with self._lock:

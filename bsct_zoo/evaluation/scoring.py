@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bsct_zoo.errors import ModelError
 from bsct_zoo.metrics.catalogue import METRICS
@@ -27,7 +28,8 @@ def score_scan(
 ) -> dict[str, float | None]:
     """Every metric of one scan; None where the scan does not allow it, never NaN.
 
-    Frames without a reference are dropped before differences are taken.
+    Frames without a reference are dropped before differences are taken; those of which neither the reference nor the
+    model has an answer before anything else.
 
     Args:
         scan: frames and reference.
@@ -40,6 +42,9 @@ def score_scan(
     """
     energy, forces = np.asarray(energy, dtype=np.float64), np.asarray(forces, dtype=np.float64)
     _refuse_shapes(scan, energy, forces)
+    lost = lost_to_both(scan, energy, forces)
+    if lost.any():
+        scan, energy, forces = scan.only(~lost), energy[~lost], forces[~lost]
     _refuse_unfinite(scan, energy, forces, failures or {})
     with np.errstate(over="ignore", invalid="ignore"):
         scores = _scores(scan, energy, forces)
@@ -48,6 +53,23 @@ def score_scan(
         largest = float(max(np.abs(energy).max(), np.abs(forces).max()))
         raise BadPredictionError(f"numbers as large as {largest:.1e} in the prediction overflow {', '.join(spoiled)}")
     return scores
+
+
+def lost_to_both(scan: Scan, energy: Floats, forces: Floats) -> NDArray[np.bool_]:
+    """[n_frames] frames of which neither the reference nor the model has an answer; none if two frames would not stay.
+
+    None either where the model lacks an answer that the reference has: such a scan fails as a whole.
+    """
+    bad = ~_finite(energy, forces)
+    lost = bad & ~scan.referenced
+    if scan.energy is None or (bad & scan.referenced).any() or (~lost).sum() < 2:
+        return np.zeros(scan.n_frames, dtype=bool)
+    return lost
+
+
+def _finite(energy: Floats, forces: Floats) -> NDArray[np.bool_]:
+    finite: NDArray[np.bool_] = np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2))
+    return finite
 
 
 def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
@@ -90,7 +112,7 @@ def _refuse_shapes(scan: Scan, energy: Floats, forces: Floats) -> None:
 
 
 def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats, failures: Mapping[int, str]) -> None:
-    bad = ~(np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2)))
+    bad = ~_finite(energy, forces)
     if bad.any():
         first = int(np.argmax(bad))
         why = f": {failures[first]}" if first in failures else ""
