@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
+from ase.data import chemical_symbols
 
-from bsct_zoo.analysis.bootstrap import mean_interval, significantly_different
+from bsct_zoo.analysis.bootstrap import significantly_different
+from bsct_zoo.analysis.common import on_common_scans
 from bsct_zoo.analysis.conditions import NUMBERS, Condition, fact, primary
+from bsct_zoo.analysis.dynamics import by_dynamics
 from bsct_zoo.analysis.pareto import dominators
+from bsct_zoo.analysis.reference import is_reference
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.evaluation.results import ModelResult, Results, TaskInfo
 
@@ -45,6 +49,7 @@ class Selection:
         beaten: the other candidates.
         excluded: models with the reason why they are none.
         advice: one sentence for each use.
+        notes: what the choice does not rest on.
     """
 
     objectives: tuple[str, ...]
@@ -52,6 +57,7 @@ class Selection:
     beaten: tuple[Candidate, ...]
     excluded: tuple[tuple[str, str], ...]
     advice: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 def merged(files: Sequence[Results]) -> Results:
@@ -95,15 +101,22 @@ def select(
         if name not in results.columns and name not in NUMBERS:
             raise UnknownNameError("objective", name, [*results.columns, *NUMBERS])
     excluded: list[tuple[str, str]] = []
-    candidates: list[Candidate] = []
+    fit: list[ModelResult] = []
     for row in results.rows:
         reason = _unfit(results, row, require, minimise)
         if reason:
             excluded.append((row.model, reason))
-            continue
-        values = {name: _number(results, row, name) for name in minimise}
-        intervals = {name: span for name in minimise if (span := _interval(results, row, name, seed)) is not None}
-        candidates.append(Candidate(row, values, intervals))
+        else:
+            fit.append(row)
+    judged_on = {name: on_common_scans(results, fit, name, seed) for name in minimise}
+    candidates = [
+        Candidate(
+            row,
+            {name: common.values[place] for name, common in judged_on.items()},
+            {name: span for name, common in judged_on.items() if (span := common.intervals[place]) is not None},
+        )
+        for place, row in enumerate(fit)
+    ]
     costs = np.array([[_sign(results, name) * c.values[name] for name in minimise] for c in candidates])
     beaten_by = dominators(costs.reshape(len(candidates), len(minimise)))
     judged = [
@@ -117,15 +130,20 @@ def select(
         tuple(c for c in judged if c.beaten_by),
         tuple(excluded),
         tuple(_advice(results, [c.row for c in judged], seed)),
+        (*_untested(results, require), *(common.note for common in judged_on.values() if common.note)),
     )
 
 
-def _interval(results: Results, row: ModelResult, name: str, seed: int) -> tuple[float, float] | None:
-    """Interval of a mean over scans; None of anything else."""
-    if name not in results.columns or results.columns[name][0].kind != "scans":
-        return None
-    task, column = results.columns[name]
-    return mean_interval(row.evaluations[task.name], column.of, seed)
+def _untested(results: Results, require: Sequence[Condition]) -> Iterator[str]:
+    """Elements that are required and that nothing was judged on."""
+    wanted = [e for c in require if c.name == "elements" and isinstance(c.value, frozenset) for e in c.value]
+    for task in [primary(results), *(task for task in results.tasks if task.kind == "md")] if wanted else []:
+        if task.elements is None:
+            yield f"these results do not say which elements are in '{task.name}'; run it again to know"
+        elif missing := [symbol for symbol in chemical_symbols if symbol in wanted and symbol not in task.elements]:
+            them = "it" if len(missing) == 1 else "them"
+            mend = "build a suite that does and choose by it" if task.kind == "scans" else "simulate molecules that do"
+            yield f"untested with {', '.join(missing)}: no {task.noun} of '{task.name}' holds {them}; {mend}"
 
 
 def _unfit(results: Results, row: ModelResult, require: Sequence[Condition], minimise: Sequence[str]) -> str:
@@ -133,6 +151,8 @@ def _unfit(results: Results, row: ModelResult, require: Sequence[Condition], min
     evaluation = row.evaluations.get(primary(results).name)
     if evaluation is None or evaluation.status == "failed":
         return f"it failed: {evaluation.message if evaluation else 'it was not tested on these scans'}"
+    if is_reference(results, primary(results), row, evaluation):
+        return "it is the reference itself, so its errors say nothing"
     broken = [c.text for c in require if c.holds(results, row) is False]
     if broken:
         return "does not meet " + ", ".join(f"'{text}'" for text in broken)
@@ -145,22 +165,14 @@ def _unfit(results: Results, row: ModelResult, require: Sequence[Condition], min
 
 def _advice(results: Results, rows: list[ModelResult], seed: int) -> list[tuple[str, str]]:
     """One sentence for each use; ties within the noise of the scans are called ties."""
-    dynamics = [task.name for task in results.tasks if task.kind == "md"]
-    conservative = [row for row in rows if row.conservative is not False]
-    sound = [
-        row for row in conservative if not any(row.evaluations[n].n_failed for n in dynamics if n in row.evaluations)
-    ]
-    simulated = " and no run of which failed" if any(n in row.evaluations for row in sound for n in dynamics) else ""
     advice = []
-    if best := _best(results, sound, "fsd_full", seed):
-        advice.append(("molecular dynamics", f"{best}, smoothest of the models whose forces are a gradient{simulated}"))
-    elif rows:
-        why = "runs of every candidate failed" if conservative else "every candidate predicts its forces directly"
-        advice.append(("molecular dynamics", f"none: {why}"))
+    if rows:
+        advice.append(("molecular dynamics", by_dynamics(results, rows) or _by_smoothness(results, rows, seed)))
     if best := _best(results, rows, "forces_mae_full", seed):
         advice.append(("relaxation", f"{best}, with the smallest error of forces"))
-    errors = {row.model: v for row in rows if (v := results.value(row, "energy_mae_aligned_full")) is not None}
-    good = [row for row in rows if row.model in errors and errors[row.model] <= _SLACK * min(errors.values())]
+    known = [row for row in rows if results.value(row, "energy_mae_aligned_full") is not None]
+    errors = on_common_scans(results, known, "energy_mae_aligned_full", seed).values if known else ()
+    good = [row for row, error in zip(known, errors, strict=True) if error <= _SLACK * min(errors)]
     if good:
         fastest = min(good, key=lambda row: _number(results, row, "seconds"))
         why = f"the fastest of those within {_SLACK:g} times the smallest error of aligned energies"
@@ -168,12 +180,23 @@ def _advice(results: Results, rows: list[ModelResult], seed: int) -> list[tuple[
     return advice
 
 
+def _by_smoothness(results: Results, rows: list[ModelResult], seed: int) -> str:
+    conservative = [row for row in rows if row.conservative is not False]
+    dynamics = [task.name for task in results.tasks if task.kind == "md"]
+    fallen = [row for row in conservative if any(row.evaluations[n].n_failed for n in dynamics if n in row.evaluations)]
+    sound = [row for row in conservative if row not in fallen]
+    if best := _best(results, sound, "fsd_full", seed):
+        return f"{best}, smoothest of the models whose forces are a gradient"
+    return "none: every candidate predicts its forces directly" if not conservative else "none: no candidate has an FSD"
+
+
 def _best(results: Results, rows: list[ModelResult], name: str, seed: int) -> str:
     known = [row for row in rows if results.value(row, name) is not None]
     if not known:
         return ""
     task, column = results.columns[name]
-    best = min(known, key=lambda row: _sign(results, name) * _number(results, row, name))
+    values = on_common_scans(results, known, name, seed).values
+    best = known[int(np.argmin([_sign(results, name) * value for value in values]))]
     evaluation = best.evaluations[task.name]
     ties = [
         row.model

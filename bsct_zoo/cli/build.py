@@ -18,6 +18,7 @@ _SHOWN = 12  # findings, before a table says how many more
 
 
 def build(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="What the suite is to be called.")],
     source: Annotated[
         Path, typer.Option("--from", help="Structures: .smi, .sdf, or a file that ASE reads (xyz, extxyz, cif, db).")
@@ -61,6 +62,7 @@ def build(
 
     A build that is cut off goes on where it was when the same command is given again.
     """
+    from bsct_zoo.cli.run import debugging
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.building import About
     from bsct_zoo.evaluation.building import build as make
@@ -84,7 +86,7 @@ def build(
         built = make(
             source, path, settings, opened, about, jobs=workers, replace_other=replace, strict=strict, listen=progress
         )
-    _report(built)
+    _report(built, debugging(context, debug))
 
 
 def validate(
@@ -121,14 +123,22 @@ def validate(
     return 1
 
 
-def _report(built: Built) -> None:
+def _report(built: Built, debug: bool) -> None:
+    from bsct_zoo.errors import shortened
+    from bsct_zoo.evaluation.building import other_settings
+
     suite = built.suite
     missing = sum(int((~scan.referenced).sum()) for scan in suite.scans)
     frames = sum(scan.n_frames for scan in suite.scans)
     what = "no reference" if suite.level_of_theory is None else f"{suite.level_of_theory}, {missing} without an answer"
     print(f"{suite.name}: {len(suite.scans)} scans, {frames} frames, {what}")
+    note = other_settings(built.suite.level_of_theory) if built.suite.level_of_theory else ""
+    if note:
+        print(f"note: {note}")
     if built.with_fallback:
         print(f"{built.with_fallback} frames converged with fallback SCF settings only")
+    for reason, count in built.failures.most_common(_SHOWN):
+        print(f"without an answer: {reason if debug else shortened(reason)} ({count} frames)")
     for reason, count in built.left_out.items():
         print(f"left out: {reason} ({count})")
     _findings(built.findings, everything=False)

@@ -46,6 +46,6 @@ def select(
     conditions = [parse_condition(text, results.columns) for text in require or []]
     selection = choose(results, conditions, objectives, seed)
     layout = candidates(selection, results)
-    layout.remarks += [f"{use}: {sentence}" for use, sentence in selection.advice]
+    layout.remarks += [*selection.notes, *(f"{use}: {sentence}" for use, sentence in selection.advice)]
     show([layout], markdown)
     return int(not selection.front)

@@ -9,6 +9,7 @@ from ase import Atoms
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import ask, differences, predict
 from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed
+from bsct_zoo.conformance.probes import some_elements
 from bsct_zoo.conformance.subject import Subject
 
 _MANY_ATOMS = 1024
@@ -36,7 +37,7 @@ def empty_batch(subject: Subject) -> Finding:
 
 def one_atom(subject: Subject) -> Finding:
     """A single atom has an energy and no force, alone in a batch and among others."""
-    atoms = [Atoms([z], [[0.3, -0.2, 0.1]]) for z in sorted(subject.tried)[:4]]
+    atoms = [Atoms([z], [[0.3, -0.2, 0.1]]) for z in some_elements(subject.tried)]
     measures = []
     alone = [ask(subject.potential, [atom])[0] for atom in atoms]
     for atom, answer in zip(atoms, alone, strict=True):

@@ -17,18 +17,53 @@ _CRYSTALS = (
     "Si", "Cu", "Al", "C", "Fe", "W", "Ni", "Au", "Ag", "Pt", "Pd", "Na", "Li", "Mg", "Ti", "Ge", "Ar", "Ne",
     "Kr", "Xe",
 )  # fmt: skip
+_HALOGENS = (35, 53)  # of which ASE has no molecule
+_COMMON = (6, 7, 8, 9, 15, 16, 17, 29, 35, 53, 55, 79)
+_LIGHT = 20
 _LATTICES = ("fcc", "bcc", "sc", "diamond", "hcp")
 ANY = frozenset(atomic_numbers[symbol] for symbol in ("H", "C", "N", "O", "Cu"))  # where a model declares no elements
 
 
-def molecules(elements: frozenset[int], at_most: int = 4) -> tuple[Atoms, ...]:
-    """Molecules of different sizes; clusters cut from a crystal, or pairs of atoms, if no molecule matches."""
-    systems = [atoms for atoms in map(molecule, _MOLECULES) if elements.issuperset(atoms.numbers)][:at_most]
+def molecules(elements: frozenset[int], at_most: int = 4, metals: bool = False) -> tuple[Atoms, ...]:
+    """Molecules of different sizes and as many elements as they can hold; a cluster of a heavy metal if wanted.
+
+    Clusters cut from a crystal, or pairs of atoms, if no molecule matches.
+    """
+    systems = _varied([atoms for atoms in map(molecule, _MOLECULES) if elements.issuperset(atoms.numbers)], at_most)
+    systems += [_methyl(z) for z in _HALOGENS if {1, 6, z} <= elements]
+    if systems and metals:
+        heavy = [symbol for symbol in crystal_symbols(elements) if atomic_numbers[symbol] > _LIGHT]
+        systems += [_cluster(symbol, 4) for symbol in heavy[:1]]
     if not systems:
         systems = [_cluster(symbol, n) for symbol in crystal_symbols(elements)[:2] for n in (4, 2)]
     if not systems:
         systems = [Atoms([z, z], [[0, 0, 0], [2 * covalent_radii[z], 0, 0]]) for z in sorted(elements)[:2]]
     return tuple(_off_balance(atoms, seed) for seed, atoms in enumerate(systems))
+
+
+def some_elements(elements: frozenset[int]) -> list[int]:
+    """Light, organic and heavy ones: the lightest four, those that are common, and the heaviest."""
+    ordered = sorted(elements)
+    return sorted({*ordered[:4], *ordered[-1:], *(z for z in _COMMON if z in elements)})
+
+
+def _varied(systems: list[Atoms], at_most: int) -> list[Atoms]:
+    """The first two, then those that add most elements; in their order."""
+    chosen = list(range(min(2, len(systems))))
+    while len(chosen) < min(at_most, len(systems)):
+        known = {int(z) for k in chosen for z in systems[k].numbers}
+        left = [k for k in range(len(systems)) if k not in chosen]
+        chosen.append(max(left, key=lambda k: (len(set(systems[k].numbers.tolist()) - known), -k)))
+    return [systems[k] for k in sorted(chosen)]
+
+
+def _methyl(z: int) -> Atoms:
+    """CH3X with another X than chlorine, at the length of its bond."""
+    atoms: Atoms = molecule("CH3Cl")
+    carbon, halogen = (int(np.flatnonzero(atoms.numbers == one)[0]) for one in (6, 17))
+    atoms.numbers[halogen] = z
+    atoms.set_distance(carbon, halogen, covalent_radii[6] + covalent_radii[z], fix=0)
+    return atoms
 
 
 def crystals(elements: frozenset[int], dense: bool = True) -> tuple[Atoms, ...]:

@@ -6,38 +6,47 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from bsct_zoo.conformance.answers import ask, differences, energies, largest
+from bsct_zoo.conformance.crossings import leaving, pairs, steps
 from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import UnknownElementError
 
 _WORKER = {"float64": 1e-12, "float32": 1e-6}  # of the largest number: the same code on the same machine
-_NEAR = 1e-4  # Å on either side of the cut-off
 
 
 def cutoff(subject: Subject) -> Finding:
-    """Two atoms beyond the declared cut-off do not interact, and there is no step where one crosses it.
+    """Two atoms beyond the declared cut-off do not interact, and there is no step where an atom crosses it.
 
-    A jump is a fault of forces that are declared a gradient, since nothing is the gradient of a step.
+    Tried on light, organic and heavy pairs, and on atoms that leave a cluster. A jump is a fault of forces that are
+    declared a gradient, since nothing is the gradient of a step.
     """
     potential = subject.exact
     radius = potential.info.cutoff
     if radius is None:
         return skipped("it declares no cut-off")
-    tried = sorted(subject.tried)
-    first, second = tried[0], tried[min(1, len(tried) - 1)]
-    pairs = [Atoms([first, second], [[0, 0, 0], [0, radius + by, 0]]) for by in (-_NEAR, _NEAR, 0.5)]
-    inside, outside, far = ask(potential, pairs)
-    lone = float(energies(potential, [Atoms([first], [[0, 0, 0]]), Atoms([second], [[0, 0, 0]])]).sum())
     scale = 1.0 if potential.info.dtype == "float64" else 20.0
-    measures = [
-        Margin(abs(inside.energy - outside.energy), 1e-5 * scale, "eV", f"step of the energy at {radius:g} Å"),
-        Margin(largest(inside.forces - outside.forces), 1e-3, "eV/Å", f"step of forces at {radius:g} Å"),
-    ]
-    beyond = [
-        Margin(largest(far.forces), 1e-6, "eV/Å", "force between atoms beyond the declared cut-off"),
-        Margin(abs(far.energy - lone), 1e-5 * scale, "eV", "energy between atoms beyond the declared cut-off"),
-    ]
+    crossings = pairs(subject.tried, radius)
+    apart = [Atoms(crossing.frames[0].numbers, [[0, 0, 0], [0, radius + 0.5, 0]]) for crossing in crossings]
+    elements = sorted(subject.tried)
+    lone = dict(zip(elements, energies(potential, [Atoms([z], [[0, 0, 0]]) for z in elements]).tolist(), strict=True))
+    beyond = []
+    for crossing, atoms, far in zip(crossings, apart, ask(potential, apart), strict=True):
+        alone = sum(lone[int(z)] for z in atoms.numbers)
+        where = f"between {crossing.name} beyond the declared cut-off"
+        beyond += [
+            Margin(largest(far.forces), 1e-6, "eV/Å", f"force {where}"),
+            Margin(abs(far.energy - alone), 1e-5 * scale, "eV", f"energy {where}"),
+        ]
+    for cluster in subject.molecules:
+        crossings += leaving(cluster, radius)
+    measures = []
+    for crossing, energy, force in steps(potential, crossings):
+        where = f"at {radius:g} Å of {crossing.name}"
+        measures += [
+            Margin(energy, 1e-5 * scale, "eV", f"step of the energy {where}"),
+            Margin(force, 1e-3, "eV/Å", f"step of forces {where}"),
+        ]
     reach = judged(beyond)
     return reach if reach.status == "failed" else judged(measures, required=potential.info.conservative)
 

@@ -12,7 +12,7 @@ from bsct_zoo.conformance.answers import ask, differences, predict
 from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
-from bsct_zoo.errors import ModelError
+from bsct_zoo.errors import ModelError, shortened
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.guard import expected_shapes
 
@@ -88,7 +88,7 @@ def finite(subject: Subject) -> Finding:
         numbers = [np.array(answer.energy), answer.forces, *([] if answer.stress is None else [answer.stress])]
         if count := sum(int((~np.isfinite(values)).sum()) for values in numbers):
             bad += count
-            names.append(named(atoms))
+            names.append(named(atoms) + (f" ({shortened(answer.failure)})" if answer.failure else ""))
     return judged([Margin(bad, 0, "numbers", f"no answer for {', '.join(names)}")])
 
 
@@ -108,23 +108,30 @@ def totals(subject: Subject) -> Finding:
 
 def charges(subject: Subject) -> Finding:
     """Total charge and multiplicity change the energy if and only if the model says so."""
-    neutral = subject.molecules[0].copy()
-    ion = neutral.copy()
-    ion.info.update(charge=1, spin=2)
-    one = ask(subject.potential, [neutral])
+    neutral = [atoms.copy() for atoms in subject.molecules]
+    ions = [atoms.copy() for atoms in neutral]
+    for ion in ions:
+        ion.info.update(charge=1, spin=2)
+    one = ask(subject.potential, neutral)
     try:
-        other = ask(subject.potential, [ion])
+        other = ask(subject.potential, ions)
     except ModelError as error:
         if subject.potential.info.supports_charge_spin:
             return failed(f"declared, but a cation is refused: {error}")
         return passed(f"an ion is refused: {error}")
-    worst = judged(differences(subject.potential, other, one, "that became a cation"))
+    each = [
+        judged(differences(subject.potential, [ion], [molecule], "that became a cation"))
+        for ion, molecule in zip(other, one, strict=True)
+    ]
+    worst = max(each, key=lambda finding: finding.status == "failed")
     if not subject.potential.info.supports_charge_spin:
         if worst.status == "failed":
             return failed("a charge changes the answer, but info.supports_charge_spin is False")
         return worst
-    if worst.status == "passed":
-        return failed("a cation has the energy of the neutral molecule, but info.supports_charge_spin is True")
+    same = [named(atoms) for atoms, finding in zip(neutral, each, strict=True) if finding.status == "passed"]
+    if same:
+        what = f"the cation of {', '.join(same)} has the energy of the neutral molecule"
+        return failed(f"{what}, but info.supports_charge_spin is True")
     return passed()
 
 

@@ -53,7 +53,8 @@ class Subject:
     @cached_property
     def molecules(self) -> tuple[Atoms, ...]:
         """Molecules off their equilibrium, of different sizes."""
-        return probes.molecules(self.tried)
+        info = self.potential.info  # a Hamiltonian may find no answer for a cluster of a metal
+        return probes.molecules(self.tried, metals=info.cutoff is not None and info.elements is not None)
 
     @cached_property
     def crystals(self) -> tuple[Atoms, ...]:

@@ -20,6 +20,7 @@ from bsct_zoo.conformance.answers import Floats, energies
 from bsct_zoo.conformance.finding import Finding, Margin, judged
 from bsct_zoo.conformance.gradients import force_components
 from bsct_zoo.conformance.measured import BONDS, BULK_MODULI
+from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potentials.potential import Potential
 
@@ -75,14 +76,20 @@ def _near(well: Well) -> bool:
 def force_unit(subject: Subject) -> Finding:
     """Forces follow the slope of the energy in eV/Å, in sign and size, for direct forces too."""
     potential = subject.exact
-    components = [force_components(potential, atoms) for atoms in subject.molecules[:2]]
-    actual = np.concatenate([forces for forces, _, _ in components])
-    expected = np.concatenate([slopes for _, slopes, _ in components])
-    ratio = float(actual @ expected / (expected @ expected))
-    if ratio <= 0:
-        return Finding("failed", ratio, None, "×", "forces point the wrong way: the sign of the gradient?")
-    # A direct head that learned anything stays within a factor of two.
-    return judged([Margin(max(ratio, 1 / ratio), 2.0, "×", f"forces are {ratio:.3g} times the slope of the energy")])
+    components = [force_components(potential, atoms)[:2] for atoms in subject.molecules]
+    groups = [[one] for one in components]
+    if not potential.info.conservative:  # a direct head that learned anything stays within a factor of two over all
+        groups = [components]
+    measures = []
+    for group, atoms in zip(groups, subject.molecules, strict=False):
+        actual, expected = (np.concatenate(parts) for parts in zip(*group, strict=True))
+        ratio = float(actual @ expected / (expected @ expected))
+        where = f" of {named(atoms)}" if len(groups) > 1 else ""
+        if ratio <= 0:
+            return Finding("failed", ratio, None, "×", f"forces point the wrong way{where}: the sign of the gradient?")
+        what = f"forces are {ratio:.3g} times the slope of the energy{where}"
+        measures.append(Margin(max(ratio, 1 / ratio), 2.0, "×", what))
+    return judged(measures)
 
 
 def _bonds(subject: Subject) -> Iterator[Well]:

@@ -5,14 +5,13 @@ Every system has its own time step and ``alpha``, so that it is independent of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.potentials.isolation import energy_and_forces
 from bsct_zoo.potentials.potential import Potential
 
 # Named as in the paper.
@@ -35,6 +34,7 @@ class FireState:
         alpha: [n_systems] how far velocities are turned towards the forces.
         n_pos: [n_systems] consecutive steps with positive power F·v.
         free: [n_atoms, 3] one where a coordinate may move, zero where it is held; forces there are zero.
+        failures: why systems have no answer, by system.
     """
 
     batch: AtomsBatch
@@ -45,6 +45,7 @@ class FireState:
     alpha: Tensor
     n_pos: Tensor
     free: Tensor
+    failures: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def largest_force(self) -> Tensor:
@@ -65,6 +66,7 @@ class Relaxed:
         forces: [n_atoms, 3] eV/Å.
         converged: [n_systems] whether no force exceeds the limit.
         steps: [n_systems] steps that each system took.
+        failures: why systems came to where the potential has no answer, by system.
     """
 
     batch: AtomsBatch
@@ -72,12 +74,13 @@ class Relaxed:
     forces: Tensor
     converged: Tensor
     steps: Tensor
+    failures: Mapping[int, str] = field(default_factory=dict)
 
 
 def fire_init(potential: Potential, batch: AtomsBatch, free: Tensor | None = None) -> FireState:
     """At rest at the positions of ``batch``; what is not ``free`` [n_atoms, 3] stays there."""
     batch = batch.to("cpu", torch.float64)
-    energy, forces = energy_and_forces(potential, batch)
+    energy, forces, failures = _answer(potential, batch)
     free = torch.ones_like(forces) if free is None else free
     forces = forces * free
     per_system = torch.ones(batch.n_systems, dtype=torch.float64)
@@ -90,6 +93,7 @@ def fire_init(potential: Potential, batch: AtomsBatch, free: Tensor | None = Non
         alpha=_ALPHA_START * per_system,
         n_pos=torch.zeros(batch.n_systems, dtype=torch.int64),
         free=free,
+        failures=failures,
     )
 
 
@@ -119,7 +123,7 @@ def fire_step(potential: Potential, state: FireState, moving: Tensor | None = No
     move = move * (_MAX_MOVE / length.clamp(min=_MAX_MOVE))[owner, None]
     move = torch.where(moving[owner, None], move, 0.0)
     batch = state.batch.with_positions(state.batch.positions + move)
-    energy, forces = _answer_for(potential, batch, moving, state)
+    energy, forces, failures = _answer_for(potential, batch, moving, state)
     return FireState(
         batch=batch,
         velocities=torch.where(moving[owner, None], velocities, state.velocities),
@@ -129,6 +133,7 @@ def fire_step(potential: Potential, state: FireState, moving: Tensor | None = No
         alpha=torch.where(moving, alpha, state.alpha),
         n_pos=torch.where(moving, torch.where(downhill, state.n_pos + 1, 0), state.n_pos),
         free=state.free,
+        failures=failures,
     )
 
 
@@ -155,7 +160,7 @@ def relax(
     """
     state = fire_init(potential, batch, free)
     steps = torch.zeros(batch.n_systems, dtype=torch.int64)
-    lost = torch.isnan(state.largest_force)
+    lost, failures = torch.isnan(state.largest_force), dict(state.failures)
     for number in range(max_steps):
         moving = ~lost & (state.largest_force > max_force)
         if not bool(moving.any()):
@@ -164,11 +169,12 @@ def relax(
         astray = moving & torch.isnan(moved.largest_force)
         state = _but_for(moved, state, astray) if bool(astray.any()) else moved
         lost = lost | astray
+        failures |= moved.failures
         steps = steps + (moving & ~astray)
         if on_step is not None:
             on_step(number + 1)
     converged = ~lost & (state.largest_force <= max_force)
-    return Relaxed(state.batch, state.energy, state.forces, converged, steps)
+    return Relaxed(state.batch, state.energy, state.forces, converged, steps, failures)
 
 
 def _but_for(state: FireState, before: FireState, systems: Tensor) -> FireState:
@@ -182,12 +188,22 @@ def _but_for(state: FireState, before: FireState, systems: Tensor) -> FireState:
     )
 
 
-def _answer_for(potential: Potential, batch: AtomsBatch, moving: Tensor, state: FireState) -> tuple[Tensor, Tensor]:
-    """Energy and forces, new ones for the systems that move and those of ``state`` for the others."""
+_Answer = tuple[Tensor, Tensor, Mapping[int, str]]
+
+
+def _answer(potential: Potential, batch: AtomsBatch) -> _Answer:
+    """Energy [n_systems] in eV and forces [n_atoms, 3] in eV/Å, float64 on the CPU, and why some are none."""
+    prediction = potential.compute(batch)
+    return prediction.energy.double().cpu(), prediction.forces.double().cpu(), prediction.failures
+
+
+def _answer_for(potential: Potential, batch: AtomsBatch, moving: Tensor, state: FireState) -> _Answer:
+    """The same, new for the systems that move and that of ``state`` for the others."""
     if bool(moving.all()):
-        energy, forces = energy_and_forces(potential, batch)
-        return energy, forces * state.free
+        energy, forces, failures = _answer(potential, batch)
+        return energy, forces * state.free, failures
     atoms = moving[batch.system_idx]
     energy, forces = state.energy.clone(), state.forces.clone()
-    energy[moving], forces[atoms] = energy_and_forces(potential, batch.select(moving))
-    return energy, forces * state.free
+    energy[moving], forces[atoms], failures = _answer(potential, batch.select(moving))
+    places = moving.nonzero().flatten().tolist()
+    return energy, forces * state.free, {places[place]: why for place, why in failures.items()}

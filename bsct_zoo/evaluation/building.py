@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,11 +16,13 @@ import numpy as np
 from bsct_zoo import __version__
 from bsct_zoo.atoms.sources import read_structures
 from bsct_zoo.atoms.structure import Structure, bonds_by_distance
-from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.errors import BadInputError, ModelError, shortened
 from bsct_zoo.evaluation.events import Listener, Message, ignore
-from bsct_zoo.evaluation.label_task import FALLBACK, FrameState, LabelTask, RelaxTask
+from bsct_zoo.evaluation.fallback import FALLBACK
+from bsct_zoo.evaluation.label_task import FrameState, LabelTask, RelaxTask
 from bsct_zoo.evaluation.reference import Reference, refuse_unknown
 from bsct_zoo.files import exclusive_lock
+from bsct_zoo.plugins.registry import registry
 from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
 from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.manifest import write_manifest
@@ -63,6 +66,7 @@ class Built:
         left_out: what was not scanned, by reason.
         with_fallback: frames that needed fallback SCF settings.
         known: frames whose answers were known already.
+        failures: frames without an answer, by reason.
     """
 
     path: Path
@@ -71,6 +75,7 @@ class Built:
     left_out: Counter[str] = field(default_factory=Counter)
     with_fallback: int = 0
     known: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
 
 
 def build(
@@ -92,7 +97,7 @@ def build(
 
     Raises:
         BadInputError: the source, the settings, the place or the reference do not go together.
-        ModelError: the reference cannot be loaded.
+        ModelError: the reference cannot be loaded, or has no answer for any frame.
     """
     read = read_structures(source, settings.seed, strict)
     structures, unread = read.structures, Counter(f"{entry}: {reason}" for entry, reason in read.left_out.items())
@@ -106,10 +111,13 @@ def build(
     left_out = unread
     if reference is None:
         scans, skipped = plan(structures, settings)
-        return _finish(path, scans, None, about, settings, made_by, left_out + skipped, 0, 0)
+        return _finish(path, scans, None, about, settings, made_by, left_out + skipped, 0, 0, Counter())
     plan(structures, settings)  # what cannot be scanned is said before anything is computed
     with exclusive_lock(hidden, "is building in", "another name"):
         info = reference.declared(listen)
+        note = other_settings(info.level_of_theory)
+        if note:
+            listen(Message(model=reference.spec.text, text=note))
         for structure in structures:
             refuse_unknown(info, structure.numbers, structure.name)
         _refuse_crystals(structures, reference, hidden, listen)
@@ -132,9 +140,47 @@ def build(
         with_fallback = sum(int((state == FrameState.FALLBACK).sum()) for state in states)
         level = info.level_of_theory
         known = frames - task.asked
-        built = _finish(path, scans, level, about, settings, made_by, left_out + skipped, with_fallback, known)
+        failures = _failures(result.outcomes, scans)
+        if scans and not any(scan.referenced.any() for scan in scans):
+            shutil.rmtree(hidden, ignore_errors=True)  # what is asked again is asked anew
+            why = shortened(failures.most_common(1)[0][0]) if failures else "no reason given"
+            raise ModelError(f"the reference has no answer for any of {frames} frames, so no suite was made: {why}")
+        built = _finish(
+            path, scans, level, about, settings, made_by, left_out + skipped, with_fallback, known, failures
+        )
     shutil.rmtree(hidden, ignore_errors=True)
     return built
+
+
+def other_settings(level: str) -> str:
+    """Which models of this machine were trained on ``level`` with other settings, and the reference that they want.
+
+    Empty where there are none: "GFN2-xTB (Te=3000 K)" is GFN2-xTB with other settings.
+    """
+    method, adapters = level.partition(" (")[0], registry().adapters
+    levels = {
+        name: card.level_of_theory
+        for name, adapter in adapters.items()
+        for card in adapter.cards[:1]
+        if card.parameters and card.level_of_theory.partition(" (")[0] == method
+    }
+    others = [name for name, other in levels.items() if other != level]
+    if not others or len(others) < len(levels):
+        return ""
+    wanted = levels[others[0]]
+    return (
+        f"{', '.join(others)} were trained on {wanted}, not {level}; to compare them, build with {_settings_of(wanted)}"
+    )
+
+
+def _settings_of(level: str) -> str:
+    """How a suite of this machine got its reference at ``level``, as an option of the command."""
+    for source in registry().suites.values():
+        if source.path is not None and Path(source.path).exists():
+            suite = read_suite(Path(source.path))
+            if suite.level_of_theory == level and "reference" in suite.made_by:
+                return f"--reference {suite.made_by['reference']}"
+    return f"a reference of {level}"
 
 
 def _labelled(scan: Scan, outcome: Outcome) -> Scan:
@@ -142,6 +188,18 @@ def _labelled(scan: Scan, outcome: Outcome) -> Scan:
     if isinstance(outcome, Failure):
         return replace(scan, energy=np.full(scan.n_frames, np.nan), forces=np.full(scan.positions.shape, np.nan))
     return replace(scan, energy=outcome.arrays["energy"], forces=outcome.arrays["forces"])
+
+
+def _failures(outcomes: Mapping[str, Outcome], scans: Sequence[Scan]) -> Counter[str]:
+    """Frames without an answer, by reason."""
+    reasons: Counter[str] = Counter()
+    for scan in scans:
+        outcome = outcomes[scan.id]
+        if isinstance(outcome, Failure):
+            reasons[outcome.reason] += scan.n_frames
+        else:
+            reasons.update(outcome.facts.get("failures", {}).values())
+    return reasons
 
 
 def _relaxed(
@@ -156,10 +214,11 @@ def _relaxed(
     if not moving:
         return list(structures), left_out
     task = RelaxTask(moving)
+    why = ""
     try:
         outcomes = reference.answers(task, jobs, folder, listen).outcomes
-    except ModelError:  # it failed at every molecule
-        outcomes = {}
+    except ModelError as error:  # it failed at every molecule
+        outcomes, why = {}, str(error)
     ends = {id(s): outcomes.get(item.id) for s, item in zip(moving, task.items, strict=True)}
     kept = []
     for structure in structures:
@@ -168,7 +227,10 @@ def _relaxed(
             continue
         end = ends[id(structure)]
         if not isinstance(end, Answer) or not float(end.arrays["arrived"]):
-            left_out["molecules that did not relax with the reference"] += 1
+            problem = why
+            if end is not None:
+                problem = end.facts.get("problem", "") if isinstance(end, Answer) else end.reason
+            left_out[f"molecules that did not relax with the reference: {shortened(problem)}"] += 1
             continue
         relaxed = replace(structure, positions=end.arrays["positions"])
         if set(bonds_by_distance(structure.to_atoms())) - set(bonds_by_distance(relaxed.to_atoms())):
@@ -189,7 +251,7 @@ def _refuse_crystals(structures: list[Structure], reference: Reference, folder: 
         try:
             reference.answers(RelaxTask([first], steps=0), 1, folder, listen)
         except ModelError as error:
-            raise BadInputError(f"the reference has no answer for {first.name}: {error}") from error
+            raise BadInputError(f"the reference has no answer for {first.name}: {shortened(str(error))}") from error
 
 
 def _finish(
@@ -202,6 +264,7 @@ def _finish(
     left_out: Counter[str],
     with_fallback: int,
     known: int,
+    failures: Counter[str],
 ) -> Built:
     """Check the scans, write flags into them, write the manifest and then the suite.
 
@@ -213,9 +276,9 @@ def _finish(
     suite = replace(suite, scans=tuple(flagged(scan, findings) for scan in scans))
     aside = path.with_name(f".{path.name}.part")
     sha256 = write_suite(aside, suite)
-    write_manifest(path, suite, sha256, findings, left_out, with_fallback)
+    write_manifest(path, suite, sha256, findings, left_out, with_fallback, failures)
     aside.replace(path)
-    return Built(path, replace(suite, sha256=sha256), findings, left_out, with_fallback, known)
+    return Built(path, replace(suite, sha256=sha256), findings, left_out, with_fallback, known, failures)
 
 
 def flagged(scan: Scan, findings: list[SuiteFault]) -> Scan:

@@ -88,6 +88,10 @@ class EngineContext:
         """Tell whoever listens."""
         self._opener.listen(Message(model=self.model, task=self.task, row=self._opener.row, text=text))
 
+    def takes(self, option: str) -> bool:
+        """Whether the model has an option of this name."""
+        return any(one.name == option for one in self._opener.spec.adapter.options)
+
     def variant(self, **options: OptionValue) -> Potential:
         """The same model with other options, loaded once."""
         key = repr(sorted(options.items()))

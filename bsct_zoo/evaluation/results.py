@@ -138,6 +138,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
         level_of_theory: of the reference; None without one.
         sha256: of the file that holds the items; empty if none does.
         flagged: ids of items whose reference is itself at fault.
+        elements: symbols that any item holds; None if unknown.
     """
 
     name: str
@@ -151,6 +152,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     level_of_theory: str | None = None
     sha256: str = ""
     flagged: tuple[str, ...] = ()
+    elements: tuple[str, ...] | None = None
 
     def column(self, name: str) -> Column | None:
         """The column called ``name``; None if there is none."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from bsct_zoo.errors import ModelError
 from bsct_zoo.metrics.catalogue import METRICS
@@ -20,22 +23,29 @@ class BadPredictionError(ModelError):
     """A prediction holds something that is not a number."""
 
 
-def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
+def score_scan(
+    scan: Scan, energy: Floats, forces: Floats, failures: Mapping[int, str] | None = None
+) -> dict[str, float | None]:
     """Every metric of one scan; None where the scan does not allow it, never NaN.
 
-    Frames without a reference are dropped before differences are taken.
+    Frames without a reference are dropped before differences are taken; those of which neither the reference nor the
+    model has an answer before anything else.
 
     Args:
         scan: frames and reference.
         energy: [n_frames] of the model, eV.
         forces: [n_frames, n_atoms, 3] of the model, eV/Å.
+        failures: why frames have no answer, by frame.
 
     Raises:
         BadPredictionError: the prediction has another shape, is not finite in some frame, or is too large to score.
     """
     energy, forces = np.asarray(energy, dtype=np.float64), np.asarray(forces, dtype=np.float64)
     _refuse_shapes(scan, energy, forces)
-    _refuse_unfinite(scan, energy, forces)
+    lost = lost_to_both(scan, energy, forces)
+    if lost.any():
+        scan, energy, forces = scan.only(~lost), energy[~lost], forces[~lost]
+    _refuse_unfinite(scan, energy, forces, failures or {})
     with np.errstate(over="ignore", invalid="ignore"):
         scores = _scores(scan, energy, forces)
     spoiled = [name for name, value in scores.items() if value is not None and not np.isfinite(value)]
@@ -43,6 +53,23 @@ def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | 
         largest = float(max(np.abs(energy).max(), np.abs(forces).max()))
         raise BadPredictionError(f"numbers as large as {largest:.1e} in the prediction overflow {', '.join(spoiled)}")
     return scores
+
+
+def lost_to_both(scan: Scan, energy: Floats, forces: Floats) -> NDArray[np.bool_]:
+    """[n_frames] frames of which neither the reference nor the model has an answer; none if two frames would not stay.
+
+    None either where the model lacks an answer that the reference has: such a scan fails as a whole.
+    """
+    bad = ~_finite(energy, forces)
+    lost = bad & ~scan.referenced
+    if scan.energy is None or (bad & scan.referenced).any() or (~lost).sum() < 2:
+        return np.zeros(scan.n_frames, dtype=bool)
+    return lost
+
+
+def _finite(energy: Floats, forces: Floats) -> NDArray[np.bool_]:
+    finite: NDArray[np.bool_] = np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2))
+    return finite
 
 
 def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
@@ -84,13 +111,14 @@ def _refuse_shapes(scan: Scan, energy: Floats, forces: Floats) -> None:
             raise BadPredictionError(f"predicted {name} has shape {found.shape}, the scan asks for {shape}")
 
 
-def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats) -> None:
-    bad = ~(np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2)))
+def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats, failures: Mapping[int, str]) -> None:
+    bad = ~_finite(energy, forces)
     if bad.any():
         first = int(np.argmax(bad))
+        why = f": {failures[first]}" if first in failures else ""
         raise BadPredictionError(
             f"no answer for {int(bad.sum())} of {scan.n_frames} frames, "
-            f"first at {scan.coordinate[first]:.3g} Å (frame {first})"
+            f"first at {scan.coordinate[first]:.3g} Å (frame {first}){why}"
         )
 
 

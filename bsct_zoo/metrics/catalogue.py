@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from bsct_zoo.metrics.columns import BSCT, Column
+from bsct_zoo.metrics.columns import BSCT, Column, Comparable
 from bsct_zoo.metrics.ranges import RANGES
 
 _ARENA = "arXiv:2509.20630"
 _OURS = "docs/theory.md"
 
 
-def _over_ranges(name: str, title: str, unit: str) -> list[Column]:
-    return [
-        Column(name=f"{name}_{part}", title=f"{title} {part}", unit=unit, needs_reference=True, source=BSCT)
-        for part in RANGES
-    ]
+def _over_ranges(name: str, title: str, unit: str, comparable: Comparable = "always") -> list[Column]:
+    facts: dict[str, Any] = {"unit": unit, "needs_reference": True, "source": BSCT, "comparable": comparable}
+    return [Column(name=f"{name}_{part}", title=f"{title} {part}", **facts) for part in RANGES]
 
 
 METRICS: Mapping[str, Column] = {
     column.name: column
     for column in [
         *_over_ranges("fsd", "FSD", "1/Å"),
-        *_over_ranges("energy_mae", "E MAE", "eV"),
+        *_over_ranges("energy_mae", "E MAE", "eV", "same level"),
         *_over_ranges("energy_mae_aligned", "E MAE aligned", "eV"),
         *_over_ranges("forces_mae", "F MAE", "eV/Å"),
         Column(name="nonconservativity", title="non-cons.", unit="eV"),

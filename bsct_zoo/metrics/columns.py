@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Over = Literal["mean", "median", "median_abs", "max_abs", "max", "min", "sum", "count", "failures", "mae", "ns_per_day"]
+Comparable = Literal["always", "same level", "never"]
 Better = Literal["lower", "higher"]
 BSCT = "arXiv:2602.04861"
 
@@ -27,6 +28,8 @@ class Column:
             records of a time in ps, as ns for each day that the evaluation took.
         needs_reference: whether an item must have a reference for it.
         source: where it is defined.
+        comparable: between which models: "same level" of theory as the reference for absolute energies, whose zero
+            depends on it; "never" for those that models which ignore spin get wrong, too.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Column:
     over: Over = "mean"
     needs_reference: bool = False
     source: str = BSCT
+    comparable: Comparable = "always"
 
     @property
     def of(self) -> str:

@@ -150,6 +150,9 @@ class Context(Protocol):
     def say(self, text: str) -> None:
         """Say something worth saying."""
 
+    def takes(self, option: str) -> bool:
+        """Whether the model has an option of this name."""
+
     def variant(self, **options: str | int | float | bool) -> Potential:
         """The same model with other options; the engine closes it."""
 

@@ -67,7 +67,10 @@ class CalculatorPotential(Potential):
                 self.failures[index] = " ".join(str(error).split())
             start = stop
         return Prediction(
-            torch.from_numpy(energy), torch.from_numpy(forces), torch.from_numpy(stress) if with_stress else None
+            torch.from_numpy(energy),
+            torch.from_numpy(forces),
+            torch.from_numpy(stress) if with_stress else None,
+            dict(self.failures),
         )
 
 
@@ -97,7 +100,7 @@ class PotentialCalculator(Calculator):
             raise CalculatorError(str(error)) from error
         energy = float(prediction.energy[0])
         if not np.isfinite(energy):
-            raise CalculatorError("the potential has no answer for this structure")
+            raise CalculatorError(prediction.failures.get(0, "the potential has no answer for this structure"))
         self.results = {
             "energy": energy,
             "free_energy": energy,

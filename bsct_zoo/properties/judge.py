@@ -45,6 +45,9 @@ def judge(own: Measured, reference: Measured | None) -> Score:
 
 def _why_missing(own: Measured, reference: Measured | None, metric: str) -> str:
     """Why there is no mean error of a kind of quantity."""
+    if metric == "imaginary":
+        what = "frequencies" if own.kind == "molecule" else "phonons"
+        return f"{what}: {own.problems[what]}" if what in own.problems else "no modes were asked for"
     topic = TOPICS[metric.removesuffix("_mae")]
     if topic.what in own.problems:
         return f"{topic.what}: {own.problems[topic.what]}"
@@ -109,10 +112,10 @@ def _constants(arrays: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
     return {f"C{i + 1}{j + 1}": float(c[i, j]) for i in range(6) for j in range(i, 6)}
 
 
-def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantity], int, list[str]]:
+def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantity], int | None, list[str]]:
     """Frequencies matched to the reference's modes, the number of imaginary ones, and what is to be said."""
     if "frequencies" not in own.arrays:
-        return [], 0, []
+        return [], None, []
     values, notes = own.arrays["frequencies"], []
     partner, overlap = np.full(len(values), -1), np.zeros(len(values))
     theirs = np.zeros(0)
@@ -144,10 +147,10 @@ def _vibrations(own: Measured, reference: Measured | None) -> tuple[list[Quantit
     return found, len(bad), notes
 
 
-def _phonons(own: Measured, reference: Measured | None) -> tuple[list[Quantity], int, list[str]]:
+def _phonons(own: Measured, reference: Measured | None) -> tuple[list[Quantity], int | None, list[str]]:
     """Mean over all wave vectors and bands; its error is the mean size of the difference, band by band."""
     if "phonons" not in own.arrays:
-        return [], 0, []
+        return [], None, []
     values = own.arrays["phonons"]
     theirs = None if reference is None else reference.arrays.get("phonons")
     if theirs is not None and theirs.shape != values.shape:

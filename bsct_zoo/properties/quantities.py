@@ -52,6 +52,7 @@ def property_columns() -> tuple[Column, ...]:
             over="mae",
             needs_reference=True,
             source=_SOURCE,
+            comparable="never" if kind == "atomisation" else "always",
         )
         for kind, topic in TOPICS.items()
     ]
@@ -59,10 +60,13 @@ def property_columns() -> tuple[Column, ...]:
     return (*errors, imaginary, Column(name="not_relaxed", title="not relaxed", over="sum", source=_SOURCE))
 
 
-def metrics_of(quantities: Sequence[Quantity], imaginary: int, relaxed: bool) -> dict[str, float | None]:
-    """The metrics of one system: mean absolute error of each kind, imaginary modes, whether it did not relax."""
+def metrics_of(quantities: Sequence[Quantity], imaginary: int | None, relaxed: bool) -> dict[str, float | None]:
+    """The metrics of one system: mean absolute error of each kind, imaginary modes, whether it did not relax.
+
+    ``imaginary`` is None where no modes were found at all.
+    """
     metrics: dict[str, float | None] = {}
     for kind in TOPICS:
         errors = [abs(q.error) for q in quantities if q.kind == kind and q.error is not None]
         metrics[f"{kind}_mae"] = sum(errors) / len(errors) if errors else None
-    return metrics | {"imaginary": float(imaginary), "not_relaxed": float(not relaxed)}
+    return metrics | {"imaginary": None if imaginary is None else float(imaginary), "not_relaxed": float(not relaxed)}

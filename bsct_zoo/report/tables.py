@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bsct_zoo.analysis.reference import is_reference
+from bsct_zoo.errors import shortened
 from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo
 from bsct_zoo.metrics.columns import Column
+from bsct_zoo.report.best import best_rows
 from bsct_zoo.report.layout import Cell, Layout, header, number, unit
 
 _SHOWN = 3  # reasons in a footnote; the table of records has all
+_REFERENCE = "it is the reference itself, so its errors say nothing"
+_LONGEST = 240  # characters of why a model failed as a whole
 _OUT_OF = ("failures", "sum")  # what is counted is shown with its total
 
 
@@ -32,16 +37,18 @@ def models_table(results: Results, task: TaskInfo, names: Sequence[str] = (), so
     counted = any(owner is task and column.over == "failures" for owner, column in places)
     layout.headers += [f"{task.noun}s"] * (not counted) + ["time\ns"]
     best = [
-        _best([results.value(row, name) for row, _ in rows], column)
-        for name, (_, column) in zip(names, places, strict=True)
+        best_rows(results, owner, column, [(row, row.evaluations.get(owner.name)) for row, _ in rows])
+        for owner, column in places
     ]
     levels = _level_notes(results, task)
-    for row, evaluation in rows:
+    for place, (row, evaluation) in enumerate(rows):
         notes = [layout.note(text) for text in [*filter(None, [levels.get(row.level_of_theory)]), *evaluation.notes]]
         notes += [layout.note(text, row.model) for text in _notes_of_records(evaluation)]
         cells = [Cell(row.model + "".join(notes))]
+        if is_reference(results, task, row, evaluation):
+            cells[0] = Cell(cells[0].text + layout.note(_REFERENCE, row.model))
         for (owner, column), top in zip(places, best, strict=True):
-            cells.append(_value_cell(layout, row, owner, column, top))
+            cells.append(_value_cell(layout, row, owner, column, place in top))
         if not counted:
             cells.append(_items_cell(layout, row, task, evaluation))
         slow = evaluation.seconds or None
@@ -58,12 +65,12 @@ def groups_table(results: Results, task: TaskInfo, name: str, sort: str) -> Layo
     groups = list(dict.fromkeys(record.group for _, evaluation in rows for record in evaluation.records))
     layout = Layout(f"{_title(results, task)}: {column.title}, {unit(column)}".rstrip(", "), ["model", *groups])
     means = [{group: _group_mean(evaluation, group, column) for group in groups} for _, evaluation in rows]
-    best = {group: _best([mean[group] for mean in means], column) for group in groups}
+    best = {group: best_rows(results, task, column, rows, group) for group in groups}
     levels = _level_notes(results, task)
-    for (row, evaluation), mean in zip(rows, means, strict=True):
+    for place, ((row, evaluation), mean) in enumerate(zip(rows, means, strict=True)):
         notes = [*filter(None, [levels.get(row.level_of_theory)]), *evaluation.notes]
         cells = [Cell(row.model + "".join(layout.note(note) for note in notes))]
-        cells += [_group_cell(layout, row, evaluation, group, mean[group], best[group]) for group in groups]
+        cells += [_group_cell(layout, row, evaluation, group, mean[group], place in best[group]) for group in groups]
         layout.rows.append(cells)
     _closing_remarks(layout, results, task, [(task, column)])
     return layout
@@ -121,7 +128,7 @@ def rank(results: Results, row: ModelResult, name: str) -> tuple[bool, float]:
 # -- cells -------------------------------------------------------------------------------------------------------
 
 
-def _value_cell(layout: Layout, row: ModelResult, task: TaskInfo, column: Column, best: float | None) -> Cell:
+def _value_cell(layout: Layout, row: ModelResult, task: TaskInfo, column: Column, best: bool) -> Cell:
     evaluation = row.evaluations.get(task.name)
     if evaluation is None:
         return layout.empty(f"not put under {task.name}", row.model)
@@ -136,13 +143,15 @@ def _value_cell(layout: Layout, row: ModelResult, task: TaskInfo, column: Column
         mark = _reasons_mark(layout, row, evaluation) if value or column.over == "failures" else ""
         return Cell(f"{value:.0f}/{len(evaluation.records)}" + mark)
     count = evaluation.counts.get(column.name, 0)
+    if column.over == "sum" and not count and evaluation.counts:
+        return layout.empty(_why_empty(row, evaluation, column))
     given = len(evaluation.records) - evaluation.n_failed
     mark = ""
     if column.over == "mean" and count < given:
         total = len(evaluation.records)
         mark = layout.note(f"mean over {count} of {total} {task.noun}s; the others do not have this range")
     text = f"{value:.0f}" if column.over == "sum" else number(value)
-    return Cell(text + mark, _is_best(value, best))
+    return Cell(text + mark, best)
 
 
 def _items_cell(layout: Layout, row: ModelResult, task: TaskInfo, evaluation: Evaluation) -> Cell:
@@ -157,7 +166,7 @@ def _items_cell(layout: Layout, row: ModelResult, task: TaskInfo, evaluation: Ev
 
 
 def _group_cell(
-    layout: Layout, row: ModelResult, evaluation: Evaluation, group: str, value: float | None, best: float | None
+    layout: Layout, row: ModelResult, evaluation: Evaluation, group: str, value: float | None, best: bool
 ) -> Cell:
     """The mean of ``row`` over a group, with a note where it does not stand for all of it."""
     records = [record for record in evaluation.records if record.group == group]
@@ -167,17 +176,19 @@ def _group_cell(
         note = layout.note(_failure(row, evaluation))
     elif failed:
         rest = "" if len(failed) == len(records) else "; the mean is over the others"
-        note = layout.note(f"{row.model}: {len(failed)} of {len(records)} {group} failed: {failed[0].message}{rest}")
+        note = layout.note(
+            f"{row.model}: {len(failed)} of {len(records)} {group} failed: {shortened(failed[0].message)}{rest}"
+        )
     elif value is None:
         note = layout.note("no item of this group has the metric")
-    return Cell("–" + note) if value is None else Cell(number(value) + note, _is_best(value, best))
+    return Cell("–" + note) if value is None else Cell(number(value) + note, best)
 
 
 def _reasons_mark(layout: Layout, row: ModelResult, evaluation: Evaluation) -> str:
     """A footnote that says which records have something to say, those of most records together."""
     texts: dict[str, list[str]] = {}  # what holds of many alike is said once
     for record in evaluation.records:
-        for text in [record.message] if record.message else []:
+        for text in [shortened(record.message)] if record.message else []:
             texts.setdefault(text, []).append(_item_name(record))
     if not texts:
         return ""
@@ -198,11 +209,11 @@ def _why_empty(row: ModelResult, evaluation: Evaluation, column: Column) -> str:
         if column.of in names or column.name in names
     ]
     common = max(reasons, key=reasons.count) if reasons else "no item has this metric"
-    return {"no reference": "the suite has no reference"}.get(common, common)
+    return {"no reference": "the suite has no reference"}.get(common, shortened(common))
 
 
 def _failure(row: ModelResult, evaluation: Evaluation) -> str:
-    return f"{row.model}: {evaluation.message or 'nothing was computed'}"
+    return f"{row.model}: {shortened(evaluation.message, _LONGEST) or 'nothing was computed'}"
 
 
 # -- notes -------------------------------------------------------------------------------------------------------
@@ -247,7 +258,7 @@ def _notes_of_records(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _said(record: Record) -> list[str]:
-    return [text for text in (record.message, *record.notes) if text]
+    return [text for text in (shortened(record.message), *record.notes) if text]
 
 
 def _closing_remarks(
@@ -264,8 +275,11 @@ def _closing_remarks(
     for other in dict.fromkeys(owner.name for owner, _ in places if owner is not task):
         layout.remarks.append(_beside(results, results.task(other)))
     _reference_remarks(layout, results, task)
+    some = any(evaluation.status == "partial" for _, evaluation in results.rows_under(task))
     if any(column.better for _, column in places):
-        best = "* best of its column; " if any(cell.best for row in layout.rows for cell in row) else ""
+        starred = any(cell.best for row in layout.rows for cell in row)
+        best = f"* best of its column, on the {task.noun}s that all models have; " if starred and some else ""
+        best = best or ("* best of its column; " if starred else "")
         layout.remarks.append(f"{best}↓ lower is better, ↑ higher is better")
 
 
@@ -279,7 +293,7 @@ def _reference_remarks(layout: Layout, results: Results, task: TaskInfo) -> None
     evaluation = reference.evaluations[task.name]
     text = f"reference: {reference.model} ({reference.level_of_theory}), measured by the same code"
     if evaluation.status == "failed":
-        text = f"the reference {reference.model} failed: {evaluation.message}"
+        text = f"the reference {reference.model} failed: {shortened(evaluation.message, _LONGEST)}"
     layout.remarks.append(text)
 
 
@@ -358,18 +372,6 @@ def _item_name(record: Record) -> str:
 def _group_mean(evaluation: Evaluation, group: str, column: Column) -> float | None:
     values = [value for r in evaluation.records if r.group == group and (value := r.metrics.get(column.of)) is not None]
     return sum(values) / len(values) if values else None
-
-
-def _best(values: Sequence[float | None], column: Column) -> float | None:
-    known = [value for value in values if value is not None]
-    if column.better is None or len({number(value) for value in known}) < 2:
-        return None
-    return min(known) if column.better == "lower" else max(known)
-
-
-def _is_best(value: float, best: float | None) -> bool:
-    """Whether no digit that is shown tells ``value`` from the best."""
-    return best is not None and number(value) == number(best)
 
 
 def _precise(value: float) -> str:

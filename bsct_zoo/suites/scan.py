@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,17 @@ class Scan:
         if self.energy is None or self.forces is None:
             return np.zeros(self.n_frames, dtype=bool)
         return np.isfinite(self.energy) & np.isfinite(self.forces).all(axis=(1, 2))
+
+    def only(self, mask: NDArray[np.bool_]) -> Scan:
+        """The scan with some of its frames, [n_frames]."""
+        return replace(
+            self,
+            coordinate=self.coordinate[mask],
+            positions=self.positions[mask],
+            energy=None if self.energy is None else self.energy[mask],
+            forces=None if self.forces is None else self.forces[mask],
+            cell=self.cell[mask] if self.strained else self.cell,
+        )
 
     def _repr_html_(self) -> str:
         formula = str(Formula.from_dict(Counter(chemical_symbols[z] for z in self.atomic_numbers)).convert("hill"))

@@ -16,7 +16,8 @@ from bsct_zoo.analysis.conditions import parse_condition
 from bsct_zoo.analysis.gate import Gate
 from bsct_zoo.analysis.pareto import dominators
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.evaluation.results import json_text, read_results
+from bsct_zoo.evaluation.results import Evaluation, Record, TaskInfo, json_text, read_results
+from bsct_zoo.plugins.checks import NVE
 from bsct_zoo.report.selection import candidates, changed
 
 
@@ -153,6 +154,71 @@ def test_selection():
     text = candidates(everyone, judged)
     assert len(text.rows) == 5
     assert any(remark.startswith("excluded: dead") for remark in text.remarks)
+
+
+def md_task(name="nve", **facts):
+    """A check of molecular dynamics as results hold it."""
+    columns = NVE.shown
+    return TaskInfo(
+        name=name, kind="md", title="", noun="run", n_items=2, columns=columns, elements=("H", "O"), **facts
+    )
+
+
+def simulated(drift, error=0.01, failed=0):
+    """An evaluation of two runs, ``failed`` of which failed."""
+    records = tuple(
+        Record(id=f"H2O {k}", group="H2O", status="failed" if k < failed else "ok", metrics={"drift": drift}, seed=k)
+        for k in range(2)
+    )
+    return Evaluation(status="ok", values={"drift": drift, "drift_error": error}, records=records, seconds=1.0)
+
+
+def dynamics_advice(*rows):
+    return dict(select(comparison(*rows, tasks=(md_task(),), elements=("C", "H")), []).advice)["molecular dynamics"]
+
+
+def test_where_there_is_dynamics_it_decides_on_dynamics():
+    """The model with the smaller FSD drifts a hundred times as much; the other one is recommended."""
+    smooth = row("smooth", [1, 2, 3], evaluations={"nve": simulated(5.0)})
+    steady = row("steady", [10, 20, 30], evaluations={"nve": simulated(0.05)})
+    assert dynamics_advice(smooth, steady).startswith("steady, no run of which failed, with a drift in nve of 0.05 meV")
+    assert dynamics_advice(smooth, row("rest", [1, 1, 1])).endswith("of the 1 candidates that were simulated")
+    fallen = row("fallen", [10, 20, 30], evaluations={"nve": simulated(0.0, failed=1)})
+    assert dynamics_advice(smooth, fallen).startswith("smooth")
+    assert dynamics_advice(fallen) == "none: runs of every candidate failed"
+    near = row("near", [4, 5, 6], evaluations={"nve": simulated(0.06)})
+    assert dynamics_advice(steady, near).startswith("near") and "that of steady within 2 errors" in dynamics_advice(
+        steady, near
+    )
+    assert dynamics_advice(row("a", [1, 2, 3])).startswith("a, smoothest")
+
+
+def test_a_choice_for_an_element_that_no_scan_holds_is_untested():
+    need = [parse_condition("elements>=H,Br,I")]
+    any_element = row("a", [1, 2], elements=())
+    (note,) = select(comparison(any_element, elements=("C", "H")), need).notes
+    assert note.startswith("untested with Br, I: no scan of 'core' holds them")
+    assert select(comparison(any_element, elements=("H", "Br", "I")), need).notes == ()
+    assert select(comparison(any_element, elements=("C",)), []).notes == ()
+    both = comparison(any_element, tasks=(md_task(),), elements=("H", "Br", "I"))
+    assert select(both, need).notes == ("untested with Br, I: no run of 'nve' holds them; simulate molecules that do",)
+    assert "do not say which elements" in select(comparison(any_element), need).notes[0]
+
+
+def test_a_mean_over_easy_scans_does_not_beat_one_over_all():
+    """On the two scans that both have, the model that lacks the hard one is worse."""
+    whole, part = row("whole", [1.0, 2.0, 60.0]), row("part", [2.0, 3.0, 0.0], failed=(2,))
+    found = select(comparison(whole, part), [], ["fsd_full"])
+    assert [c.row.model for c in found.front] == ["whole"]
+    assert found.front[0].values == {"fsd_full": 1.5} and found.beaten[0].values == {"fsd_full": 2.5}
+    assert found.notes == ("fsd_full is over the 2 scans that every candidate has, of up to 3 (part has the fewest)",)
+    assert dict(found.advice)["relaxation"].startswith("whole")
+
+
+def test_the_reference_is_no_candidate():
+    found = select(comparison(row("xtb", [1e-6, 2e-6]), row("a", [1.0, 2.0])), [])
+    assert dict(found.excluded) == {"xtb": "it is the reference itself, so its errors say nothing"}
+    assert [c.row.model for c in found.front] == ["a"]
 
 
 def test_no_candidate():

@@ -5,11 +5,17 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo
 from bsct_zoo.metrics.catalogue import HEADLINE, METRICS
+from bsct_zoo.plugins.checks import NVE
+from bsct_zoo.plugins.tasks import Quantity
+from bsct_zoo.properties.quantities import property_columns
 from bsct_zoo.report.files import markdown
 from bsct_zoo.report.layout import number
 from bsct_zoo.report.tables import groups_table, models_table, rank
 from bsct_zoo.report.terminal import draw
+
+GROUPS = ("C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O", "N-P", "O-P")
 
 
 def drawn(layout, width=80, **terminal):
@@ -106,6 +112,91 @@ def test_best_is_what_reads_as_best(comparison, row):
     layout = default(comparison(row("one", 0.123401), row("two", 0.123402), row("three", 0.2)))
     best = {row[0].text for row in layout.rows if row[1].best}
     assert best == {"one", "two"}
+
+
+def best_of(comparison, column):
+    layout = models_table(comparison, comparison.tasks[0], [column])
+    return {row[0].text.strip("¹²³") for row in layout.rows if row[1].best}
+
+
+def test_a_number_over_fewer_scans_gets_no_star_against_one_over_all(comparison, row):
+    """Twenty easy scans are no better than thirty-six; the star goes by what both have."""
+    most, few = row("most", 1.0), row("few", 0.5, failed=("C-C/1", "C-N/1", "N-N/1"))
+    assert best_of(comparison(most, few), "fsd_full") == set()  # the one over fewer is better on the common ones
+    assert best_of(comparison(most, row("few", 2.0, failed=("C-C/1",))), "fsd_full") == {"most"}
+    # its mean is lower only since it lacks hard scans: on the common ones it is worse
+    hard = tuple(f"{group}/1" for group in ("C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O"))
+    easy = comparison(row("most", 1.0), row("few", 1.1, failed=hard))
+    assert easy.value(easy.rows[1], "fsd_full") < easy.value(easy.rows[0], "fsd_full")
+    assert best_of(easy, "fsd_full") == {"most"}
+    table = models_table(easy, easy.tasks[0], ["fsd_full"])
+    assert "* best of its column, on the scans that all models have" in table.remarks[-1]
+
+
+def test_nothing_in_common_gets_no_star(comparison, row):
+    first = tuple(f"{group}/0" for group in GROUPS)
+    second = tuple(f"{group}/1" for group in GROUPS)
+    assert best_of(comparison(row("a", 1.0, failed=first), row("b", 2.0, failed=second)), "fsd_full") == set()
+
+
+def test_a_group_goes_by_its_own_scans(comparison, row):
+    made = comparison(row("whole", 1.0), row("part", 0.5, failed=("C-C/0",)))
+    layout = by_group(made)
+    column = {
+        group: {row[0].text for row in layout.rows if row[place].best} for place, group in enumerate(layout.headers)
+    }
+    assert column["C-C"] == set() and column["C-N"] == {"part"}
+
+
+def test_the_reference_itself_gets_no_star(comparison, row):
+    made = comparison(row("xtb", 1e-7), row("mace", 0.2), row("nequip", 0.3))
+    assert best_of(made, "fsd_full") == {"mace"}
+    assert "xtb: it is the reference itself, so its errors say nothing" in default(made).footnotes
+
+
+def test_absolute_energies_of_other_levels_get_no_star(comparison, row):
+    made = comparison(row("own", 2.0), row("own too", 3.0), row("other", 1.0, level="PBE"))
+    assert best_of(made, "energy_mae_full") == {"own"}
+    assert best_of(made, "energy_mae_aligned_full") == {"other"}
+
+
+def test_atomisation_energies_get_no_star():
+    def measured(model, error):
+        quantities = tuple(Quantity(kind, kind, 1.0, "eV", 1.0 - error, error) for kind in ("atomisation", "frequency"))
+        record = Record(id="H2O", group="molecule", status="ok", metrics={}, quantities=quantities)
+        values = {"atomisation_mae": abs(error), "frequency_mae": abs(error)}
+        evaluation = Evaluation(status="ok", values=values, records=(record,))
+        return ModelResult(
+            model=model, card="a", checkpoint_sha256=None, level_of_theory="", evaluations={"p": evaluation}
+        )
+
+    task = TaskInfo(name="p", kind="properties", title="", noun="system", n_items=1, columns=property_columns())
+    rows = (measured("a", 0.1), measured("b", 0.2))
+    made = Results(bsct_zoo="0", machine={}, settings={}, tasks=(task,), rows=rows, reference=measured("c", 0.0))
+    assert best_of(made, "atomisation_mae") == set()
+    assert best_of(made, "frequency_mae") == {"a"}
+    same = Results(bsct_zoo="0", machine={}, settings={}, tasks=(task,), rows=rows, reference=rows[0])
+    assert best_of(same, "frequency_mae") == set()  # "a" is the reference, and "b" is alone
+
+
+def test_a_model_that_never_failed_is_not_beaten_by_one_that_failed_late():
+    def runs(model, times):
+        records = tuple(
+            Record(id=f"{k}", group="H2O", status="ok" if t is None else "failed", metrics={"failure_time": t})
+            for k, t in enumerate(times)
+        )
+        first = min((t for t in times if t is not None), default=None)
+        evaluation = Evaluation(status="partial", values={"first_failure": first}, records=records)
+        return ModelResult(
+            model=model, card="a", checkpoint_sha256=None, level_of_theory="", evaluations={"nve": evaluation}
+        )
+
+    task = TaskInfo(name="nve", kind="md", title="", noun="run", n_items=2, columns=NVE.shown)
+    rows = (runs("early", (0.1, 0.2)), runs("late", (0.5, 0.6)), runs("never", (None, None)))
+    made = Results(bsct_zoo="0", machine={}, settings={}, tasks=(task,), rows=rows)
+    assert best_of(made, "nve_first_failure") == set()
+    made = Results(bsct_zoo="0", machine={}, settings={}, tasks=(task,), rows=rows[:2])
+    assert best_of(made, "nve_first_failure") == {"late"}
 
 
 def test_a_single_model_is_not_called_the_best(comparison, row):

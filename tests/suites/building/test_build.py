@@ -6,11 +6,17 @@ import sys
 import numpy as np
 import pytest
 
+from bsct_zoo.cli.run import exit_code
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation.building import About, build
+from bsct_zoo.evaluation.building import About, build, other_settings
+from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.reference import open_reference
+from bsct_zoo.evaluation.scan_task import ScanTask
+from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.files import exclusive_lock
+from bsct_zoo.models.naming import parse_model
 from bsct_zoo.suites.building.settings import BuildSettings
+from bsct_zoo.suites.library import open_suite
 from bsct_zoo.suites.suite_file import read_suite
 
 SPRINGS = "ase:bsct_zoo_test_calculators.Springs"
@@ -119,6 +125,57 @@ def test_what_fallback_settings_do_not_find_either_is_marked(pair_file, tmp_path
     assert [f.text for f in built.findings] == ["3 of 6 frames have no reference, first at 2.13 Å"]
 
 
+def test_the_reference_finds_again_what_fallback_settings_found(ethanol_file, tmp_path):
+    """A row that fails where the reference did not would be held to more than the reference was."""
+    pytest.importorskip("tblite")
+    built = made(ethanol_file, tmp_path / "hasty.npz", "xtb@max_iterations=9", frames=10)
+    assert built.with_fallback > 0 and not built.failures
+    results = compared("xtb@max_iterations=9", tmp_path / "hasty.npz")
+    evaluation = results.rows[0].evaluations["hasty"]
+    assert (evaluation.status, exit_code(results)) == ("ok", 0)
+    assert evaluation.values["forces_mae_full"] < 1e-6
+    found = sum(int(note.split()[0]) for record in evaluation.records for note in record.notes)
+    assert found == built.with_fallback
+
+
+def test_frames_that_the_reference_lacks_fail_no_row_that_lacks_them_too(pair_file, tmp_path):
+    pytest.importorskip("tblite")
+    built = made(pair_file, tmp_path / "x.npz", "xtb@max_iterations=1", frames=6)
+    (reason,) = built.failures
+    assert built.failures[reason] == 3 and reason.startswith("SCF not converged in 10 cycles")
+    assert json.loads((tmp_path / "x.json").read_text())["frames_without_answer"] == dict(built.failures)
+    results = compared("xtb@max_iterations=1", tmp_path / "x.npz")
+    (record,) = results.rows[0].evaluations["x"].records
+    assert (record.status, exit_code(results)) == ("ok", 0)
+    assert record.metrics["forces_mae_full"] < 1e-6
+    assert record.notes[-1] == "3 of 6 frames have an answer neither of the reference nor of the model"
+    (whole,) = compared("xtb", tmp_path / "x.npz").rows[0].evaluations["x"].records
+    assert whole.status == "ok" and not whole.notes  # it has them all
+
+
+def test_a_build_whose_every_frame_failed_is_no_suite(pair_file, tmp_path, here):
+    """Exit code 1 and the reason, the first time and the second."""
+    for _ in range(2):
+        words = ("suites", "build", "x", "--from", str(pair_file), "--out", str(tmp_path / "x.npz"), "--frames", "5")
+        code, out, err = here(*words, "--reference", f"{SPRINGS}@fault=fail,low=0,high=99", "--jobs", "1")
+        assert code == 1 and not out
+        assert "error: the reference has no answer for any of 5 frames, so no suite was made: " in err
+        assert not (tmp_path / "x.npz").exists()
+
+
+def test_a_reference_with_other_settings_than_the_shipped_models_wants_theirs():
+    """Told from the cards: GFN2-xTB with another electronic temperature is what four of them were trained on."""
+    said = other_settings("GFN2-xTB")
+    assert "transformer were trained on GFN2-xTB (Te=3000 K), not GFN2-xTB" in said
+    assert "--reference xtb@electronic_temperature=3000" in said
+    assert other_settings("GFN2-xTB (Te=3000 K)") == other_settings("GFN1-xTB") == other_settings("PBE") == ""
+
+
+def compared(model, path):
+    settings = Settings(use_store=False, dtype="float64")
+    return evaluate([parse_model(model)], [ScanTask(open_suite(str(path)))], settings)
+
+
 def test_a_molecule_that_the_reference_dies_at_is_left_out(tmp_path):
     from ase import Atoms
     from ase.io import write
@@ -128,8 +185,12 @@ def test_a_molecule_that_the_reference_dies_at_is_left_out(tmp_path):
         tmp_path / "two.xyz", tmp_path / "x.npz", f"{SPRINGS}@fault=die,low=1.29,high=1.31", frames=6, relax=True
     )
     assert [scan.group for scan in built.suite.scans] == ["N-N"]
-    assert built.left_out == {"molecules that did not relax with the reference": 1}
-    with pytest.raises(BadInputError, match=r"no molecule is left to scan: .* did not relax with the reference \(2\)"):
+    assert built.left_out == {
+        "molecules that did not relax with the reference: worker ended by itself with exit code 9": 1
+    }
+    with pytest.raises(
+        BadInputError, match=r"no molecule is left to scan: .* did not relax with the reference: .* \(2\)"
+    ):
         made(tmp_path / "two.xyz", tmp_path / "y.npz", f"{SPRINGS}@fault=die,low=1.0,high=2.0", frames=6, relax=True)
 
 
