@@ -10,7 +10,7 @@ from planted_defects import DEFECTS, STRENGTHS, detection
 # One of each kind; the ranges of FSD and of the errors differ by where the defect sits.
 SHOWN = (
     *("fsd_full", "forces_mae_full", "energy_mae_aligned_full", "nonconservativity", "tortuosity", "energy_jump"),
-    *("force_flips", "extra_minima", "force_roughness"),
+    *("force_flips", "extra_minima", "force_roughness", "fsd_own_zero", "fsd_outside", "path_residual"),
 )
 PAGE = Path(__file__).parents[1] / "docs" / "defects.md"
 TEXT = """# What each metric detects
@@ -35,6 +35,10 @@ Conclusions:
   does no work along the scan.
 - **Force roughness** is the most sensitive metric to ripples, wells and noise. It needs no
   reference, and is blind to everything smooth.
+- **Path residual** detects a step of the energy ten times as small as non-conservativity does, and
+  where it is. It needs no reference.
+- **FSD away from the equilibrium** (`fsd_outside`), and with the model's own zero, detect three to ten
+  times smaller defects than FSD, whose maximum is made at the equilibrium ([why](fsd.md)).
 - **Counts** (flips, minima) react late, but what they detect traps a simulation.
 - No single number detects everything; look at one of each kind.
 

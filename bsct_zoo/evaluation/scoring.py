@@ -11,10 +11,11 @@ from bsct_zoo.errors import ModelError
 from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.metrics.conservation import nonconservativity
 from bsct_zoo.metrics.errors import energy_mae, energy_mae_aligned, forces_mae
-from bsct_zoo.metrics.fsd import fsd
+from bsct_zoo.metrics.fsd import anatomy, fsd
 from bsct_zoo.metrics.minima import extra_minima
 from bsct_zoo.metrics.ranges import Floats
 from bsct_zoo.metrics.reference_free import energy_jump, force_flips, tortuosity
+from bsct_zoo.metrics.residual import path_residual
 from bsct_zoo.metrics.roughness import force_roughness
 from bsct_zoo.suites.scan import Scan
 
@@ -90,6 +91,7 @@ def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | Non
             "nonconservativity_max": largest_gap,
             "force_flips": force_flips(scan.coordinate, scan.positions, forces),
             "force_roughness": force_roughness(scan.coordinate, scan.positions, forces),
+            "path_residual": path_residual(scan.coordinate, scan.positions, energy, forces),
         }
     if scan.energy is not None and scan.forces is not None and kept.any():
         e, f = scan.energy[kept], scan.forces[kept]
@@ -99,6 +101,15 @@ def _scores(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | Non
             "energy_mae_aligned": energy_mae_aligned(energy[kept], e),
             "forces_mae": forces_mae(forces[kept], f, e),
         }
+        if (parts_of := anatomy(scan.coordinate[kept], forces[kept], f, e)) is not None:
+            scores |= {
+                "fsd_own_zero": parts_of.own_zero,
+                "fsd_outside": parts_of.outside,
+                "fsd_full_at": parts_of.at,
+                "fsd_full_frames": parts_of.frames,
+                "fsd_full_from_zero": parts_of.from_zero,
+                "force_error_slope": parts_of.error_slope,
+            }
         scores |= {f"{name}_{part}": value for name, parts in by_range.items() for part, value in parts.items()}
     return scores
 
@@ -128,4 +139,6 @@ def why_missing(scan: Scan, metric: str) -> str:
         return "no reference"
     if scan.strained and not METRICS[metric].needs_reference:
         return "not defined where the cell is strained"
+    if metric.startswith("fsd_full_"):
+        return "FSD is zero"
     return "the scan does not have this range"

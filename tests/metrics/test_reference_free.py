@@ -145,6 +145,11 @@ def test_conservative_defects_are_conservative(defect):
 
 SEEN_BY = {  # the least that the docs promise: metric and defect, seen from this strength on or earlier
     ("nonconservativity", "step"): 0.03,
+    ("path_residual", "step"): 0.003,
+    ("path_residual", "energy noise"): 0.001,
+    ("path_residual", "scaled forces"): 0.001,
+    ("fsd_outside", "kink"): 0.1,
+    ("fsd_own_zero", "well"): 0.1,
     ("fsd_full", "kink"): 1,
     ("force_roughness", "kink"): 0.3,
     ("force_roughness", "ripple"): 0.003,
@@ -166,6 +171,8 @@ BLIND = [
     ("fsd_full", "energy noise"),
     ("nonconservativity", "spurious force"),
     ("force_roughness", "step"),
+    ("fsd_outside", "step"),
+    ("path_residual", "spurious force"),
     ("energy_jump", "force noise"),
 ]
 
