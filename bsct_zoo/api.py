@@ -12,7 +12,7 @@ from bsct_zoo.evaluation.results import read_results
 from bsct_zoo.evaluation.scan_task import ScanTask
 from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.tasks import parse_task
-from bsct_zoo.models.naming import parse_model
+from bsct_zoo.models.naming import parse_model, refuse_ambiguous
 from bsct_zoo.plugins.tasks import Task
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.report.report import Report
@@ -83,7 +83,9 @@ def compare(
     asked: list[Task] = [ScanTask(one.select(only=only, limit=limit), chosen) for one in opened]
     asked += [parse_task(task) if isinstance(task, str) else task for task in tasks]
     settings = Settings(device=device, dtype=dtype, jobs=jobs, use_store=use_store)
-    return Report(evaluate([parse_model(name, trust=trust) for name in models], asked, settings, listen=listen))
+    specs = [parse_model(name, trust=trust) for name in models]
+    refuse_ambiguous(specs)
+    return Report(evaluate(specs, asked, settings, listen=listen))
 
 
 def read(path: str | Path) -> Report:

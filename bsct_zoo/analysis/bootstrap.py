@@ -76,6 +76,33 @@ def difference(first: Evaluation, second: Evaluation, metric: str, seed: int = 0
     return None if ends is None else (float(apart.mean()), *ends)
 
 
+def p_value(first: Evaluation, second: Evaluation, metric: str, seed: int = 0, draws: int = DRAWS) -> float | None:
+    """Of no difference between the means of two evaluations on their common items; two-sided, None with fewer than two.
+
+    Twice the share of draws on the other side of zero, and never below what ``draws`` can tell.
+    """
+    values = record_values([first, second], metric)
+    if values.ndim != 2 or values.shape[1] < 2:
+        return None
+    moved = resampled_means(values[1:] - values[:1], seed, draws)[:, 0]
+    fewest = min(int((moved <= 0).sum()), int((moved >= 0).sum()))
+    return min(1.0, 2 * (fewest + 1) / (draws + 1))
+
+
+def significant(p_values: Sequence[float], level: float = 1 - LEVEL) -> list[bool]:
+    """Which of several tests are significant together, so that all of them err with probability ``level`` at most.
+
+    Holm, Scand. J. Statist. 6, 65 (1979): the smallest of m is held to level / m, the next to level / (m - 1), ...
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    found = [False] * len(p_values)
+    for rank, place in enumerate(order):
+        if p_values[place] > level / (len(p_values) - rank):
+            break
+        found[place] = True
+    return found
+
+
 def significantly_different(first: Evaluation, second: Evaluation, metric: str, seed: int = 0) -> bool:
     """Whether the interval of their difference leaves out zero; else the two are tied."""
     found = difference(first, second, metric, seed)

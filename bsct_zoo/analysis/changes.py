@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from bsct_zoo.analysis.bootstrap import difference, record_values
+from bsct_zoo.analysis.bootstrap import DRAWS, difference, p_value, record_values, significant
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.results import Evaluation, Results
 from bsct_zoo.metrics.columns import Column
@@ -29,6 +29,7 @@ class Change:
         n_scans: how many scans are common.
         verdict: "same" (to rounding), "noise" (the interval holds zero), "better", "worse", "changed" (a metric
             of which neither is), or "unknown" (too few scans).
+        significant: whether the verdict holds among all that were tested together (Holm).
     """
 
     model: str
@@ -39,6 +40,7 @@ class Change:
     high: float | None
     n_scans: int
     verdict: Verdict
+    significant: bool = False
 
 
 def check_comparable(baseline: Results, tasks: Mapping[str, str], models: Sequence[str]) -> None:
@@ -67,14 +69,27 @@ def check_comparable(baseline: Results, tasks: Mapping[str, str], models: Sequen
 def changes(baseline: Results, now: Results, names: Sequence[str], seed: int = 0) -> list[Change]:
     """Every column of scans among ``names`` of every model that is in both."""
     before = {row.model: row for row in baseline.rows}
-    result = []
+    result: list[Change] = []
+    pairs: list[tuple[Evaluation, Evaluation, str]] = []
     for row in now.rows:
         for name in names:
             task, column = now.columns[name]
             old = before[row.model].evaluations.get(task.name) if row.model in before else None
             if task.kind == "scans" and old is not None and task.name in row.evaluations:
                 result.append(_change(row.model, name, column, old, row.evaluations[task.name], seed))
-    return result
+                pairs.append((old, row.evaluations[task.name], column.of))
+    return _together(result, pairs, seed)
+
+
+def _together(changes: list[Change], pairs: list[tuple[Evaluation, Evaluation, str]], seed: int) -> list[Change]:
+    """``changes`` with their significance among all that were tested: many metrics err more often than one."""
+    tested = [place for place, change in enumerate(changes) if change.verdict not in ("same", "unknown")]
+    draws = max(DRAWS, 400 * len(tested))  # so that the smallest p that counts is ten draws or more
+    values = {place: p_value(*pairs[place], seed, draws) for place in tested}
+    known = [place for place in tested if values[place] is not None]
+    verdicts = significant([p for place in known if (p := values[place]) is not None])
+    sure = {place for place, holds in zip(known, verdicts, strict=True) if holds}
+    return [replace(change, significant=place in sure) for place, change in enumerate(changes)]
 
 
 def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluation, seed: int) -> Change:

@@ -80,6 +80,8 @@ def merged(files: Sequence[Results]) -> Results:
                 raise BadInputError(f"results of '{task.name}' with different settings do not compare; run it alike")
         for row in results.rows:
             old = rows.get(row.model)
+            if old is not None and _other_model(old, row):
+                old = None  # trained anew, or another one under the same label: no mixture of the two
             evaluations = {**(old.evaluations if old is not None else {}), **row.evaluations}
             rows[row.model] = msgspec.structs.replace(row, evaluations=evaluations)
     if len({task.sha256 for task in tasks.values() if task.kind == "scans"}) > 1:
@@ -87,6 +89,10 @@ def merged(files: Sequence[Results]) -> Results:
         if not any(len([t for t in results.tasks if t.kind == "scans"]) > 1 for results in files):
             raise BadInputError(f"results on different scans do not compare: {names}; choose files of one suite")
     return msgspec.structs.replace(files[0], tasks=tuple(tasks.values()), rows=tuple(rows.values()))
+
+
+def _other_model(one: ModelResult, other: ModelResult) -> bool:
+    return (one.named, one.card, one.checkpoint_sha256) != (other.named, other.card, other.checkpoint_sha256)
 
 
 def select(

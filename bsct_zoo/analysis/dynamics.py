@@ -32,21 +32,26 @@ def by_dynamics(results: Results, rows: Sequence[ModelResult]) -> str:
         drifts = [(row, drift) for row in sound if (drift := _drift(check, row)) is not None]
         if drifts:
             return _smallest(results, check, drifts) + some
-    names = ", ".join(row.model for row in sound)
-    return f"{names}: no run failed{some}, and no run was long enough for a drift"
+    best = min(sound, key=lambda row: _fsd(results, row))
+    return f"{best.model}, smoothest of those no run of which failed{some}; no run was long enough for a drift"
 
 
 def _smallest(results: Results, check: TaskInfo, drifts: Sequence[tuple[ModelResult, tuple[float, float]]]) -> str:
     """The smallest drift; among equals within their errors the smoothest model."""
     lowest = min(drifts, key=lambda one: one[1][0])[1]
     same = [(row, drift) for row, drift in drifts if drift[0] - lowest[0] <= _ERRORS * hypot(drift[1], lowest[1])]
-    same.sort(key=lambda one: fsd if (fsd := results.value(one[0], "fsd_full")) is not None else float("inf"))
+    same.sort(key=lambda one: _fsd(results, one[0]))
     best, (drift, _) = same[0]
     others = ", ".join(row.model for row, _ in same[1:])
     tied = (
         f"; its drift is that of {others} within {_ERRORS:g} errors, and it is the smoothest of them" if others else ""
     )
     return f"{best.model}, no run of which failed, with a drift in {check.name} of {drift:.3g} meV/atom/ps{tied}"
+
+
+def _fsd(results: Results, row: ModelResult) -> float:
+    fsd = results.value(row, "fsd_full")
+    return float("inf") if fsd is None else fsd
 
 
 def _drift(check: TaskInfo, row: ModelResult) -> tuple[float, float] | None:

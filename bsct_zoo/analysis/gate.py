@@ -67,7 +67,7 @@ class Gate:
                     reasons.append(f"{row.model} meets '{condition.text}': {condition.name} is {shown}")
         if self.worse:
             for change in changed:
-                if change.verdict == "worse":
+                if change.verdict == "worse" and change.significant:
                     now_and_then = f"{change.after:.4g} after {change.before:.4g}"
                     reasons.append(f"{change.model} is worse than the baseline in {change.metric}: {now_and_then}")
         return reasons

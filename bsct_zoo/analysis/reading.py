@@ -76,7 +76,7 @@ def collect(paths: Sequence[Path]) -> Collection:
         results = read_results(path)
         files.append((str(path), sha256(path)))
         for row in results.rows:
-            key = ModelKey.of(row.model, row.card, row.checkpoint_sha256)
+            key = ModelKey.of(row.named or row.model, row.card, row.checkpoint_sha256)
             names.setdefault(key, []).append(row.model)
             for name, evaluation in row.evaluations.items():
                 _gathered(tasks, results, results.task(name)).rows[key] = evaluation

@@ -22,4 +22,4 @@ def is_reference(results: Results, task: TaskInfo, row: ModelResult, evaluation:
 
 
 def _key(row: ModelResult) -> ModelKey:
-    return ModelKey.of(row.model, row.card, row.checkpoint_sha256)
+    return ModelKey.of(row.named or row.model, row.card, row.checkpoint_sha256)

@@ -53,7 +53,7 @@ class PropertyRows(StrEnum):
     quantity = "quantity"
 
 
-_MODEL = "NAME, NAME:CARD or NAME:PATH; options follow as @key=value,..."
+_MODEL = "NAME, NAME:CARD or NAME:PATH; options follow as @key=value,...; LABEL= before it names it in results"
 
 # Choose
 Models = Annotated[list[str], typer.Argument(metavar="MODEL", help=_MODEL, autocompletion=completion.models)]

@@ -23,7 +23,7 @@ def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[Mode
         BadInputError: see ``parse_model``.
     """
     from bsct_zoo.errors import MissingWeightsError
-    from bsct_zoo.models.naming import named_model, parse_model
+    from bsct_zoo.models.naming import named_model, parse_model, refuse_ambiguous
 
     ready: dict[str, ModelSpec] = {}
     missing: dict[str, ModelSpec] = {}
@@ -37,7 +37,9 @@ def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[Mode
             missing[f"{spec.adapter.name}:{spec.card.name}"] = spec
     for spec in missing.values():
         fetch_shown(spec.adapter, spec.card)
-    return [ready.get(text) or parse_model(text, trust=trust) for text in texts]
+    specs = [ready.get(text) or parse_model(text, trust=trust) for text in texts]
+    refuse_ambiguous(specs)
+    return specs
 
 
 def confirmed(adapter: Adapter, card: ModelCard) -> bool:

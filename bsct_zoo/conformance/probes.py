@@ -74,7 +74,8 @@ def crystals(elements: frozenset[int], dense: bool = True) -> tuple[Atoms, ...]:
     """
     systems = [bulk(symbol) for symbol in crystal_symbols(elements)[: int(dense)]]
     systems = [atoms if len(atoms) > 1 else atoms.repeat((2, 1, 1)) for atoms in systems]
-    for small in sorted(molecules(elements), key=len)[:1]:
+    loose = [atoms for atoms in molecules(elements) if len(atoms) > 2] or molecules(elements)
+    for small in sorted(loose, key=len)[:1]:  # pairs are rare, and may be ions
         box = np.ptp(small.positions, axis=0) + np.array([2.4, 2.6, 2.8])
         systems.append(Atoms(small.numbers, small.positions, pbc=True, cell=box))
     for atoms in systems:

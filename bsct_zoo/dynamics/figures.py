@@ -12,6 +12,13 @@ from bsct_zoo.dynamics.trace import Floats, Trace
 from bsct_zoo.plugins.checks import CheckRun
 
 _MILLI = 1000.0
+# ps; a shorter run has no drift. Velocity Verlet makes the conserved energy swing with every vibration. Least squares
+# through a swing of amplitude A and period T over a time L gives a slope of up to 6 A T / (pi L^2): it changes by less
+# than half of A over L only if L is four periods. Of the fastest common vibration, the C-H stretch of 3000 1/cm
+# (T. Shimanouchi, Tables of Molecular Vibrational Frequencies, NSRDS-NBS 39, 1972), these are 44 fs.
+SHORTEST_DRIFT = 0.044
+FEWEST_DRIFT = 8  # samples, and blocks of the error of a slope (``slope``)
+FITTED = ("drift", "drift_error", "relative_drift", "fluctuation")  # what the line through a run gives
 
 
 def run_of(
@@ -39,9 +46,11 @@ def run_of(
     events = [step for step in (exploded, *(step for step, _ in broken)) if step >= 0]
     failure = min(events) if events else None
     times, energies, kinetic = _series(trace, index, n_atoms)
-    line = slope(times, energies) if exploded < 0 and len(times) >= 3 else None
+    whole = exploded < 0 and len(times) >= 3
+    long = len(times) >= FEWEST_DRIFT and times[-1] >= SHORTEST_DRIFT
+    line = slope(times, energies) if whole and long else None
     at = None if failure is None else _ps(trace, failure)
-    values = _energy_figures(trace, index, n_atoms, line, kinetic) | {
+    values = _energy_figures(trace, index, n_atoms, whole, line, kinetic) | {
         "bonds_broken": float(len(broken)),
         "failure_time": at,
         "simulated_time": _ps(trace, max(int(trace.lasted[index]), 0)),
@@ -53,26 +62,32 @@ def run_of(
 
 
 def _energy_figures(
-    trace: Trace, index: int, n_atoms: int, line: Slope | None, kinetic: Floats
+    trace: Trace, index: int, n_atoms: int, whole: bool, line: Slope | None, kinetic: Floats
 ) -> dict[str, float | None]:
-    """Figures of a run that went to its end; of one that did not, only its highest temperature."""
+    """Figures of a run that went to its end (``whole``); of one that did not, only its highest temperature.
+
+    Without a ``line`` those that it gives are missing.
+    """
     temperature = 2 * kinetic * n_atoms / _MILLI / (float(trace.dof[index]) * units.kB)
     found: dict[str, float | None] = {
         "max_temperature": float(trace.max_temperature[index]) if len(temperature) else None
     }
-    if line is None:
-        empty = ("drift", "drift_error", "relative_drift", "fluctuation", "largest_jump", "temperature")
-        return found | dict.fromkeys((*empty, "temperature_error"))
-    spread = float(kinetic.std())
-    return found | {
-        "drift": line.value,
-        "drift_error": line.error,
-        "relative_drift": line.value / spread if spread > 0 else None,
-        "fluctuation": line.spread,
-        "largest_jump": float(trace.largest_jump[index]) * _MILLI / n_atoms,
-        "temperature": float(temperature.mean()),
-        "temperature_error": mean_error(temperature),
-    }
+    found |= dict.fromkeys((*FITTED, "largest_jump", "temperature", "temperature_error"))
+    if whole:
+        found |= {
+            "largest_jump": float(trace.largest_jump[index]) * _MILLI / n_atoms,
+            "temperature": float(temperature.mean()),
+            "temperature_error": mean_error(temperature),
+        }
+    if line is not None:
+        spread = float(kinetic.std())
+        found |= {
+            "drift": line.value,
+            "drift_error": line.error,
+            "relative_drift": line.value / spread if spread > 0 else None,
+            "fluctuation": line.spread,
+        }
+    return found
 
 
 def _series(trace: Trace, index: int, n_atoms: int) -> tuple[Floats, Floats, Floats]:

@@ -87,7 +87,7 @@ def evaluate(
         judged = [task.against(reference.text, first.answers(task).outcomes) for task in tasks]
 
     def row(place: int) -> ModelResult:
-        same = first is not None and reference is not None and models[place].text == reference.text
+        same = first is not None and reference is not None and _named(models[place]) == _named(reference)
         run = first if same and first is not None else ModelRun(models[place], settings, listen, place)
         return run.result(judged)
 
@@ -129,6 +129,10 @@ def declared(spec: ModelSpec, settings: Settings, listen: Listener = ignore) -> 
     return run.declared()
 
 
+def _named(spec: ModelSpec) -> str:
+    return spec.named or spec.text
+
+
 class ModelRun:
     """One model on its way through tasks; lives for one call. Never raises for what is the model's own fault."""
 
@@ -152,6 +156,7 @@ class ModelRun:
         card = self.spec.card
         return ModelResult(
             model=self.spec.text,
+            named=self.spec.named if self.spec.named != self.spec.text else "",
             card=card.name,
             checkpoint_sha256=self._sha256,
             level_of_theory=(info.level_of_theory if info else "") or card.level_of_theory,
@@ -318,7 +323,7 @@ class ModelRun:
         if known is None and not self.settings.private:
             return None
         damaged = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
-        return Store(self.settings.store_folder).shelf(known or {"text": self.spec.text, "dtype": dtype}, damaged)
+        return Store(self.settings.store_folder).shelf(known or {"text": _named(self.spec), "dtype": dtype}, damaged)
 
     def _keep(self, shelf: Shelf | None, write: Any) -> None:
         """Write to the store; a full disk must not cost what is already computed."""

@@ -17,6 +17,7 @@ from bsct_zoo.atoms.charge_spin import charge_spin
 from bsct_zoo.atoms.constraints import free_coordinates, names_of
 from bsct_zoo.atoms.molecules import MOLECULES, system
 from bsct_zoo.dynamics.checks import label_of, name_of
+from bsct_zoo.dynamics.figures import FITTED, SHORTEST_DRIFT
 from bsct_zoo.dynamics.session import Arrays, Session
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.store import content_key
@@ -131,6 +132,10 @@ class MDTask(Task):
         facts = answer.facts
         reason = facts["message"] or "not defined for this run"
         missing = {name: reason for name, value in facts["values"].items() if value is None}
+        time_ps = facts["values"].get("simulated_time")
+        if facts["status"] == "ok" and time_ps is not None and time_ps < SHORTEST_DRIFT:
+            short = f"a run of {time_ps:.3g} ps is too short for a drift, which takes {SHORTEST_DRIFT:g} ps or more"
+            missing |= {name: short for name in FITTED if name in missing}
         missing |= {
             name: "nothing failed" for name in missing if name.startswith("failure_") and facts["status"] == "ok"
         }

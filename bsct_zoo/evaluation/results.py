@@ -95,7 +95,7 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     """One model under every task.
 
     Attributes:
-        model: as the user named it.
+        model: as the user named it, or the label that they gave it.
         card: name of the model card.
         checkpoint_sha256: of the weights; None if the model has no file of its own.
         level_of_theory: what the model imitates.
@@ -104,6 +104,7 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
         conservative: whether forces are the energy's gradient; None if it did not say.
         parameters: how many numbers were trained; None if unknown.
         evaluations: by name of the task.
+        named: as the user named it, where ``model`` is a label; else empty.
     """
 
     model: str
@@ -115,6 +116,7 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     conservative: bool | None = None
     parameters: Count | None = None
     evaluations: dict[str, Evaluation]
+    named: str = ""
 
     @property
     def status(self) -> Status:

@@ -1,7 +1,12 @@
-"""How a user names a model: ``name``, ``name:card``, ``name:path``, followed by ``@key=value,...``."""
+"""How a user names a model: ``name``, ``name:card``, ``name:path``, followed by ``@key=value,...``.
+
+``label=`` before all that is what results call it: ``new=transformer:run/a.safetensors``.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,21 +23,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_LABEL = re.compile(r"([^\W_][\w.+-]*)=(.*)", re.DOTALL)
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A model as requested by the user.
 
     Attributes:
-        text: as the user wrote it.
+        text: what it is called: its label, or else what the user wrote.
         adapter: its family.
         card: its weights.
         options: its settings, defaults filled in.
+        named: what the user wrote, without a label; ``text`` if empty.
     """
 
     text: str
     adapter: Adapter
     card: ModelCard
     options: Mapping[str, OptionValue]
+    named: str = ""
 
     def _repr_html_(self) -> str:
         card = self.card
@@ -60,7 +70,7 @@ def parse_model(text: str, *, trust: bool = False) -> ModelSpec:
     """
     spec = named_model(text)
     card = with_weights(spec.adapter, spec.card)
-    return replace(spec, card=trusted(text.partition("@")[0], card, trust=trust))
+    return replace(spec, card=trusted(spec.named.partition("@")[0], card, trust=trust))
 
 
 def named_model(text: str) -> ModelSpec:
@@ -70,15 +80,38 @@ def named_model(text: str) -> ModelSpec:
         UnknownNameError: no such family, card or option; names the nearest.
         BadInputError: the text, an option's value or a user's own file is invalid.
     """
+    label, text = labelled(text)
     head, _, tail = text.partition("@")
     name, _, choice = head.partition(":")
     adapter = registry().adapter(name)
-    return ModelSpec(
-        text,
-        adapter,
-        _card(adapter, choice),
-        parse_options(tail, adapter.options, f"option of '{adapter.name}'", free=adapter.free_options),
-    )
+    options = parse_options(tail, adapter.options, f"option of '{adapter.name}'", free=adapter.free_options)
+    return ModelSpec(label or text, adapter, _card(adapter, choice), options, text)
+
+
+def labelled(text: str) -> tuple[str, str]:
+    """The label before "=", empty without one, and the model behind it; an "=" behind ":" or "@" makes none.
+
+    Raises:
+        BadInputError: a label without a model.
+    """
+    match = _LABEL.match(text)
+    if match is None:
+        return "", text
+    label, rest = match.groups()
+    if not rest:
+        raise BadInputError(f"'{text}' has a label and no model; write {label}=NAME")
+    return label, rest
+
+
+def refuse_ambiguous(specs: Sequence[ModelSpec]) -> None:
+    """Raise if a label is that of another model too.
+
+    Raises:
+        BadInputError: names it.
+    """
+    for spec in specs:
+        if spec.text != spec.named and [other.text for other in specs].count(spec.text) > 1:
+            raise BadInputError(f"two models are called '{spec.text}'; give each a label of its own")
 
 
 def complete_models(incomplete: str) -> list[str]:

@@ -54,6 +54,11 @@ def changed(changes: Sequence[Change], baseline: str) -> Layout:
         cells = [change.model, change.metric, _or_dash(change.before), _or_dash(change.after), span, change.verdict]
         layout.rows.append([Cell(text) for text in cells])
     layout.remarks.append("difference: 95 % interval of now minus before, by bootstrap over the scans that both have")
+    tested = sum(change.verdict not in ("same", "unknown") for change in changes)
+    doubtful = [c for c in changes if c.verdict in ("better", "worse") and not c.significant]
+    if doubtful:
+        names = ", ".join(f"{change.metric} of {change.model}" for change in doubtful)
+        layout.remarks.append(f"not significant among the {tested} differences that were tested (Holm): {names}")
     return layout
 
 

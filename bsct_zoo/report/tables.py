@@ -272,6 +272,7 @@ def _closing_remarks(
         layout.remarks.append(f"flagged: {scans} have a reference that is itself not smooth or not whole; see: {seen}")
     if stated := _stated(results, task):
         layout.remarks.append(stated)
+    layout.remarks += _omitted(results, task, {column.of for owner, column in places if owner is task})
     for other in dict.fromkeys(owner.name for owner, _ in places if owner is not task):
         layout.remarks.append(_beside(results, results.task(other)))
     _reference_remarks(layout, results, task)
@@ -281,6 +282,20 @@ def _closing_remarks(
         best = f"* best of its column, on the {task.noun}s that all models have; " if starred and some else ""
         best = best or ("* best of its column; " if starred else "")
         layout.remarks.append(f"{best}↓ lower is better, ↑ higher is better")
+
+
+def _omitted(results: Results, task: TaskInfo, shown: set[str]) -> list[str]:
+    """Why checks of dynamics lack columns that no model has a value of."""
+    if task.kind != "md":
+        return []
+    lacking = [column for column in task.columns if column.of not in shown and not column.of.startswith("failure_")]
+    reasons: dict[str, list[str]] = {}
+    for column in lacking:
+        for record in _records(results, task):
+            for reason, names in record.missing.items():
+                if record.status == "ok" and column.of in names and column.title not in reasons.setdefault(reason, []):
+                    reasons[reason].append(column.title)
+    return [f"no {', '.join(titles)}: {reason}" for reason, titles in reasons.items() if titles]
 
 
 def _reference_remarks(layout: Layout, results: Results, task: TaskInfo) -> None:

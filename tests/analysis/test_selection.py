@@ -1,6 +1,7 @@
 """Conditions, intervals, the Pareto front, the advice, and what changed against an earlier result."""
 
 import json
+from math import erfc
 
 import numpy as np
 import pytest
@@ -9,7 +10,15 @@ from hypothesis import strategies as st
 from made import results as comparison
 from made import row
 
-from bsct_zoo.analysis.bootstrap import difference, interval, mean_interval, resampled_means, significantly_different
+from bsct_zoo.analysis.bootstrap import (
+    difference,
+    interval,
+    mean_interval,
+    p_value,
+    resampled_means,
+    significant,
+    significantly_different,
+)
 from bsct_zoo.analysis.changes import changes, check_comparable
 from bsct_zoo.analysis.choice import merged, select
 from bsct_zoo.analysis.conditions import parse_condition
@@ -271,6 +280,53 @@ def test_changes():
 def test_too_few_scans_to_tell():
     (change,) = changes(comparison(row("a", [1.0])), comparison(row("a", [2.0])), ["fsd_full"])
     assert (change.verdict, change.before, change.after) == ("unknown", 1.0, 2.0)
+
+
+def test_holm_by_hand():
+    """0.01 is held to 0.05/4, 0.015 to 0.05/3, 0.04 to 0.05/2: it fails, and so does what is larger."""
+    assert significant([0.04, 0.01, 0.03, 0.015]) == [False, True, False, True]
+    assert significant([0.02]) == [True] and significant([]) == []
+    assert significant([0.026, 0.026]) == [False, False]
+
+
+def test_a_p_value_is_that_of_the_normal_distribution_where_scans_are_many():
+    rng = np.random.default_rng(0)
+    hard, change = rng.uniform(10, 20, 400), rng.normal(0.1, 1.0, 400)
+    first, second = core(row("a", hard)), core(row("a", hard + change))
+    z = change.mean() / (change.std() / 20)
+    assert p_value(first, second, "fsd_full", draws=40_000) == pytest.approx(erfc(abs(z) / 2**0.5), rel=0.1, abs=0.005)
+
+
+def test_many_metrics_raise_no_false_alarm(tmp_path):
+    """Twenty models of which nothing changed but noise: uncorrected, many of 60 such comparisons are "worse"."""
+    rng = np.random.default_rng(1)
+    alarms = single = 0
+    for trial in range(60):
+        hard = rng.uniform(10, 100, 40)
+        models = [f"m{k}" for k in range(20)]
+        before = comparison(*(row(m, hard) for m in models))
+        now = comparison(*(row(m, hard + rng.normal(0, 3, 40)) for m in models))
+        found = changes(before, now, ["fsd_full"], seed=trial)
+        single += any(change.verdict == "worse" for change in found)
+        alarms += bool(Gate((), True, before).met(now, found))
+    assert single > 15  # of 60: half a percent of 20 models each would be 24
+    assert alarms <= 6  # 5 % of 60 are 3; six or fewer in 96 of 100 such series
+
+
+def test_a_real_change_among_many_still_fails_the_gate():
+    hard = np.linspace(10, 100, 40)
+    rng = np.random.default_rng(2)
+    before = comparison(*(row(f"m{k}", hard) for k in range(10)))
+    now = comparison(*(row(f"m{k}", hard + rng.normal(0, 3, 40) + (5 if k == 4 else 0)) for k in range(10)))
+    met = Gate((), True, before).met(now, changes(before, now, ["fsd_full"]))
+    assert len(met) == 1 and met[0].startswith("m4 is worse")
+
+
+def test_results_of_two_checkpoints_under_one_name_are_not_mixed():
+    old = row("mine", [1, 2], checkpoint_sha256="a" * 64, evaluations={"nve": simulated(0.1)})
+    both = merged([comparison(old, tasks=(md_task(),)), comparison(row("mine", [3, 4], checkpoint_sha256="b" * 64))])
+    (only,) = both.rows
+    assert core(only).values["fsd_full"] == 3.5 and set(only.evaluations) == {"core"}
 
 
 def test_a_baseline_of_something_else_is_refused():

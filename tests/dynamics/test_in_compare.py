@@ -47,7 +47,7 @@ def compare(tmp_path, monkeypatch, capfd):
     dimer(1.15).write(tmp_path / "two.xyz")
     LOADED.clear()
 
-    def run(*arguments, md="time=0.02,seeds=2,relax=false"):
+    def run(*arguments, md="time=0.05,seeds=2,relax=false"):
         check = [] if md is None else ["--md", f"nve@{md},molecules={tmp_path / 'two.xyz'}"]
         words = ["compare", *map(str, arguments), "--suite", str(tmp_path / "pairs.bsct"), *check]
         monkeypatch.setattr(sys, "argv", ["bsct-zoo", *words])
@@ -72,7 +72,7 @@ def test_a_model_that_explodes_keeps_its_row(compare, tmp_path):
     assert cliff["pairs"]["values"]["tortuosity"] == pytest.approx(plain["pairs"]["values"]["tortuosity"])
     assert plain["nve"]["values"]["drift"] >= 0 and plain["nve"]["values"]["failed"] == 0
     assert cliff["nve"]["values"]["failed"] == 2 and cliff["nve"]["values"]["drift"] is None
-    assert data["tasks"][1]["settings"]["time_ps"] == 0.02
+    assert data["tasks"][1]["settings"]["time_ps"] == 0.05
     lines = {(x["model"], x["task"], x["item"]): x for x in csv.DictReader((tmp_path / "x.csv").open())}
     assert float(lines["plain", "nve", ""]["drift"]) == plain["nve"]["values"]["drift"]
     assert lines["plain", "pairs", "pair/0"]["drift"] == "" == lines["cliff", "nve", ""]["drift"]

@@ -99,3 +99,19 @@ def test_bad_input_is_one_line(md, arguments, line):
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith(f"error: {line}")
     assert not COMPUTED
+
+
+def test_a_run_too_short_for_a_drift_has_none_and_says_so(md):
+    """Two steps: a line through three points had thousands of meV/atom/ps."""
+    code, out, _ = md("plain", "--time", 0.001, "--dt", 0.5, "--json", "-", "--quiet")
+    evaluation = json.loads(out)["rows"][0]["evaluations"]["nve"]
+    assert code == 0 and evaluation["status"] == "ok"
+    for record in evaluation["records"]:
+        assert [record["metrics"][name] for name in ("drift", "drift_error", "relative_drift", "fluctuation")] == [
+            None
+        ] * 4
+        assert record["metrics"]["temperature"] > 0 and record["metrics"]["largest_jump"] >= 0
+        assert "a run of 0.001 ps is too short for a drift, which takes 0.044 ps or more" in record["missing"]
+    assert evaluation["values"]["drift"] is None
+    code, out, _ = md("plain", "--time", 0.05, "--dt", 0.5, "--json", "-", "--quiet")
+    assert json.loads(out)["rows"][0]["evaluations"]["nve"]["values"]["drift"] is not None

@@ -62,3 +62,14 @@ def test_too_short_for_an_error():
     found = slope(np.arange(5.0), np.arange(5.0) * 2)
     assert found.value == pytest.approx(2) and found.error is None
     assert mean_error(np.arange(5.0)) is None
+
+
+def test_a_swing_over_four_periods_changes_by_less_than_half_its_amplitude():
+    """What the least length of a run for a drift rests on: 6 A T / (pi L²), by least squares over all phases."""
+    period, length = 11.0, 44.0
+    times = np.linspace(0, length, 400)
+    slopes = [abs(slope(times, np.sin(2 * np.pi * times / period + phase)).value) for phase in np.linspace(0, 6.28, 50)]
+    assert max(slopes) == pytest.approx(6 * period / (np.pi * length**2), rel=0.02)
+    assert max(slopes) * length < 0.5
+    short = np.linspace(0, 1.0, 3)  # three points, a tenth of a swing
+    assert abs(slope(short, np.sin(2 * np.pi * short / period)).value) * length > 10

@@ -10,4 +10,5 @@ from bsct_zoo.testing import conformance
 if unmet(ADAPTER.environment):
     pytest.skip("needs fairchem-core 2", allow_module_level=True)
 
-test_conformance = conformance(ADAPTER)
+STEP = "averages over neighbours count every neighbour in full, without the envelope (README)"
+test_conformance = conformance(ADAPTER, known_faults={"cutoff": STEP})

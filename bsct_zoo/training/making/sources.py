@@ -19,6 +19,7 @@ from bsct_zoo.training.data import OLD_SPLITS, SPLITS
 from bsct_zoo.training.foreign import SHARES
 from bsct_zoo.training.making.graphs import canonical, graph_of, graphs_of_scan
 
+_SHOWN = 3  # molecules that a message names
 _SMILES = (".smi", ".smiles")
 
 
@@ -66,7 +67,8 @@ def read_molecules(
         graph = graph_of(structure)
         suites = sorted({shipped[part] for part in graph.split(".") if part in shipped})
         if suites:
-            left_out[structure.name] = f"it is in the suite {', '.join(suites)}"
+            marked_as = f"marked '{said[structure.smiles]}', " if structure.smiles in said else ""
+            left_out[structure.name] = f"{marked_as}it is in the suite {', '.join(suites)}"
             continue
         name = structure.name
         if name in names:
@@ -77,9 +79,21 @@ def read_molecules(
         split = said.get(structure.smiles) or split_of(graph, seed)
         kept.append(Molecule(name, split, graph, structure))
     if not kept:
-        raise BadInputError("no molecule is left to make frames of; all of them are in shipped suites")
+        raise BadInputError(f"no molecule is left to make frames of{_listed(left_out)}")
     marked = {molecule.graph for molecule in kept if molecule.structure.smiles in said}
-    return _usable(kept, marked), left_out
+    try:
+        return _usable(kept, marked), left_out
+    except BadInputError as error:  # what is left is not all that was given
+        raise BadInputError(f"{error}{_listed(left_out)}") from error
+
+
+def _listed(left_out: Mapping[str, str]) -> str:
+    """What was left out and why, to end a message with."""
+    if not left_out:
+        return ""
+    lines = [f"{name} ({why})" for name, why in left_out.items()]
+    more = f", and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return f"; left out: {', '.join(lines[:_SHOWN])}{more}"
 
 
 def split_of(graph: str, seed: int) -> str:

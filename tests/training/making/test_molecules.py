@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ase.build import molecule
 from ase.io import write
 
+from bsct_zoo.errors import BadInputError
 from bsct_zoo.training.making.graphs import graph_of, graphs_of_smiles
 from bsct_zoo.training.making.sources import partners_of, read_molecules, split_of, suite_graphs
 
@@ -85,6 +87,20 @@ def test_a_molecule_whose_element_no_other_has_is_trained_on(tmp_path):
         molecules, _ = read_molecules([file], seed, {})
         assert next(m.split for m in molecules if m.name == "CS") == "train"
         assert {"train", "valid"} <= {m.split for m in molecules}
+
+
+def test_a_valid_molecule_that_is_in_a_suite_is_named_where_one_lacks(tmp_path):
+    """Of two lines the one marked 'valid' is left out: to ask for one marked 'valid' again would be no help."""
+    (tmp_path / "two.smi").write_text("CC(C)CCO train\nCC(C)=O valid\n")
+    with pytest.raises(BadInputError) as caught:
+        read_molecules([tmp_path / "two.smi"], 0, suite_graphs())
+    assert str(caught.value).endswith("; left out: CC(C)=O (marked 'valid', it is in the suite dimers)")
+    (tmp_path / "one.smi").write_text("CC(C)=O valid\n")
+    with pytest.raises(BadInputError, match=r"no molecule is left to make frames of; left out: CC\(C\)=O \(marked"):
+        read_molecules([tmp_path / "one.smi"], 0, suite_graphs())
+    (tmp_path / "lone.smi").write_text("CC(C)CCO train\n")
+    with pytest.raises(BadInputError, match=r"in a SMILES file$"):
+        read_molecules([tmp_path / "lone.smi"], 0, suite_graphs())
 
 
 def test_partners_are_small_and_of_the_same_split(tmp_path):
