@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import sha256
 from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.cards import EnvironmentSpec
+from bsct_zoo.runtime import requirements
 
 
 def checkpoint_sha256(spec: ModelSpec) -> str | None:
@@ -44,9 +47,15 @@ def identity(
         "options": dict(spec.options),
         "device": device.partition(":")[0],
         "dtype": dtype,
-        "versions": versions,
+        "versions": {**versions, **numeric_versions(spec.card.packages)},
         "packages": packages,
     }
+
+
+def numeric_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of what decides the numbers of importable ``packages``: they, what they require, NumPy and torch."""
+    names = {name for package in packages for name in packages_distributions().get(package, [])}
+    return requirements.versions(EnvironmentSpec(requirements=tuple(sorted(names))), requirements.installed)
 
 
 @cache

@@ -150,7 +150,7 @@ class Adapter:
     citation: str = ""
 
     def load(
-        self, card: ModelCard, device: str, dtype: Literal["float32", "float64"], **options: OptionValue
+        self, card: ModelCard, device: str, dtype: Literal["float32", "float64"], /, **options: OptionValue
     ) -> Potential:
         """Load ``card`` in this interpreter (which must meet ``environment``)."""
         potential: Potential = import_path(self.loader)(card, device, dtype, **options)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -28,11 +29,13 @@ class Prediction:
         energy: [n_systems] total energy in eV, float64 (a total of -1e4 eV does not fit float32).
         forces: [n_atoms, 3] in eV/Å.
         stress: [n_systems, 3, 3] in eV/Å³ with ASE's sign, or None.
+        failures: why a system has no answer, in the words of whoever computes, by its number in the batch.
     """
 
     energy: Tensor
     forces: Tensor
     stress: Tensor | None = None
+    failures: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import ModelCard
@@ -12,14 +16,21 @@ from bsct_zoo.plugins.cards import ModelCard
 def file_card(path: str) -> ModelCard:
     """Card of the calculator class or factory at ``path``, "package.module.Class" or "package.module:Class".
 
+    Modules of the current folder are found too, with or without a dot in front.
+
     Raises:
-        BadInputError: not an import path, or the package is not installed here.
+        BadInputError: not an import path, or the package is neither installed nor in the current folder.
     """
-    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*", path):
+    if not re.fullmatch(r"\.?[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*", path):
         raise BadInputError(f"'{path}' is not an import path; write ase:package.module.Class")
-    package = path.partition(".")[0].partition(":")[0]
+    path = path.removeprefix(".")
+    package = re.split(r"[.:]", path)[0]
+    _see_current_folder()
     if find_spec(package) is None:
-        raise BadInputError(f"there is no package '{package}' in this interpreter; install it beside bsct-zoo")
+        raise BadInputError(
+            f"there is no package '{package}' in this interpreter or in {Path.cwd()}; install it beside bsct-zoo, "
+            "or run bsct-zoo from the folder of its file"
+        )
     return ModelCard(
         name=path,
         title=f"ASE calculator {path}",
@@ -28,3 +39,22 @@ def file_card(path: str) -> ModelCard:
         source=f"package {package}",
         packages=(package,),
     )
+
+
+def imported(path: str) -> Any:
+    """The class or factory at ``path``.
+
+    Raises:
+        ImportError, AttributeError: there is none.
+    """
+    _see_current_folder()
+    module, _, name = path.replace(":", ".").rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _see_current_folder() -> None:
+    """Let modules of the current folder be imported, after everything that is installed."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
+        importlib.invalidate_caches()

@@ -1,0 +1,46 @@
+"""What a calculator does not say of itself, measured: its precision, and whether a charge enters its energy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk, molecule
+
+from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.bridges import CalculatorPotential
+
+_LEAST = 1e-6  # eV: a charge that changes less is ignored
+
+
+def tried(potential: CalculatorPotential, asked: Literal["float32", "float64"] | None) -> CalculatorPotential:
+    """``potential``, declaring what was measured on the first small frame that it has an answer for.
+
+    Forces whose every component is a number of float32 were computed in it. Charge and multiplicity count as supported
+    if the cation has another energy than the molecule; not if it is refused. Without an answer, ``asked`` is the
+    precision, or else float64.
+    """
+    for atoms in _frames():
+        answer = potential.compute(AtomsBatch.from_atoms(atoms))
+        if not bool(answer.energy.isfinite().all()):
+            continue
+        forces = answer.forces.numpy()
+        single = bool(forces.any()) and np.array_equal(forces.astype(np.float32).astype(np.float64), forces)
+        ion = atoms.copy()
+        ion.info.update(charge=1, spin=2)
+        moved = float((potential.compute(AtomsBatch.from_atoms(ion)).energy - answer.energy).abs())
+        dtype: Literal["float32", "float64"] = "float32" if single else "float64"
+        potential.info = replace(potential.info, dtype=dtype, supports_charge_spin=moved > _LEAST)
+        return potential
+    potential.info = replace(potential.info, dtype=asked or "float64")
+    return potential
+
+
+def _frames() -> list[Atoms]:
+    """Small frames of different elements, none at its equilibrium."""
+    frames = [molecule("H2O"), Atoms("Ar2", [[0, 0, 0], [0, 0, 3.6]]), bulk("Cu").repeat((2, 1, 1)), bulk("Si")]
+    for seed, atoms in enumerate(frames):
+        atoms.rattle(0.05, seed=seed)
+    return frames
