@@ -7,10 +7,9 @@ import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.plugins.cards import CalculatorSpec, ModelCard
 
 
 def file_card(path: str) -> ModelCard:
@@ -38,22 +37,12 @@ def file_card(path: str) -> ModelCard:
         licence="unknown",
         source=f"package {package}",
         packages=(package,),
+        calculator=CalculatorSpec(path.replace(":", ".")),
     )
 
 
-def imported(path: str) -> Any:
-    """The class or factory at ``path``.
-
-    Raises:
-        ImportError, AttributeError: there is none.
-    """
-    _see_current_folder()
-    module, _, name = path.replace(":", ".").rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
 def _see_current_folder() -> None:
-    """Let modules of the current folder be imported, after everything that is installed."""
+    """Let modules of the current folder be found, after everything that is installed."""
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.append(folder)

@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # odd_calculators
 
 import odd_calculators as odd
 from bsct_zoo_ase.files import file_card
-from bsct_zoo_ase.loader import load
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.models.calculators.load import load
 from bsct_zoo.models.identity import identity
 from bsct_zoo.models.naming import named_model
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+
+from bsct_zoo.models.calculators.make import Maker, parameters
 
 CHARGE = ("charge", "total_charge")
 MULTIPLICITY = ("multiplicity", "mult", "spin_multiplicity")
@@ -23,9 +24,9 @@ class ChargeSetter:
     the same. Arguments that the user gave stay as they are.
     """
 
-    def __init__(self, factory: Callable[..., Any], given: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
-        """``factory`` made the calculator from ``given``, of which the user chose ``fixed``."""
-        self.factory, self.given, self.fixed = factory, given, fixed
+    def __init__(self, maker: Maker) -> None:
+        """``maker`` made the calculator."""
+        self.maker = maker
         self._made: dict[tuple[int, int], Any] = {}
 
     def __call__(self, atoms: Atoms, calculator: Any) -> Any:
@@ -51,15 +52,12 @@ class ChargeSetter:
 
     def _remade(self, calculator: Any, charge: int, multiplicity: int) -> Any:
         """One made for this charge and multiplicity, where its maker takes them."""
-        try:
-            taken = {name: p.default for name, p in inspect.signature(self.factory).parameters.items()}
-        except (TypeError, ValueError):
-            return calculator
+        taken = {name: parameter.default for name, parameter in parameters(self.maker.factory).items()}
         wanted = self._wanted(taken, charge, multiplicity)
         if not wanted or (charge, multiplicity) == (0, 1):
             return calculator
         if (charge, multiplicity) not in self._made:
-            self._made[charge, multiplicity] = self.factory(**{**self.given, **wanted})
+            self._made[charge, multiplicity] = self.maker.calculator(**wanted)
         return self._made[charge, multiplicity]
 
     def _wanted(self, known: Mapping[str, Any], charge: int, multiplicity: int) -> dict[str, int]:
@@ -67,4 +65,4 @@ class ChargeSetter:
         values = dict.fromkeys(CHARGE, charge) | dict.fromkeys(MULTIPLICITY, multiplicity)
         values |= dict.fromkeys(UNPAIRED, multiplicity - 1)
         values[SPIN] = multiplicity - 1 if known.get(SPIN) == 0 else multiplicity
-        return {name: value for name, value in values.items() if name in known and name not in self.fixed}
+        return {name: value for name, value in values.items() if name in known and name not in self.maker.fixed}

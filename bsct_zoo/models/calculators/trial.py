@@ -10,7 +10,9 @@ from ase import Atoms
 from ase.build import bulk, molecule
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.boxes import boxed
 from bsct_zoo.potentials.bridges import CalculatorPotential
+from bsct_zoo.potentials.potential import PotentialInfo, Prediction
 
 _LEAST = 1e-6  # eV: a charge that changes less is ignored
 
@@ -22,15 +24,15 @@ def tried(potential: CalculatorPotential, asked: Literal["float32", "float64"] |
     if the cation has another energy than the molecule; not if it is refused. Without an answer, ``asked`` is the
     precision, or else float64.
     """
-    for atoms in _frames():
-        answer = potential.compute(AtomsBatch.from_atoms(atoms))
+    for atoms in _frames(potential.info):
+        answer = _answer(potential, atoms)
         if not bool(answer.energy.isfinite().all()):
             continue
         forces = answer.forces.numpy()
         single = bool(forces.any()) and np.array_equal(forces.astype(np.float32).astype(np.float64), forces)
         ion = atoms.copy()
         ion.info.update(charge=1, spin=2)
-        moved = float((potential.compute(AtomsBatch.from_atoms(ion)).energy - answer.energy).abs())
+        moved = float((_answer(potential, ion).energy - answer.energy).abs())
         dtype: Literal["float32", "float64"] = "float32" if single else "float64"
         potential.info = replace(potential.info, dtype=dtype, supports_charge_spin=moved > _LEAST)
         return potential
@@ -38,9 +40,17 @@ def tried(potential: CalculatorPotential, asked: Literal["float32", "float64"] |
     return potential
 
 
-def _frames() -> list[Atoms]:
-    """Small frames of different elements, none at its equilibrium."""
+def _answer(potential: CalculatorPotential, atoms: Atoms) -> Prediction:
+    batch = AtomsBatch.from_atoms(atoms)
+    return potential.compute(boxed(batch, potential.info.cutoff)[0] if potential.info.periodic_only else batch)
+
+
+def _frames(info: PotentialInfo) -> list[Atoms]:
+    """Small frames of elements that it knows, none at its equilibrium."""
     frames = [molecule("H2O"), Atoms("Ar2", [[0, 0, 0], [0, 0, 3.6]]), bulk("Cu").repeat((2, 1, 1)), bulk("Si")]
+    if info.elements is not None:
+        frames = [atoms for atoms in frames if info.elements.issuperset(atoms.numbers)]
+        frames += [Atoms([number] * 2, [[0, 0, 0], [0, 0, 2.2]]) for number in sorted(info.elements)[:3]]
     for seed, atoms in enumerate(frames):
         atoms.rattle(0.05, seed=seed)
     return frames
