@@ -41,6 +41,9 @@ class SO3LRPotential(Potential):
         r_max_lr: float = 0.0,
     ) -> None:
         self.dtype, self.r_max_lr = _DTYPES[dtype], r_max_lr
+        # Hundreds of eV an atom, which are added in float64.
+        self.shifts = model.atomic_energy_output_block.energy_shifts.detach().double().cpu()
+        model.atomic_energy_output_block.energy_shifts.data.zero_()
         self.model = model.to(device, self.dtype).eval()
         self.model.dispersion_energy_cutoff_lr_damping = DAMPING
         for parameter in self.model.parameters():
@@ -72,22 +75,23 @@ class SO3LRPotential(Potential):
                 continue
             answer = self._answer([frames[i] for i in chosen], images)
             atoms_of = torch.isin(owner, torch.tensor(chosen))
-            energy[chosen] = answer["energy"].detach().cpu().double()
+            atomic = answer["node_energy"].detach().cpu().double().flatten()
+            atomic += self.shifts[batch.atomic_numbers.cpu()[atoms_of] - 1]
+            energy.index_add_(0, owner[atoms_of], atomic)
             forces[atoms_of] = answer["forces"].detach().cpu()
             if images:
                 stress[chosen] = answer["stress"].detach().cpu().double().view(-1, 3, 3)
         return Prediction(energy, forces, stress if any(periodic) else None)
 
     def _answer(self, frames: Sequence[Atoms], images: bool) -> dict[str, Any]:
-        """Energy [n] eV, forces [n_atoms, 3] eV/Å and, with ``images``, stress [n, 3, 3] eV/Å³ of ``frames``."""
+        """Energies of atoms without their shifts [n_atoms] eV, forces [n_atoms, 3] eV/Å and, with ``images``, stress [n, 3, 3] eV/Å³ of ``frames``."""
         reach = self.r_max_lr or (CRYSTALS if images else MOLECULES)
         self.model.r_max_lr = reach
         with _default_dtype(self.dtype), torch.enable_grad():
             data = [self._data(atoms, reach) for atoms in frames]
-            loader = torch_geometric.dataloader.DataLoader(data, batch_size=len(data), shuffle=False)
-            answer: dict[str, Any] = self.model(
-                next(iter(loader)).to(self.info.device).to_dict(), compute_stress=images
-            )
+            # What its DataLoader does, without drawing a random number.
+            together = torch_geometric.dataloader.Collater([], [])(data).to(self.info.device)
+            answer: dict[str, Any] = self.model(together.to_dict(), compute_stress=images)
         return answer
 
     def _data(self, atoms: Atoms, reach: float) -> Any:
