@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
+def shortened(text: str, length: int = 160) -> str:
+    """``text`` in one line of at most ``length`` characters; the whole of it is shown with ``--debug``."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
 class BsctZooError(Exception):
     """Base of all errors that a user can mend."""
 

@@ -47,7 +47,7 @@ _CHOOSE, _TEST, _TRAIN, _EXTEND, _KEEP = "Choose a model", "Test models", "Train
 _COMMANDS: list[tuple[str, Any, str, str]] = [
     ("compare", compare.compare, _CHOOSE, "Rank models by their smoothness on the scans of a suite."),
     ("select", select.select, _CHOOSE, "Choose a model from results of compare."),
-    ("models", models.app, _CHOOSE, "List models, show one, download weights."),
+    ("models", models.app, _CHOOSE, "List models, show one, add one, download weights."),
     ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),
     ("md", md.md, _TEST, "Run molecular dynamics and report its stability."),
     ("properties", properties.properties, _TEST, "Compute properties of molecules and crystals."),

@@ -6,6 +6,7 @@ A file holds one table a model. It may be shipped by bsct-zoo, brought by a plug
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -15,6 +16,7 @@ from typing import Any
 
 from bsct_zoo.atoms.elements import SYMBOLS
 from bsct_zoo.errors import BadInputError, UnknownNameError
+from bsct_zoo.files import atomic_write
 from bsct_zoo.plugins.cards import Adapter, CalculatorSpec, EnvironmentSpec, ModelCard, Option
 
 LOADER = "bsct_zoo.models.calculators.load:load"
@@ -111,6 +113,42 @@ def user_file() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_config_path("bsct-zoo")) / "models.toml"
+
+
+def add(name: str, table: Mapping[str, Any], file: Path) -> None:
+    """Append the card ``table`` to ``file``, which is made if it is not there.
+
+    Raises:
+        BadInputError: it has a card of this name, or cannot be written.
+    """
+    before = ""
+    if file.exists():
+        if name in tables_of(file):
+            raise BadInputError(f"{file} has a card '{name}' already; edit it there, or choose another name")
+        before = file.read_text(encoding="utf-8").rstrip() + "\n\n"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(file, (before + text_of(name, table)).encode())
+    except OSError as error:
+        raise BadInputError(f"cannot write {file}: {error.strerror}") from error
+
+
+def text_of(name: str, table: Mapping[str, Any]) -> str:
+    """``table`` as TOML."""
+    lines = [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
+    return "\n".join([f"[{_key(name)}]", *lines]) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)  # numbers, truth values and texts are written alike
 
 
 # -- keys ------------------------------------------------------------------------------------------------------
