@@ -18,6 +18,7 @@ _SHOWN = 12  # findings, before a table says how many more
 
 
 def build(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="What the suite is to be called.")],
     source: Annotated[
         Path, typer.Option("--from", help="Structures: .smi, .sdf, or a file that ASE reads (xyz, extxyz, cif, db).")
@@ -60,6 +61,7 @@ def build(
 
     A build that is cut off goes on where it was when the same command is given again.
     """
+    from bsct_zoo.cli.run import debugging
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.building import About
     from bsct_zoo.evaluation.building import build as make
@@ -81,7 +83,7 @@ def build(
         opened = open_reference(reference, device=device, trust=trust, listen=progress)
         workers = 1 if opened is not None and opened.device != "cpu" else jobs or cores()
         built = make(source, path, settings, opened, about, jobs=workers, replace_other=replace, listen=progress)
-    _report(built)
+    _report(built, debugging(context, debug))
 
 
 def validate(
@@ -118,7 +120,9 @@ def validate(
     return 1
 
 
-def _report(built: Built) -> None:
+def _report(built: Built, debug: bool) -> None:
+    from bsct_zoo.errors import shortened
+
     suite = built.suite
     missing = sum(int((~scan.referenced).sum()) for scan in suite.scans)
     frames = sum(scan.n_frames for scan in suite.scans)
@@ -126,6 +130,8 @@ def _report(built: Built) -> None:
     print(f"{suite.name}: {len(suite.scans)} scans, {frames} frames, {what}")
     if built.with_fallback:
         print(f"{built.with_fallback} frames converged with fallback SCF settings only")
+    for reason, count in built.failures.most_common(_SHOWN):
+        print(f"without an answer: {reason if debug else shortened(reason)} ({count} frames)")
     for reason, count in built.left_out.items():
         print(f"left out: {reason} ({count})")
     _findings(built.findings, everything=False)

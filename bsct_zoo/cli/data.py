@@ -13,6 +13,8 @@ from bsct_zoo.cli import options
 if TYPE_CHECKING:
     from bsct_zoo.training.making.make import FramesMade
 
+_SHOWN = 3  # reasons why frames were dropped
+
 app = typer.Typer(help="Frames to train on.", no_args_is_help=True)
 
 
@@ -87,5 +89,7 @@ def _report(out: Path, outcome: FramesMade) -> None:
     print(f"{len(manifest['molecules'])} molecules and pairs of elements, {manifest['level_of_theory']}")
     Console(highlight=False, markup=False).print(table)
     if manifest["dropped"]:
-        print("dropped: " + ", ".join(f"{count} with {why}" for why, count in sorted(manifest["dropped"].items())))
+        dropped = sorted(manifest["dropped"].items(), key=lambda one: (-one[1], one[0]))
+        more = f"; and {len(dropped) - _SHOWN} more reasons, in its manifest.json" if len(dropped) > _SHOWN else ""
+        print("dropped: " + "; ".join(f"{count} with {why}" for why, count in dropped[:_SHOWN]) + more)
     print(f"kept in {out}; next: bsct-zoo train NAME --data {shlex.quote(str(out))} --out DIR")

@@ -26,11 +26,13 @@ class SystemAnswer:
         energy: eV.
         forces: [n_atoms, 3] eV/Å.
         stress: [3, 3] eV/Å³; None if the potential gave none for this system.
+        failure: why there is no answer, where there is none.
     """
 
     energy: float
     forces: Floats
     stress: Floats | None
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,12 @@ def answers_of(potential: Potential, batch: AtomsBatch) -> list[SystemAnswer]:
     stresses = [None] * batch.n_systems if prediction.stress is None else list(prediction.stress.cpu().double())
     return [
         SystemAnswer(
-            float(energy), force.numpy(), None if stress is None or bool(stress.isnan().all()) else stress.numpy()
+            float(energy),
+            force.numpy(),
+            None if stress is None or bool(stress.isnan().all()) else stress.numpy(),
+            prediction.failures.get(place, ""),
         )
-        for energy, force, stress in zip(energies, forces, stresses, strict=True)
+        for place, (energy, force, stress) in enumerate(zip(energies, forces, stresses, strict=True))
     ]
 
 

@@ -12,7 +12,7 @@ from bsct_zoo.conformance.answers import ask, differences, predict
 from bsct_zoo.conformance.finding import Finding, Margin, failed, judged, passed, skipped
 from bsct_zoo.conformance.probes import named
 from bsct_zoo.conformance.subject import Subject
-from bsct_zoo.errors import ModelError
+from bsct_zoo.errors import ModelError, shortened
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.guard import expected_shapes
 
@@ -88,7 +88,7 @@ def finite(subject: Subject) -> Finding:
         numbers = [np.array(answer.energy), answer.forces, *([] if answer.stress is None else [answer.stress])]
         if count := sum(int((~np.isfinite(values)).sum()) for values in numbers):
             bad += count
-            names.append(named(atoms))
+            names.append(named(atoms) + (f" ({shortened(answer.failure)})" if answer.failure else ""))
     return judged([Margin(bad, 0, "numbers", f"no answer for {', '.join(names)}")])
 
 

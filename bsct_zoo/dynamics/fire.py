@@ -5,14 +5,13 @@ Every system has its own time step and ``alpha``, so that it is independent of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.potentials.isolation import energy_and_forces
 from bsct_zoo.potentials.potential import Potential
 
 # Named as in the paper.
@@ -34,6 +33,7 @@ class FireState:
         dt: [n_systems] time step, in units of a mass of one.
         alpha: [n_systems] how far velocities are turned towards the forces.
         n_pos: [n_systems] consecutive steps with positive power F·v.
+        failures: why systems have no answer, by system.
     """
 
     batch: AtomsBatch
@@ -43,6 +43,7 @@ class FireState:
     dt: Tensor
     alpha: Tensor
     n_pos: Tensor
+    failures: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def largest_force(self) -> Tensor:
@@ -63,6 +64,7 @@ class Relaxed:
         forces: [n_atoms, 3] eV/Å.
         converged: [n_systems] whether no force exceeds the limit.
         steps: [n_systems] steps that each system took.
+        failures: why systems came to where the potential has no answer, by system.
     """
 
     batch: AtomsBatch
@@ -70,12 +72,13 @@ class Relaxed:
     forces: Tensor
     converged: Tensor
     steps: Tensor
+    failures: Mapping[int, str] = field(default_factory=dict)
 
 
 def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
     """At rest at the positions of ``batch``."""
     batch = batch.to("cpu", torch.float64)
-    energy, forces = energy_and_forces(potential, batch)
+    energy, forces, failures = _answer(potential, batch)
     per_system = torch.ones(batch.n_systems, dtype=torch.float64)
     return FireState(
         batch=batch,
@@ -85,6 +88,7 @@ def fire_init(potential: Potential, batch: AtomsBatch) -> FireState:
         dt=_DT_START * per_system,
         alpha=_ALPHA_START * per_system,
         n_pos=torch.zeros(batch.n_systems, dtype=torch.int64),
+        failures=failures,
     )
 
 
@@ -114,7 +118,7 @@ def fire_step(potential: Potential, state: FireState, moving: Tensor | None = No
     move = move * (_MAX_MOVE / length.clamp(min=_MAX_MOVE))[owner, None]
     move = torch.where(moving[owner, None], move, 0.0)
     batch = state.batch.with_positions(state.batch.positions + move)
-    energy, forces = _answer_for(potential, batch, moving, state)
+    energy, forces, failures = _answer_for(potential, batch, moving, state)
     return FireState(
         batch=batch,
         velocities=torch.where(moving[owner, None], velocities, state.velocities),
@@ -123,6 +127,7 @@ def fire_step(potential: Potential, state: FireState, moving: Tensor | None = No
         dt=torch.where(moving, dt, state.dt),
         alpha=torch.where(moving, alpha, state.alpha),
         n_pos=torch.where(moving, torch.where(downhill, state.n_pos + 1, 0), state.n_pos),
+        failures=failures,
     )
 
 
@@ -147,7 +152,7 @@ def relax(
     """
     state = fire_init(potential, batch)
     steps = torch.zeros(batch.n_systems, dtype=torch.int64)
-    lost = torch.isnan(state.largest_force)
+    lost, failures = torch.isnan(state.largest_force), dict(state.failures)
     for number in range(max_steps):
         moving = ~lost & (state.largest_force > max_force)
         if not bool(moving.any()):
@@ -156,11 +161,12 @@ def relax(
         astray = moving & torch.isnan(moved.largest_force)
         state = _but_for(moved, state, astray) if bool(astray.any()) else moved
         lost = lost | astray
+        failures |= moved.failures
         steps = steps + (moving & ~astray)
         if on_step is not None:
             on_step(number + 1)
     converged = ~lost & (state.largest_force <= max_force)
-    return Relaxed(state.batch, state.energy, state.forces, converged, steps)
+    return Relaxed(state.batch, state.energy, state.forces, converged, steps, failures)
 
 
 def _but_for(state: FireState, before: FireState, systems: Tensor) -> FireState:
@@ -174,11 +180,21 @@ def _but_for(state: FireState, before: FireState, systems: Tensor) -> FireState:
     )
 
 
-def _answer_for(potential: Potential, batch: AtomsBatch, moving: Tensor, state: FireState) -> tuple[Tensor, Tensor]:
-    """Energy and forces, new ones for the systems that move and those of ``state`` for the others."""
+_Answer = tuple[Tensor, Tensor, Mapping[int, str]]
+
+
+def _answer(potential: Potential, batch: AtomsBatch) -> _Answer:
+    """Energy [n_systems] in eV and forces [n_atoms, 3] in eV/Å, float64 on the CPU, and why some are none."""
+    prediction = potential.compute(batch)
+    return prediction.energy.double().cpu(), prediction.forces.double().cpu(), prediction.failures
+
+
+def _answer_for(potential: Potential, batch: AtomsBatch, moving: Tensor, state: FireState) -> _Answer:
+    """The same, new for the systems that move and that of ``state`` for the others."""
     if bool(moving.all()):
-        return energy_and_forces(potential, batch)
+        return _answer(potential, batch)
     atoms = moving[batch.system_idx]
     energy, forces = state.energy.clone(), state.forces.clone()
-    energy[moving], forces[atoms] = energy_and_forces(potential, batch.select(moving))
-    return energy, forces
+    energy[moving], forces[atoms], failures = _answer(potential, batch.select(moving))
+    places = moving.nonzero().flatten().tolist()
+    return energy, forces, {places[place]: why for place, why in failures.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from bsct_zoo import __version__
 from bsct_zoo.atoms.sources import read_structures
 from bsct_zoo.atoms.structure import Structure, bonds_by_distance
-from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.errors import BadInputError, ModelError, shortened
 from bsct_zoo.evaluation.events import Listener, Message, ignore
 from bsct_zoo.evaluation.label_task import FALLBACK, FrameState, LabelTask, RelaxTask
 from bsct_zoo.evaluation.reference import Reference, refuse_unknown
@@ -63,6 +64,7 @@ class Built:
         left_out: what was not scanned, by reason.
         with_fallback: frames that needed fallback SCF settings.
         known: frames whose answers were known already.
+        failures: frames without an answer, by reason.
     """
 
     path: Path
@@ -71,6 +73,7 @@ class Built:
     left_out: Counter[str] = field(default_factory=Counter)
     with_fallback: int = 0
     known: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
 
 
 def build(
@@ -103,7 +106,7 @@ def build(
     left_out: Counter[str] = Counter()
     if reference is None:
         scans, skipped = plan(structures, settings)
-        return _finish(path, scans, None, about, settings, made_by, left_out + skipped, 0, 0)
+        return _finish(path, scans, None, about, settings, made_by, left_out + skipped, 0, 0, Counter())
     plan(structures, settings)  # what cannot be scanned is said before anything is computed
     with exclusive_lock(hidden, "is building in", "another name"):
         info = reference.declared(listen)
@@ -128,7 +131,10 @@ def build(
         with_fallback = sum(int((state == FrameState.FALLBACK).sum()) for state in states)
         level = info.level_of_theory
         known = frames - task.asked
-        built = _finish(path, scans, level, about, settings, made_by, left_out + skipped, with_fallback, known)
+        failures = _failures(result.outcomes, scans)
+        built = _finish(
+            path, scans, level, about, settings, made_by, left_out + skipped, with_fallback, known, failures
+        )
     shutil.rmtree(hidden, ignore_errors=True)
     return built
 
@@ -138,6 +144,18 @@ def _labelled(scan: Scan, outcome: Outcome) -> Scan:
     if isinstance(outcome, Failure):
         return replace(scan, energy=np.full(scan.n_frames, np.nan), forces=np.full(scan.positions.shape, np.nan))
     return replace(scan, energy=outcome.arrays["energy"], forces=outcome.arrays["forces"])
+
+
+def _failures(outcomes: Mapping[str, Outcome], scans: Sequence[Scan]) -> Counter[str]:
+    """Frames without an answer, by reason."""
+    reasons: Counter[str] = Counter()
+    for scan in scans:
+        outcome = outcomes[scan.id]
+        if isinstance(outcome, Failure):
+            reasons[outcome.reason] += scan.n_frames
+        else:
+            reasons.update(outcome.facts.get("failures", {}).values())
+    return reasons
 
 
 def _relaxed(
@@ -152,10 +170,11 @@ def _relaxed(
     if not moving:
         return list(structures), left_out
     task = RelaxTask(moving)
+    why = ""
     try:
         outcomes = reference.answers(task, jobs, folder, listen).outcomes
-    except ModelError:  # it failed at every molecule
-        outcomes = {}
+    except ModelError as error:  # it failed at every molecule
+        outcomes, why = {}, str(error)
     ends = {id(s): outcomes.get(item.id) for s, item in zip(moving, task.items, strict=True)}
     kept = []
     for structure in structures:
@@ -164,7 +183,10 @@ def _relaxed(
             continue
         end = ends[id(structure)]
         if not isinstance(end, Answer) or not float(end.arrays["arrived"]):
-            left_out["molecules that did not relax with the reference"] += 1
+            problem = why
+            if end is not None:
+                problem = end.facts.get("problem", "") if isinstance(end, Answer) else end.reason
+            left_out[f"molecules that did not relax with the reference: {shortened(problem)}"] += 1
             continue
         relaxed = replace(structure, positions=end.arrays["positions"])
         if set(bonds_by_distance(structure.to_atoms())) - set(bonds_by_distance(relaxed.to_atoms())):
@@ -185,7 +207,7 @@ def _refuse_crystals(structures: list[Structure], reference: Reference, folder: 
         try:
             reference.answers(RelaxTask([first], steps=0), 1, folder, listen)
         except ModelError as error:
-            raise BadInputError(f"the reference has no answer for {first.name}: {error}") from error
+            raise BadInputError(f"the reference has no answer for {first.name}: {shortened(str(error))}") from error
 
 
 def _finish(
@@ -198,6 +220,7 @@ def _finish(
     left_out: Counter[str],
     with_fallback: int,
     known: int,
+    failures: Counter[str],
 ) -> Built:
     """Check the scans, write flags into them, write the manifest and then the suite.
 
@@ -209,9 +232,9 @@ def _finish(
     suite = replace(suite, scans=tuple(flagged(scan, findings) for scan in scans))
     aside = path.with_name(f".{path.name}.part")
     sha256 = write_suite(aside, suite)
-    write_manifest(path, suite, sha256, findings, left_out, with_fallback)
+    write_manifest(path, suite, sha256, findings, left_out, with_fallback, failures)
     aside.replace(path)
-    return Built(path, replace(suite, sha256=sha256), findings, left_out, with_fallback, known)
+    return Built(path, replace(suite, sha256=sha256), findings, left_out, with_fallback, known, failures)
 
 
 def flagged(scan: Scan, findings: list[SuiteFault]) -> Scan:

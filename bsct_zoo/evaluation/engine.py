@@ -19,6 +19,7 @@ from bsct_zoo.evaluation.records import (
     declared_facts,
     declared_info,
     info_of,
+    long_reasons,
     model_notes,
     record_of,
     status_of,
@@ -368,7 +369,7 @@ class ModelRun:
             seconds=seconds,
             cached=bool(given) and result.known == len(given),
             message=evaluation.message,
-            log_tail=result.log_tail if status != "ok" else "",
+            log_tail="\n".join([result.log_tail, *long_reasons(records)]).strip() if status != "ok" else "",
         )
         self.listen(done)
         return evaluation

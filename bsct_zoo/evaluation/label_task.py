@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
@@ -18,13 +19,14 @@ from bsct_zoo.evaluation.scan_task import scan_item
 from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.batching import default_atoms
-from bsct_zoo.potentials.isolation import energy_and_forces
+from bsct_zoo.potentials.potential import Prediction
 from bsct_zoo.suites.building.relaxing import FMAX, STEPS, relax
 from bsct_zoo.suites.frames import frames_of
 from bsct_zoo.suites.scan import Scan
 
 FALLBACK = "fallback_scf"  # the option of an adapter that has fallback settings for frames that do not converge
 _ASKED_AT_ONCE = 2.0  # seconds: a kill loses no more than this, a frame that takes longer is asked alone
+_REASON = 300  # characters that are kept of why a frame has no answer
 _ATTEMPTS = 2  # at a frame alone, before it has no answer
 
 
@@ -41,8 +43,8 @@ class FrameState(IntEnum):
 class LabelTask(Task):
     """Reference energies and forces of every frame; a frame that fails costs itself alone.
 
-    An answer holds energy [n_frames] eV and forces [n_frames, n_atoms, 3] eV/Å, NaN without an answer, and state
-    [n_frames] (``FrameState``). Where a process dies its frames are asked one by one.
+    An answer holds energy [n_frames] eV and forces [n_frames, n_atoms, 3] eV/Å, NaN without an answer, state [n_frames]
+    (``FrameState``) and why frames have no answer. Where a process dies its frames are asked one by one.
     """
 
     name = "labels"
@@ -75,7 +77,7 @@ class LabelTask(Task):
             if self.has_fallback and (labels.state == FrameState.FAILED).any():
                 self._ask_fallback(context, labels)
             labels.state[labels.state == FrameState.FAILED] = FrameState.GIVEN_UP
-            yield item, Answer(labels.arrays(), {}, labels.seconds)
+            yield item, Answer(labels.arrays(), {"failures": labels.failures()}, labels.seconds)
             context.drop_state(item.fingerprint)
 
     def score(self, item: Item, answer: Answer) -> Score:
@@ -94,20 +96,20 @@ class LabelTask(Task):
                 frames = [int(f) for f in left[:most] if f not in alone] or frames
             clock = perf_counter()
             try:
-                energy, forces = labels.asked(context, frames)
-            except ModelError:
+                prediction = labels.asked(context, frames)
+            except ModelError as error:
                 context.reopened()
                 for f in frames:
                     alone.add(f)
                     failures[f] = failures.get(f, 0) + (len(frames) == 1)
                 if len(frames) == 1 and failures[frames[0]] >= _ATTEMPTS:
-                    labels.put(frames, np.full(1, np.nan), np.full((1, labels.n_atoms, 3), np.nan), FrameState.GIVEN_UP)
+                    labels.put(frames, labels.nothing(error), FrameState.GIVEN_UP)
                     self._tell(context, 1)
                 continue
             seconds = perf_counter() - clock
             pace = seconds / (len(frames) * labels.n_atoms)
             labels.seconds += seconds
-            labels.put(frames, energy, forces, FrameState.CONVERGED)
+            labels.put(frames, prediction, FrameState.CONVERGED)
             context.keep_state(labels.item.fingerprint, labels.arrays())
             self._tell(context, len(frames))
 
@@ -122,11 +124,11 @@ class LabelTask(Task):
         for f in sorted(failed, key=lambda f: min((abs(f - g) for g in usual), default=0)):
             near = min(good, key=lambda g: (abs(f - g), g), default=None)
             try:
-                energy, forces = labels.asked(context, [f] if near is None else [near, f], fallback=True)
-            except ModelError:
+                prediction = labels.asked(context, [f] if near is None else [near, f], fallback=True)
+            except ModelError as error:
                 context.reopened()
-                energy, forces = np.full(1, np.nan), np.full((1, labels.n_atoms, 3), np.nan)
-            labels.put([f], energy[-1:], forces[-1:], FrameState.FALLBACK)
+                prediction = labels.nothing(error)
+            labels.put([f], prediction, FrameState.FALLBACK)
             if labels.state[f] == FrameState.FALLBACK:
                 good.append(f)
             else:
@@ -150,6 +152,7 @@ class _Labels:
         self.energy = np.full(scan.n_frames, np.nan)
         self.forces = np.full(scan.positions.shape, np.nan)
         self.state = np.zeros(scan.n_frames, dtype=np.int8)
+        self.reasons = np.full(scan.n_frames, "", dtype=f"<U{_REASON}")
         self._systems = frames_of(scan)
         if known is not None and known.energy is not None and known.forces is not None:
             mask = known.referenced
@@ -161,22 +164,33 @@ class _Labels:
         if arrays is not None and arrays["energy"].shape == self.energy.shape:
             self.energy, self.forces = arrays["energy"].copy(), arrays["forces"].copy()
             self.state = arrays["state"].copy()
+            self.reasons[:] = arrays.get("reasons", "")  # states of 0.1 have none
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        return {"energy": self.energy, "forces": self.forces, "state": self.state}
+        return {"energy": self.energy, "forces": self.forces, "state": self.state, "reasons": self.reasons}
 
-    def asked(
-        self, context: Context, frames: Sequence[int], fallback: bool = False
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def failures(self) -> dict[str, str]:
+        """Why frames have no answer, by frame."""
+        return {str(f): str(why) for f, why in enumerate(self.reasons) if why and self.state[f] == FrameState.GIVEN_UP}
+
+    def asked(self, context: Context, frames: Sequence[int], fallback: bool = False) -> Prediction:
         """Energy and forces of some frames; ModelError if the model fails at them."""
         potential = context.variant(**{FALLBACK: True}) if fallback else context.potential
-        energy, forces = energy_and_forces(potential, AtomsBatch.join([self._systems[f] for f in frames]))
-        return energy.numpy(), forces.numpy().reshape(len(frames), self.n_atoms, 3)
+        return potential.compute(AtomsBatch.join([self._systems[f] for f in frames]))
 
-    def put(
-        self, frames: Sequence[int], energy: NDArray[np.float64], forces: NDArray[np.float64], state: FrameState
-    ) -> None:
-        """Take in an answer; frames that are not finite throughout have failed."""
+    def nothing(self, error: ModelError) -> Prediction:
+        """What is there of one frame at which the model failed."""
+        nan = torch.full((1 + 3 * self.n_atoms,), torch.nan, dtype=torch.float64)
+        return Prediction(nan[:1], nan[1:].view(-1, 3), failures={0: str(error)})
+
+    def put(self, frames: Sequence[int], prediction: Prediction, state: FrameState) -> None:
+        """Take in the last systems of an answer; frames that are not finite throughout have failed."""
+        before = len(prediction.energy) - len(frames)
+        energy = prediction.energy.double().cpu().numpy()[before:]
+        forces = prediction.forces.double().cpu().numpy().reshape(-1, self.n_atoms, 3)[before:]
+        for place, why in prediction.failures.items():
+            if place >= before:
+                self.reasons[frames[place - before]] = why
         good = np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2))
         self.energy[frames] = np.where(good, energy, np.nan)
         self.forces[frames] = np.where(good[:, None, None], forces, np.nan)
@@ -185,7 +199,10 @@ class _Labels:
 
 
 class RelaxTask(Task):
-    """Minima of molecules on the reference's surface. An answer holds positions [n, 3] Å and arrived [] 1 or 0."""
+    """Minima of molecules on the reference's surface.
+
+    An answer holds positions [n, 3] Å, arrived [] 1 or 0, and the problem if it did not.
+    """
 
     name = "relaxed"
     kind = "relaxed"
@@ -205,9 +222,9 @@ class RelaxTask(Task):
         """Each molecule by itself."""
         for item in items:
             clock = perf_counter()
-            positions, arrived = relax(item.subject, context.potential, self.steps)
-            arrays = {"positions": positions, "arrived": np.array(float(arrived))}
-            yield item, Answer(arrays, {}, perf_counter() - clock)
+            positions, problem = relax(item.subject, context.potential, self.steps)
+            arrays = {"positions": positions, "arrived": np.array(float(not problem))}
+            yield item, Answer(arrays, {"problem": problem}, perf_counter() - clock)
 
     def score(self, item: Item, answer: Answer) -> Score:
         """Whether it came to a minimum."""

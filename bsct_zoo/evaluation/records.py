@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bsct_zoo.errors import BadInputError, ModelError
+from bsct_zoo.errors import BadInputError, ModelError, shortened
 from bsct_zoo.evaluation.results import Record, TaskInfo
 from bsct_zoo.plugins.tasks import Failure, Item, Outcome, Status, Task
 from bsct_zoo.potentials.boxes import vacuum
@@ -55,13 +55,20 @@ def status_of(records: Sequence[Record]) -> Status:
 
 
 def summary(records: Sequence[Record], noun: str) -> str:
-    """Why records failed, in one line."""
+    """Why records failed, in one short line."""
     failed = [record for record in records if record.status == "failed"]
     reasons = list(dict.fromkeys(record.message for record in failed if record.message))
     if not reasons:
         return ""
     more = f" (other reasons: {len(reasons) - 1})" if len(reasons) > 1 else ""
-    return f"{len(failed)} {noun}s failed: {reasons[0]}{more}" if len(failed) > 1 else f"{failed[0].id}: {reasons[0]}"
+    first = shortened(reasons[0])
+    return f"{len(failed)} {noun}s failed: {first}{more}" if len(failed) > 1 else f"{failed[0].id}: {first}"
+
+
+def long_reasons(records: Sequence[Record]) -> list[str]:
+    """The whole of every reason that tables shorten, for ``--debug``."""
+    reasons = dict.fromkeys(record.message for record in records if record.message)
+    return [reason for reason in reasons if shortened(reason) != reason]
 
 
 def model_notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped: Sequence[Item]) -> Iterator[str]:

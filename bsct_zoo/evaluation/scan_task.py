@@ -19,7 +19,8 @@ from bsct_zoo.suites.suite import Suite
 class ScanTask(Task):
     """Energies and forces of every frame of a suite, judged by the metrics of scans.
 
-    An answer holds energy [n_frames] in eV and forces [n_frames, n_atoms, 3] in eV/Å.
+    An answer holds energy [n_frames] in eV and forces [n_frames, n_atoms, 3] in eV/Å, NaN without an answer, and why
+    by frame.
     """
 
     kind = "scans"
@@ -48,6 +49,10 @@ class ScanTask(Task):
         """Nothing: frames alone decide, so that suites share what they have in common."""
         return {}
 
+    def is_kept(self, item: Item, answer: Answer) -> bool:
+        """Not where frames have no answer and nobody noted why, as up to 0.1."""
+        return "failures" in answer.facts or all(np.isfinite(array).all() for array in answer.arrays.values())
+
     def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
         """Frames in batches that take no notice of where a scan ends; small scans come first."""
         items = sorted(items, key=lambda item: len(item.atomic_numbers))
@@ -66,9 +71,11 @@ class ScanTask(Task):
             energies = part.prediction.energy.cpu().double().numpy()
             forces = part.prediction.forces.cpu().double().numpy()
             first, share = 0, part.seconds / sum(frames[i].n_atoms for i in part.indices)
+            failures = part.failures
             for energy, i in zip(energies, part.indices, strict=True):
                 n = frames[i].n_atoms
-                drafts[owners[i]].put(places[i], float(energy), forces[first : first + n], share * n)
+                part_of = drafts[owners[i]]
+                part_of.put(places[i], float(energy), forces[first : first + n], share * n, failures.get(i, ""))
                 first += n
             done += len(part.indices)
             context.progress(done, len(frames), "frames")
@@ -78,7 +85,8 @@ class ScanTask(Task):
 
     def score(self, item: Item, answer: Answer) -> Score:
         """See ``scoring.score_scan``."""
-        metrics = score_scan(item.subject, answer.arrays["energy"], answer.arrays["forces"])
+        reasons = {int(frame): why for frame, why in answer.facts.get("failures", {}).items()}
+        metrics = score_scan(item.subject, answer.arrays["energy"], answer.arrays["forces"], reasons)
         missing = {name: why_missing(item.subject, name) for name, value in metrics.items() if value is None}
         return Score(metrics, missing=missing)
 
@@ -104,11 +112,14 @@ class _Draft:
         self.energy = np.zeros(scan.n_frames)
         self.forces = np.zeros((scan.n_frames, scan.n_atoms, 3))
         self.left, self.seconds = scan.n_frames, 0.0
+        self.failures: dict[str, str] = {}
 
-    def put(self, frame: int, energy: float, forces: np.ndarray, seconds: float) -> None:
+    def put(self, frame: int, energy: float, forces: np.ndarray, seconds: float, failure: str) -> None:
         self.energy[frame], self.forces[frame] = energy, forces
+        if failure:
+            self.failures[str(frame)] = failure
         self.left -= 1
         self.seconds += seconds
 
     def answer(self) -> Answer:
-        return Answer({"energy": self.energy, "forces": self.forces}, {}, self.seconds)
+        return Answer({"energy": self.energy, "forces": self.forces}, {"failures": self.failures}, self.seconds)

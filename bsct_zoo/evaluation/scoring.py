@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bsct_zoo.errors import ModelError
@@ -20,7 +22,9 @@ class BadPredictionError(ModelError):
     """A prediction holds something that is not a number."""
 
 
-def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | None]:
+def score_scan(
+    scan: Scan, energy: Floats, forces: Floats, failures: Mapping[int, str] | None = None
+) -> dict[str, float | None]:
     """Every metric of one scan; None where the scan does not allow it, never NaN.
 
     Frames without a reference are dropped before differences are taken.
@@ -29,13 +33,14 @@ def score_scan(scan: Scan, energy: Floats, forces: Floats) -> dict[str, float | 
         scan: frames and reference.
         energy: [n_frames] of the model, eV.
         forces: [n_frames, n_atoms, 3] of the model, eV/Å.
+        failures: why frames have no answer, by frame.
 
     Raises:
         BadPredictionError: the prediction has another shape, is not finite in some frame, or is too large to score.
     """
     energy, forces = np.asarray(energy, dtype=np.float64), np.asarray(forces, dtype=np.float64)
     _refuse_shapes(scan, energy, forces)
-    _refuse_unfinite(scan, energy, forces)
+    _refuse_unfinite(scan, energy, forces, failures or {})
     with np.errstate(over="ignore", invalid="ignore"):
         scores = _scores(scan, energy, forces)
     spoiled = [name for name, value in scores.items() if value is not None and not np.isfinite(value)]
@@ -84,13 +89,14 @@ def _refuse_shapes(scan: Scan, energy: Floats, forces: Floats) -> None:
             raise BadPredictionError(f"predicted {name} has shape {found.shape}, the scan asks for {shape}")
 
 
-def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats) -> None:
+def _refuse_unfinite(scan: Scan, energy: Floats, forces: Floats, failures: Mapping[int, str]) -> None:
     bad = ~(np.isfinite(energy) & np.isfinite(forces).all(axis=(1, 2)))
     if bad.any():
         first = int(np.argmax(bad))
+        why = f": {failures[first]}" if first in failures else ""
         raise BadPredictionError(
             f"no answer for {int(bad.sum())} of {scan.n_frames} frames, "
-            f"first at {scan.coordinate[first]:.3g} Å (frame {first})"
+            f"first at {scan.coordinate[first]:.3g} Å (frame {first}){why}"
         )
 
 

@@ -75,6 +75,11 @@ class Part:
     prediction: Prediction
     seconds: float
 
+    @property
+    def failures(self) -> dict[int, str]:
+        """Why systems have no answer, by their number among all requested ones."""
+        return {self.indices[place]: why for place, why in self.prediction.failures.items()}
+
 
 @dataclass(frozen=True)
 class Lost:
@@ -154,8 +159,10 @@ class Batcher:
             return Prediction(empty, torch.zeros((0, 3), dtype=torch.float64), None)
         energies: list[torch.Tensor | None] = [None] * len(systems)
         forces, stresses = list(energies), list(energies)
+        failures: dict[int, str] = {}
         for part in self.stream(systems):
             indices, prediction = part.indices, part.prediction
+            failures |= part.failures
             sizes = [systems[i].n_atoms for i in indices]
             for k, (i, force) in enumerate(zip(indices, prediction.forces.split(sizes), strict=True)):
                 energies[i], forces[i] = prediction.energy[k], force
@@ -165,4 +172,5 @@ class Batcher:
             torch.stack([e for e in energies if e is not None]),
             torch.cat([f for f in forces if f is not None]),
             stress,
+            failures,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,11 @@ def energy_and_forces(potential: Potential, batch: AtomsBatch) -> tuple[Tensor, 
     return prediction.energy.double().cpu(), prediction.forces.double().cpu()
 
 
+def because(failures: Mapping[int, str], systems: Iterable[int]) -> str:
+    """The first reason among those of ``systems`` behind a colon, to end a sentence with; empty if there is none."""
+    return next((f": {failures[system]}" for system in systems if system in failures), "")
+
+
 @dataclass(frozen=True)
 class SystemAnswers:
     """Answers of a potential for systems, in their order; NaN where it has none.
@@ -30,7 +35,7 @@ class SystemAnswers:
         energy: [n_systems] eV.
         forces: for each system [n_atoms, 3] eV/Å.
         stress: [n_systems, 3, 3] eV/Å³, ASE's sign; NaN where there is none.
-        failures: reasons by system, where the potential gave one.
+        failures: reasons by system.
     """
 
     energy: NDArray[np.float64]
@@ -49,6 +54,7 @@ def isolated_answers(batcher: Batcher, systems: Sequence[AtomsBatch]) -> SystemA
         if isinstance(part, Lost):
             answers.failures[part.owner] = str(part.error)
             continue
+        answers.failures.update(part.failures)
         answers.energy[part.indices] = part.prediction.energy.double().cpu().numpy()
         forces = part.prediction.forces.double().cpu().split([systems[i].n_atoms for i in part.indices])
         for i, force in zip(part.indices, forces, strict=True):
@@ -75,14 +81,17 @@ class IsolatedPotential(Potential):
         self.failures = {}
         if batch.n_atoms <= self._batcher.limit:
             try:
-                return self.potential.compute(batch)
+                prediction = self.potential.compute(batch)
+                self.failures = dict(prediction.failures)
+                return prediction
             except OutOfMemoryError:
                 self._batcher.limit = batch.n_atoms / 2
             except ModelError:
                 pass  # by whom is found below
         answers = isolated_answers(self._batcher, batch.split())
         self.failures = answers.failures
-        return Prediction(torch.from_numpy(answers.energy), torch.from_numpy(np.concatenate(answers.forces)))
+        forces = torch.from_numpy(np.concatenate(answers.forces))
+        return Prediction(torch.from_numpy(answers.energy), forces, failures=dict(answers.failures))
 
     def close(self) -> None:
         """See ``Potential.close``."""

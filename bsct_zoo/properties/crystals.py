@@ -16,7 +16,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.copies import deformed, moved
 from bsct_zoo.dynamics.fire import relax
 from bsct_zoo.potentials.batching import Batcher
-from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
+from bsct_zoo.potentials.isolation import IsolatedPotential, because, isolated_answers
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import elastic
 from bsct_zoo.properties.eos import EquationOfState, fit_birch_murnaghan
@@ -134,7 +134,9 @@ def _searched(systems: Sequence[System], drafts: Sequence[Draft], batcher: Batch
         low = _lowest_minimum(np.where(np.isfinite(energy), energy, np.inf))
         if low is None:
             ends = f"between {_WIDE[0]:g} and {_WIDE[-1]:g} times the starting lengths"
-            drafts[n].problems["eos"] = f"the energy has no minimum {ends}"
+            why = because(found.failures, range(n * len(_WIDE), (n + 1) * len(_WIDE)))
+            lacking = f"; the model has no answer for {int((~np.isfinite(energy)).sum())} of the lengths{why}"
+            drafts[n].problems["eos"] = f"the energy has no minimum {ends}{lacking if why else ''}"
             continue
         centre[n] = float(_WIDE[low])
     return centre
@@ -224,10 +226,13 @@ def _relaxed(
     found = relax(alone, AtomsBatch.from_atoms(flat), max_force=settings.max_force, max_steps=settings.max_steps)
     states: dict[int, list[tuple[Atoms, float]]] = {}
     ends = zip(flat, found.batch.split(), found.energy.tolist(), found.converged.tolist(), strict=True)
+    place = 0
     for n, group in cells.items():
         own = list(islice(ends, len(group)))
+        places, place = range(place, place + len(group)), place + len(group)
         if lost := sum(not converged for *_, converged in own):
-            drafts[n].problems[what] = f"atoms did not relax in {lost} of {len(group)} cells"
+            why = because(found.failures, places)
+            drafts[n].problems[what] = f"atoms did not relax in {lost} of {len(group)} cells{why}"
         else:
             states[n] = [(moved(atoms, end.positions.numpy()), energy) for atoms, end, energy, _ in own]
     return states

@@ -13,7 +13,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.copies import moved
 from bsct_zoo.dynamics.fire import relax
 from bsct_zoo.potentials.batching import Batcher
-from bsct_zoo.potentials.isolation import IsolatedPotential, isolated_answers
+from bsct_zoo.potentials.isolation import IsolatedPotential, because, isolated_answers
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties import topology
 from bsct_zoo.properties.measured import Draft, Measured, PropertySettings
@@ -79,6 +79,7 @@ def _relaxed(
             lost = steps < settings.max_steps
             draft.problems["relax"] = (
                 f"the relaxation ended after {steps} steps at a structure that the model has no answer for"
+                + because(found.failures, [n])
                 if lost
                 else f"not relaxed after {steps} steps: {left:.2g} eV/Å are left of {settings.max_force:g} asked for"
             )
@@ -105,11 +106,13 @@ def _frequencies(
 ) -> None:
     frames = {n: [moved(atoms, x) for x in displaced(atoms.positions, settings.step)] for n, atoms in starts.items()}
     found = isolated_answers(batcher, [AtomsBatch.from_atoms(atoms) for group in frames.values() for atoms in group])
-    left = iter(found.forces)
+    place = 0
     for n, atoms in starts.items():
-        forces = np.array([next(left) for _ in frames[n]])
+        places, place = range(place, place + len(frames[n])), place + len(frames[n])
+        forces = np.array([found.forces[k] for k in places])
         if not np.isfinite(forces).all():
-            drafts[n].problems["frequencies"] = "the model has no answer for a displaced structure"
+            why = because(found.failures, places)
+            drafts[n].problems["frequencies"] = f"the model has no answer for a displaced structure{why}"
             continue
         hessian = hessian_from_forces(forces, settings.step)
         result = vibrations(hessian, atoms.positions, atoms.get_masses())
@@ -137,21 +140,23 @@ def _barriers(
             owner.append((n, rotor.atoms))
     if not frames:
         return
-    energies = relaxed_energies(
+    energies, failures = relaxed_energies(
         IsolatedPotential(potential, int(batcher.limit)),
         frames,
         np.array(atoms),
         np.array(targets),
         max_force=max(_TORSION_FORCE, settings.max_force),
         max_steps=settings.max_steps,
-    ).reshape(len(owner), len(turns))
+    )
+    energies = energies.reshape(len(owner), len(turns))
     for n in starts:
         mine = [place for place, (whose, _) in enumerate(owner) if whose == n]
         bad = [place for place in mine if not np.isfinite(energies[place]).all()]
         for place in bad:
             missing = int((~np.isfinite(energies[place])).sum())
             name = topology.label(starts[n].numbers, owner[place][1][1:3])
-            drafts[n].problems["barrier"] = f"{missing} of {len(turns)} turns about {name} did not relax"
+            why = because(failures, range(place * len(turns), (place + 1) * len(turns)))
+            drafts[n].problems["barrier"] = f"{missing} of {len(turns)} turns about {name} did not relax{why}"
         good = [place for place in mine if place not in bad]
         if good:
             drafts[n].keep(rotors=[owner[place][1] for place in good], torsions=energies[good])
@@ -169,7 +174,8 @@ def _atomisation(potential: Potential, starts: dict[int, Atoms], drafts: Sequenc
         missing = sorted({int(z) for z in atoms.numbers if not np.isfinite(energy[int(z)])})
         if missing:
             names = ", ".join(chemical_symbols[z] for z in missing)
-            drafts[n].problems["atomisation"] = f"the model has no answer for single atoms of {names}"
+            why = because(found.failures, [elements.index(z) for z in missing])
+            drafts[n].problems["atomisation"] = f"the model has no answer for single atoms of {names}{why}"
             continue
         drafts[n].keep(atomisation=total - float(drafts[n].arrays["energy"]))
         if not potential.info.supports_charge_spin:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.potentials.batching import Batcher
-from bsct_zoo.potentials.isolation import isolated_answers
+from bsct_zoo.potentials.isolation import because, isolated_answers
 from bsct_zoo.properties.measured import Draft
 
 
@@ -53,10 +53,12 @@ def measure_phonons(
     found = isolated_answers(batcher, flat)
     place = 0
     for n, (phonons, cells) in work.items():
-        forces = found.forces[place : place + len(cells)]
-        place += len(cells)
+        places, place = range(place, place + len(cells)), place + len(cells)
+        forces = [found.forces[k] for k in places]
         if not all(np.isfinite(force).all() for force in forces):
-            drafts[n].problems["phonons"] = "the model has no answer for a displaced supercell"
+            drafts[n].problems["phonons"] = (
+                f"the model has no answer for a displaced supercell{because(found.failures, places)}"
+            )
             continue
         drafts[n].keep(phonons=_frequencies(phonons, forces, multiples[n]))
 

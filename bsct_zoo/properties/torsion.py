@@ -26,6 +26,7 @@ class HeldDihedrals(Potential):
 
     Attributes:
         systems: [n] which of all systems the next batch holds, in order.
+        failures: why systems had no answer, by their number among all.
     """
 
     def __init__(self, potential: Potential, atoms: Tensor, targets: Tensor) -> None:
@@ -33,17 +34,20 @@ class HeldDihedrals(Potential):
         self.potential, self.info = potential, potential.info
         self.atoms, self.targets = atoms, targets
         self.systems = torch.arange(len(targets))
+        self.failures: dict[int, str] = {}
 
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``; the energy of the springs is in it."""
         found = self.potential.compute(batch)
+        self.failures |= {int(self.systems[place]): why for place, why in found.failures.items()}
         first = torch.cumsum(batch.atoms_per_system, 0) - batch.atoms_per_system
         places = first[:, None] + self.atoms[self.systems]
         with torch.enable_grad():
             positions = batch.positions.detach().clone().requires_grad_()
             energy = self.spring(dihedrals(positions, places), self.targets[self.systems])
             (gradient,) = torch.autograd.grad(energy.sum(), [positions])
-        return Prediction(found.energy.double().cpu() + energy.detach(), found.forces.double().cpu() - gradient)
+        total, forces = found.energy.double().cpu() + energy.detach(), found.forces.double().cpu() - gradient
+        return Prediction(total, forces, failures=found.failures)
 
     @staticmethod
     def spring(angles: Tensor, targets: Tensor) -> Tensor:
@@ -69,8 +73,10 @@ def relaxed_energies(
     *,
     max_force: float,
     max_steps: int,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], dict[int, str]]:
     """[n_systems] eV with each system relaxed at its dihedral; NaN where that did not converge.
+
+    Also why the potential had no answer for a system, by system.
 
     Args:
         potential: one whose failure for a system is NaN (``IsolatedPotential``).
@@ -92,7 +98,8 @@ def relaxed_energies(
     counts = state.batch.atoms_per_system
     places = (torch.cumsum(counts, 0) - counts)[:, None] + held.atoms
     springs = held.spring(dihedrals(state.batch.positions, places), held.targets)
-    return np.asarray(torch.where(state.largest_force <= max_force, state.energy - springs, torch.nan).numpy())
+    energies = torch.where(state.largest_force <= max_force, state.energy - springs, torch.nan).numpy()
+    return np.asarray(energies), held.failures
 
 
 def barrier_height(energies: ArrayLike) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 from rich import progress as bars
 from rich.console import Console
 
+from bsct_zoo.errors import shortened
 from bsct_zoo.evaluation.events import Done, Event, Failed, Message, Progress, Started
 
 _EVERY_S = 30.0  # between two lines about the same work where there is no terminal
@@ -99,7 +100,7 @@ class ProgressDisplay:
         text = f"{event.n_items} {event.noun}{'s' * (event.n_items != 1)}, {event.seconds:.1f} s"
         text += ", kept from before" if event.cached else ""
         if event.status != "ok":
-            text = f"{event.status}: {event.message}"
+            text = f"{event.status}: {shortened(event.message, 240)}"
         self._say(f"{event.model}: {event.task}: {text}")
 
     def _say_progress(self, event: Progress) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bsct_zoo.errors import shortened
 from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo
 from bsct_zoo.metrics.columns import Column
 from bsct_zoo.report.layout import Cell, Layout, header, number, unit
 
 _SHOWN = 3  # reasons in a footnote; the table of records has all
+_LONGEST = 240  # characters of why a model failed as a whole
 _OUT_OF = ("failures", "sum")  # what is counted is shown with its total
 
 
@@ -167,7 +169,9 @@ def _group_cell(
         note = layout.note(_failure(row, evaluation))
     elif failed:
         rest = "" if len(failed) == len(records) else "; the mean is over the others"
-        note = layout.note(f"{row.model}: {len(failed)} of {len(records)} {group} failed: {failed[0].message}{rest}")
+        note = layout.note(
+            f"{row.model}: {len(failed)} of {len(records)} {group} failed: {shortened(failed[0].message)}{rest}"
+        )
     elif value is None:
         note = layout.note("no item of this group has the metric")
     return Cell("–" + note) if value is None else Cell(number(value) + note, _is_best(value, best))
@@ -177,7 +181,7 @@ def _reasons_mark(layout: Layout, row: ModelResult, evaluation: Evaluation) -> s
     """A footnote that says which records have something to say, those of most records together."""
     texts: dict[str, list[str]] = {}  # what holds of many alike is said once
     for record in evaluation.records:
-        for text in [record.message] if record.message else []:
+        for text in [shortened(record.message)] if record.message else []:
             texts.setdefault(text, []).append(_item_name(record))
     if not texts:
         return ""
@@ -198,11 +202,11 @@ def _why_empty(row: ModelResult, evaluation: Evaluation, column: Column) -> str:
         if column.of in names or column.name in names
     ]
     common = max(reasons, key=reasons.count) if reasons else "no item has this metric"
-    return {"no reference": "the suite has no reference"}.get(common, common)
+    return {"no reference": "the suite has no reference"}.get(common, shortened(common))
 
 
 def _failure(row: ModelResult, evaluation: Evaluation) -> str:
-    return f"{row.model}: {evaluation.message or 'nothing was computed'}"
+    return f"{row.model}: {shortened(evaluation.message, _LONGEST) or 'nothing was computed'}"
 
 
 # -- notes -------------------------------------------------------------------------------------------------------
@@ -247,7 +251,7 @@ def _notes_of_records(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _said(record: Record) -> list[str]:
-    return [text for text in (record.message, *record.notes) if text]
+    return [text for text in (shortened(record.message), *record.notes) if text]
 
 
 def _closing_remarks(
@@ -277,7 +281,7 @@ def _reference_remarks(layout: Layout, results: Results, task: TaskInfo) -> None
     evaluation = reference.evaluations[task.name]
     text = f"reference: {reference.model} ({reference.level_of_theory}), measured by the same code"
     if evaluation.status == "failed":
-        text = f"the reference {reference.model} failed: {evaluation.message}"
+        text = f"the reference {reference.model} failed: {shortened(evaluation.message, _LONGEST)}"
     layout.remarks.append(text)
 
 

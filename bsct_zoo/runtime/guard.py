@@ -14,6 +14,7 @@ from bsct_zoo.errors import BsctZooError, ModelError, OutOfMemoryError
 from bsct_zoo.potentials.boxes import boxed, without_stress
 from bsct_zoo.potentials.potential import Potential, Prediction
 
+_TORCHSCRIPT = "operation failed in the TorchScript interpreter"
 _MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE)
 
 
@@ -26,6 +27,8 @@ def wrap_error(error: BaseException) -> BsctZooError:
     if isinstance(error, BsctZooError) and not isinstance(error, OutOfMemoryError):
         return error
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    if _TORCHSCRIPT in lines[0]:  # says where it was; what happened comes last
+        lines = lines[::-1]
     text = lines[0] if isinstance(error, BsctZooError) else f"{type(error).__name__}: {lines[0]}"
     full = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     full = full or (isinstance(error, RuntimeError) and bool(_MEMORY.search(str(error))))
@@ -68,14 +71,29 @@ def expected_shapes(batch: AtomsBatch) -> dict[str, tuple[int, ...]]:
 
 
 def checked(prediction: Prediction, batch: AtomsBatch) -> Prediction:
-    """``prediction``, detached and with energies in float64, if its shapes match ``batch``.
+    """``prediction``, detached, with energies in float64, and with a reason wherever it is not finite.
 
     Raises:
-        ModelError: they are not.
+        ModelError: its shapes do not match ``batch``, or it gives reasons for systems that are not there.
     """
     for name, shape in expected_shapes(batch).items():
         tensor = getattr(prediction, name)
         if tensor is not None and tuple(tensor.shape) != shape:
             raise ModelError(f"the model's {name} has shape {list(tensor.shape)}, expected {list(shape)}")
     stress = None if prediction.stress is None else prediction.stress.detach()
-    return Prediction(prediction.energy.detach().double(), prediction.forces.detach(), stress)
+    energy, forces = prediction.energy.detach().double(), prediction.forces.detach()
+    strange = [place for place in prediction.failures if place not in range(batch.n_systems)]
+    if strange:
+        raise ModelError(f"the model says why system {strange[0]} failed, of {batch.n_systems} counted from 0")
+    return Prediction(energy, forces, stress, {**_unfinite(energy, forces, batch), **prediction.failures})
+
+
+def _unfinite(energy: torch.Tensor, forces: torch.Tensor, batch: AtomsBatch) -> dict[int, str]:
+    """What is wrong with the numbers of each system that has such as are none."""
+    bad_energy, bad_atoms = ~energy.isfinite(), ~forces.isfinite().all(1)
+    if not bool(bad_energy.any() | bad_atoms.any()):
+        return {}
+    owners = batch.system_idx.to(bad_atoms.device)[bad_atoms].tolist()
+    reasons = dict.fromkeys(owners, "the model's forces are not finite")
+    places = bad_energy.nonzero().flatten().tolist()
+    return reasons | {place: f"the model's energy is {energy[place].item()}" for place in places}

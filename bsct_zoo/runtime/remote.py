@@ -83,8 +83,14 @@ class RemotePotential(Potential):
             self.seconds = float(answer.fields["seconds"])
         except (KeyError, TypeError, ValueError):
             raise self._host.nonsense("an answer without its time") from None
+        try:
+            failures = {int(place): str(why) for place, why in answer.fields.get("failures", ())}
+        except (TypeError, ValueError):
+            raise self._host.nonsense("reasons of failures that are none") from None
+        if not failures.keys() <= set(range(batch.n_systems)):
+            raise self._host.nonsense("reasons of failures of systems that were not asked about")
         tensors: dict[str, Tensor] = {name: torch.from_numpy(answer.arrays[name]) for name in answer.arrays}
-        return Prediction(tensors["energy"].double(), tensors["forces"], tensors.get("stress"))
+        return Prediction(tensors["energy"].double(), tensors["forces"], tensors.get("stress"), failures)
 
     def close(self) -> None:
         """End the worker."""

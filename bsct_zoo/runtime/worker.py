@@ -18,6 +18,8 @@ from bsct_zoo.runtime.protocol import EndOfStream, WorkerMessage, read_message, 
 Send = Callable[[WorkerMessage], None]
 Answer = Callable[[WorkerMessage, Send], WorkerMessage]
 
+_REASONS = 2**20  # characters of the reasons of one answer, so that its header stays small
+
 
 def main() -> None:
     """Serve one host that computes with a model."""
@@ -106,7 +108,9 @@ class Server:
         seconds = perf_counter() - started
         if prediction.stress is not None:
             arrays["stress"] = prediction.stress.cpu().numpy()
-        return WorkerMessage("result", {"seconds": seconds}, arrays)
+        most = max(80, _REASONS // max(1, len(prediction.failures)))
+        failures = [[place, str(why)[:most]] for place, why in prediction.failures.items()]
+        return WorkerMessage("result", {"seconds": seconds, "failures": failures}, arrays)
 
 
 def error_message(error: BaseException) -> WorkerMessage:

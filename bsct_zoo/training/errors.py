@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError
 from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.isolation import because
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.data import FrameSet, SizedBatches
 
@@ -27,14 +28,15 @@ def evaluate(
     """
     everything, _, _ = frames.batch(range(len(frames)), dtype=torch.float64)
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
-    done = 0
+    done, failures = 0, dict[int, str]()
     for result in Batcher(potential).stream(everything.split()):
         energy[result.indices] = result.prediction.energy.cpu().numpy()
         forces[frames.rows(result.indices)] = result.prediction.forces.double().cpu().numpy()
+        failures |= result.failures
         done += len(result.indices)
         if on_progress:
             on_progress(done)
-    return mean_errors(energy, forces, frames, kinds)
+    return mean_errors(energy, forces, frames, kinds, failures)
 
 
 def evaluate_module(
@@ -55,11 +57,17 @@ def evaluate_module(
     return mean_errors(energy, forces, frames, kinds)
 
 
-def mean_errors(energy: np.ndarray, forces: np.ndarray, frames: FrameSet, kinds: tuple[str, ...]) -> Errors:
+def mean_errors(
+    energy: np.ndarray,
+    forces: np.ndarray,
+    frames: FrameSet,
+    kinds: tuple[str, ...],
+    failures: Mapping[int, str] | None = None,
+) -> Errors:
     """Mean absolute errors over all frames and over each kind of frames.
 
     ``energy`` [n_frames] total, in eV; ``forces`` [total_atoms, 3] in eV/Å. Energies count per atom, a frame once;
-    forces count per component, an atom once. Returned in meV/atom and meV/Å.
+    forces count per component, an atom once. ``failures`` say why, by frame. Returned in meV/atom and meV/Å.
 
     Raises:
         ModelError: a frame has no finite answer, which must not be averaged away.
@@ -70,7 +78,8 @@ def mean_errors(energy: np.ndarray, forces: np.ndarray, frames: FrameSet, kinds:
     lost = ~np.isfinite(of_energy) | (np.bincount(frame_of_atom, ~np.isfinite(of_atom), len(frames)) > 0)
     if lost.any():
         raise ModelError(
-            f"the model has no finite answer for {lost.sum()} of {len(frames)} frames; if it was trained just now, "
+            f"the model has no finite answer for {lost.sum()} of {len(frames)} frames"
+            f"{because(failures or {}, np.flatnonzero(lost).tolist())}; if it was trained just now, "
             "train it again in another --out with a smaller lr"
         )
     result: Errors = {}

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
+from ase.data import chemical_symbols
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
@@ -81,12 +82,16 @@ class FairchemPotential(Potential):
         energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64, device=batch.device)
         forces = torch.full_like(batch.positions, torch.nan)
         stress = torch.full((batch.n_systems, 3, 3), torch.nan, dtype=torch.float64, device=batch.device)
+        failures: dict[int, str] = {}
         energy[batch.atoms_per_system == 0] = 0.0
         lone = self._lone(batch)
         for system in lone.nonzero().flatten().tolist():
             atom = batch.system_idx == system
             energy[system] = self._of_an_atom(int(batch.atomic_numbers[atom]), int(batch.charge[system]))
             forces[atom] = torch.nan if energy[system].isnan() else 0.0
+            if energy[system].isnan():
+                symbol, charge = chemical_symbols[int(batch.atomic_numbers[atom])], int(batch.charge[system])
+                failures[system] = f"the model has no energy of a single atom of {symbol} with charge {charge}"
         for systems in self._kinds(batch, ~lone & (batch.atoms_per_system > 0)):
             found = self._forward(chosen(batch, systems))
             energy[systems], forces[systems[batch.system_idx]] = found.energy, found.forces
@@ -94,8 +99,8 @@ class FairchemPotential(Potential):
                 stress[systems] = found.stress
         periodic = batch.pbc.any(1)
         if not self.info.has_stress or not bool(periodic.any()):
-            return Prediction(energy, forces)
-        return Prediction(energy, forces, torch.where(periodic[:, None, None], stress, torch.nan))
+            return Prediction(energy, forces, failures=failures)
+        return Prediction(energy, forces, torch.where(periodic[:, None, None], stress, torch.nan), failures)
 
     def _forward(self, batch: AtomsBatch) -> Prediction:
         """Energies, forces and stress of systems that the model itself answers for."""

@@ -67,12 +67,15 @@ class PyscfPotential(Potential):
         _refuse_foreign(batch, self.settings.basis)
         energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
         forces = torch.full((batch.n_atoms, 3), torch.nan, dtype=torch.float64)
+        failures: dict[int, str] = {}
         start = 0
         before: tuple[AtomsBatch, Any] | None = None
         for index, system in enumerate(batch.split()):
             stop = start + system.n_atoms
             field = self._solve(system, before)
-            if field is not None:
+            if field is None:
+                failures[index] = self._unconverged
+            else:
                 gradient = field.nuc_grad_method()
                 gradient.verbose = 0
                 if self.settings.method != "hf":
@@ -81,7 +84,12 @@ class PyscfPotential(Potential):
                 forces[start:stop] = torch.from_numpy(-np.asarray(gradient.kernel()) * (Hartree / Bohr))
                 before = system, field.make_rdm1()
             start = stop
-        return Prediction(energy, forces)
+        return Prediction(energy, forces, failures=failures)
+
+    @property
+    def _unconverged(self) -> str:
+        fallback = ", nor with fallback settings" if self.settings.fallback_scf else ""
+        return f"SCF not converged in {self.settings.max_cycle} cycles{fallback}"
 
     def _solve(self, system: AtomsBatch, before: tuple[AtomsBatch, Any] | None) -> Any:
         """The converged field of ``system``; None if there is none."""

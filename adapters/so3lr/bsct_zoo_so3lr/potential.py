@@ -84,7 +84,7 @@ class SO3LRPotential(Potential):
         return Prediction(energy, forces, stress if any(periodic) else None)
 
     def _answer(self, frames: Sequence[Atoms], images: bool) -> dict[str, Any]:
-        """Energies of atoms without shifts [n_atoms] eV, forces [n_atoms, 3] eV/Å, and stress [n, 3, 3] with ``images``."""
+        """Energies of atoms without shifts [n_atoms] and forces [n_atoms, 3]; with ``images``, stress [n, 3, 3]."""
         reach = self.r_max_lr or (CRYSTALS if images else MOLECULES)
         self.model.r_max_lr = reach
         with _default_dtype(self.dtype), torch.enable_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib.metadata import version
 from typing import Literal
 
@@ -68,12 +69,15 @@ class XtbPotential(Potential):
         energy = torch.full((batch.n_systems,), torch.nan, dtype=torch.float64)
         forces = torch.full((batch.n_atoms, 3), torch.nan, dtype=torch.float64)
         stress = torch.full((batch.n_systems, 3, 3), torch.nan, dtype=torch.float64)
+        failures: dict[int, str] = {}
         start = 0
         before: tuple[AtomsBatch, Result] | None = None
         for index, system in enumerate(batch.split()):
             stop = start + system.n_atoms
-            result = self._solve(system, before)
-            if result is None:
+            try:
+                result = self._solve(system, before)
+            except TBLiteRuntimeError as error:
+                failures[index] = " ".join(str(error).split())
                 start = stop
                 continue
             before = system, result
@@ -83,24 +87,27 @@ class XtbPotential(Potential):
                 volume = float(torch.linalg.det(system.cell[0].double()).abs())
                 stress[index] = torch.from_numpy(result["virial"] * (Hartree / volume))
             start = stop
-        return Prediction(energy, forces, stress if periodic else None)
+        return Prediction(energy, forces, stress if periodic else None, failures)
 
-    def _solve(self, system: AtomsBatch, before: tuple[AtomsBatch, Result] | None) -> Result | None:
-        """The converged self-consistency of ``system``; None if it does not converge."""
+    def _solve(self, system: AtomsBatch, before: tuple[AtomsBatch, Result] | None) -> Result:
+        """The converged self-consistency of ``system``.
+
+        Raises:
+            TBLiteRuntimeError: it does not converge, or cannot be set up; says why.
+        """
         if not self.fallback_scf:
-            return _singlepoint(self._calculator(system), None)
+            return self._calculator(system).singlepoint(copy=True)
         calculator = self._calculator(system)
         calculator.set("mixer-damping", _DAMPING)
         usual = self.settings["max-iter"]
         calculator.set("max-iter", min(10 * usual, max(usual, _LONGEST)))
         if before is not None and torch.equal(before[0].atomic_numbers, system.atomic_numbers):
-            found = _singlepoint(calculator, before[1])
-            if found is not None:
-                return found
+            with contextlib.suppress(TBLiteRuntimeError):
+                return calculator.singlepoint(before[1], copy=True)
         calculator.set("temperature", max(self.settings["temperature"], _HOT * kB / Hartree))
-        hot = _singlepoint(calculator, None)
+        hot = calculator.singlepoint(copy=True)
         calculator.set("temperature", self.settings["temperature"])
-        return None if hot is None else _singlepoint(calculator, hot)
+        return calculator.singlepoint(hot, copy=True)
 
     def _calculator(self, system: AtomsBatch) -> Calculator:
         lattice = periodic = None
@@ -120,13 +127,6 @@ class XtbPotential(Potential):
         for key, value in self.settings.items():
             calculator.set(key, value)
         return calculator
-
-
-def _singlepoint(calculator: Calculator, guess: Result | None) -> Result | None:
-    try:
-        return calculator.singlepoint(guess, copy=True)
-    except TBLiteRuntimeError:
-        return None
 
 
 def load(

@@ -26,6 +26,7 @@ def write_manifest(
     findings: list[SuiteFault],
     left_out: Mapping[str, int] | None = None,
     with_fallback: int | None = None,
+    failures: Mapping[str, int] | None = None,
 ) -> None:
     """Write what is known of ``suite`` beside its file at ``path``; None for what is not known any more.
 
@@ -46,6 +47,7 @@ def write_manifest(
         "made_by": dict(suite.made_by),
         "left_out": None if left_out is None else dict(left_out),
         "frames_with_fallback_settings": with_fallback,
+        "frames_without_answer": None if failures is None else dict(failures),
         "findings": [{"scan": f.scan, "kind": f.kind, "text": f.text} for f in findings],
         "scans": [
             {

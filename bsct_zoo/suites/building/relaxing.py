@@ -16,8 +16,8 @@ FMAX = 0.01  # eV/Å
 STEPS = 500
 
 
-def relax(structure: Structure, potential: Potential, steps: int = STEPS) -> tuple[NDArray[np.float64], bool]:
-    """Positions [n, 3] Å after at most ``steps`` steps of BFGS, and whether all forces are below 0.01 eV/Å there.
+def relax(structure: Structure, potential: Potential, steps: int = STEPS) -> tuple[NDArray[np.float64], str]:
+    """Positions [n, 3] Å at which all forces are below 0.01 eV/Å, and why BFGS did not come there; empty if it did.
 
     Raises:
         ModelError: the potential failed; where it only has no answer, the relaxation ends.
@@ -26,8 +26,9 @@ def relax(structure: Structure, potential: Potential, steps: int = STEPS) -> tup
     atoms.calc = PotentialCalculator(potential)
     try:
         arrived = BFGS(atoms, logfile=None).run(fmax=FMAX, steps=steps)
+        problem = "" if arrived else f"forces above {FMAX:g} eV/Å are left after {steps} steps"
     except CalculatorError as error:
         if isinstance(error.__cause__, ModelError):  # the reference itself failed, or the user stopped it
             raise error.__cause__ from error
-        arrived = False
-    return np.asarray(atoms.positions, dtype=np.float64), bool(arrived)
+        problem = str(error)
+    return np.asarray(atoms.positions, dtype=np.float64), problem

@@ -16,6 +16,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.smiles import seed_of
 from bsct_zoo.atoms.structure import Structure, lowest_spin
 from bsct_zoo.dynamics.langevin import langevin_init, langevin_step
+from bsct_zoo.errors import shortened
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.making.displacements import (
@@ -40,12 +41,14 @@ class Frame:
         atoms: elements, positions, cell, charge and spin.
         energy: eV, total.
         forces: [n, 3] eV/Å.
+        problem: why it has no label, where it has none.
     """
 
     kind: int
     atoms: Atoms
     energy: float
     forces: NDArray[np.float64]
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,14 +173,19 @@ def _dynamics(name: str, molecule: Resting, recipe: Recipe, potential: Potential
     for kelvin in recipe.temperatures:
         seed = seed_of(recipe.seed, "md", name, kelvin) % 2**62
         state = langevin_init(potential, [atoms], 2 * kelvin, [seed])
+        taken = 0
         for count in range(1, first + every * (recipe.md - 1) + 1):
             state = langevin_step(potential, state, step, kelvin, recipe.md_friction / fs)
+            if not bool(state.forces.isfinite().all() & state.energy.isfinite().all()):  # no way on from there
+                why = potential.compute(state.batch).failures.get(0, "")
+                nothing = Frame(KINDS.index("md"), atoms, np.nan, np.full(atoms.positions.shape, np.nan), why)
+                found += [nothing] * (recipe.md - taken)
+                break
             if count >= first and (count - first) % every == 0:
                 x = state.batch.positions.numpy().copy()
                 shown = molecule.at(x if molecule.structure.periodic else x - x.mean(0))
                 found.append(Frame(KINDS.index("md"), shown, float(state.energy[0]), state.forces.numpy().copy()))
-            if not bool(state.forces.isfinite().all()):  # no way on from there
-                break
+                taken += 1
     return found
 
 
@@ -186,9 +194,10 @@ def _labelled(wanted: Sequence[tuple[str, Atoms]], potential: Potential) -> list
     systems = [AtomsBatch.from_atoms(atoms) for _, atoms in wanted]
     prediction = Batcher(potential).compute(systems)
     parts = prediction.forces.double().cpu().split([system.n_atoms for system in systems])
+    labels = zip(wanted, prediction.energy.tolist(), parts, strict=True)
     return [
-        Frame(KINDS.index(kind), atoms, energy, forces.numpy())
-        for (kind, atoms), energy, forces in zip(wanted, prediction.energy.tolist(), parts, strict=True)
+        Frame(KINDS.index(kind), atoms, energy, forces.numpy(), prediction.failures.get(n, ""))
+        for n, ((kind, atoms), energy, forces) in enumerate(labels)
     ]
 
 
@@ -197,7 +206,7 @@ def _kept(frames: Sequence[Frame], recipe: Recipe) -> Made:
     kept, dropped = [], Counter[str]()
     for frame in frames:
         if not (np.isfinite(frame.energy) and np.isfinite(frame.forces).all()):
-            dropped["no answer"] += 1
+            dropped["no answer" + (f": {shortened(frame.problem)}" if frame.problem else "")] += 1
         elif np.linalg.norm(frame.forces, axis=1).max() > recipe.max_force:
             dropped["force too large"] += 1
         else:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.isolation import because
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties.vibrations import Vibrations, displaced, hessian_from_forces, vibrations
 from bsct_zoo.suites.building.relaxing import relax
@@ -49,17 +50,22 @@ def find_minimum(structure: Structure, potential: Potential, curvature: bool = T
     nothing = np.zeros((0, 0))
     if structure.periodic or len(structure.numbers) == 1:
         return Minimum(structure.positions, nothing)
-    positions, arrived = relax(structure, potential)
-    if not arrived:
-        return Minimum(structure.positions, nothing, "it does not relax with the reference")
+    positions, problem = relax(structure, potential)
+    if problem:
+        return Minimum(structure.positions, nothing, f"it does not relax with the reference: {problem}")
     relaxed = replace(structure, positions=positions - positions.mean(0))
     if _broken(relaxed):
         return Minimum(structure.positions, nothing, "it comes apart while it relaxes")
     if not curvature:
         return Minimum(relaxed.positions, nothing)
-    hessian = hessian_from_forces(_forces(relaxed, displaced(relaxed.positions, STEP), potential), STEP)
+    moved = [replace(relaxed, positions=x) for x in displaced(relaxed.positions, STEP)]
+    systems = [AtomsBatch.from_atoms(structure.to_atoms()) for structure in moved]
+    prediction = Batcher(potential).compute(systems)
+    forces = prediction.forces.double().cpu().numpy().reshape(len(systems), -1, 3)
+    hessian = hessian_from_forces(forces, STEP)
     if not np.isfinite(hessian).all():
-        return Minimum(relaxed.positions, nothing, "the reference has no answer near its minimum")
+        why = because(prediction.failures, range(len(systems)))
+        return Minimum(relaxed.positions, nothing, f"the reference has no answer near its minimum{why}")
     return Minimum(relaxed.positions, hessian)
 
 
@@ -71,10 +77,3 @@ def _broken(structure: Structure) -> bool:
     length = np.linalg.norm(structure.positions[i] - structure.positions[j], axis=1)
     radii = covalent_radii[structure.numbers]
     return bool((length > _BROKEN * (radii[i] + radii[j])).any())
-
-
-def _forces(structure: Structure, positions: NDArray[np.float64], potential: Potential) -> NDArray[np.float64]:
-    """[k, n, 3] eV/Å at ``positions`` [k, n, 3] Å."""
-    systems = [AtomsBatch.from_atoms(replace(structure, positions=x).to_atoms()) for x in positions]
-    forces: NDArray[np.float64] = Batcher(potential).compute(systems).forces.double().cpu().numpy()
-    return forces.reshape(positions.shape)

@@ -128,7 +128,9 @@ def test_a_molecule_that_the_reference_dies_at_is_left_out(tmp_path):
         tmp_path / "two.xyz", tmp_path / "x.npz", f"{SPRINGS}@fault=die,low=1.29,high=1.31", frames=6, relax=True
     )
     assert [scan.group for scan in built.suite.scans] == ["N-N"]
-    assert built.left_out == {"molecules that did not relax with the reference": 1}
+    assert built.left_out == {
+        "molecules that did not relax with the reference: worker ended by itself with exit code 9": 1
+    }
     with pytest.raises(BadInputError, match=r"no molecule is left to scan: .* did not relax with the reference \(2\)"):
         made(tmp_path / "two.xyz", tmp_path / "y.npz", f"{SPRINGS}@fault=die,low=1.0,high=2.0", frames=6, relax=True)
 
