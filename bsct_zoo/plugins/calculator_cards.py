@@ -65,7 +65,7 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
         raise BadInputError(f'{where} is not a table; write [NAME] and below it calculator = "package.module.Class"')
     if not _NAME.fullmatch(name):
         raise BadInputError(f"{where}: a name has letters, digits, '-', '_' and '.'")
-    facts = _checked(table, where, _KEYS)
+    facts = _checked(table, where, KEYS)
     variants = facts.pop("cards", {})
     # Without requirements it is in this interpreter, and its version is part of every key.
     here = () if facts.get("requirements") else (facts.get("calculator", "").partition(".")[0],)
@@ -250,7 +250,7 @@ _OF_CARD: dict[str, _Kind] = {
     "range": _IS_TEXT,
     "notes": _IS_TEXT,
 }
-_KEYS: dict[str, _Kind] = {**_OF_FAMILY, **_OF_CARD, "cards": _IS_TABLE}
+KEYS: dict[str, _Kind] = {**_OF_FAMILY, **_OF_CARD, "cards": _IS_TABLE}
 _MERGED = ("arguments", "variables", "substitutes", "torchsim_arguments")
 _NOTED = {  # what a card of any model has no field of its own for, by its name among the notes
     "code_licence": "licence of the code",

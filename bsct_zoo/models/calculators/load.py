@@ -11,6 +11,7 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.models.calculators.charges import ChargeSetter
 from bsct_zoo.models.calculators.fetch import verified
 from bsct_zoo.models.calculators.make import PRECISIONS, Maker, downloads_in
+from bsct_zoo.models.calculators.torchsim import batched
 from bsct_zoo.models.calculators.trial import tried
 from bsct_zoo.models.identity import numeric_versions
 from bsct_zoo.plugins.cards import ModelCard, OptionValue
@@ -55,4 +56,7 @@ def load(
     )
     setter = ChargeSetter(maker)
     told = dtype if maker.given.keys() & set(PRECISIONS) else None
-    return tried(CalculatorPotential(calculator, info, prepare=setter), told)
+    one_by_one = tried(CalculatorPotential(calculator, info, prepare=setter), told)
+    if not card.calculator.torchsim or arguments:
+        return one_by_one
+    return batched(card.calculator, device, dtype, weights, one_by_one) or one_by_one

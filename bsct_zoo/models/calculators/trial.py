@@ -24,7 +24,7 @@ def tried(potential: CalculatorPotential, asked: Literal["float32", "float64"] |
     if the cation has another energy than the molecule; not if it is refused. Without an answer, ``asked`` is the
     precision, or else float64.
     """
-    for atoms in _frames(potential.info):
+    for atoms in frames(potential.info):
         answer = _answer(potential, atoms)
         if not bool(answer.energy.isfinite().all()):
             continue
@@ -45,7 +45,7 @@ def _answer(potential: CalculatorPotential, atoms: Atoms) -> Prediction:
     return potential.compute(boxed(batch, potential.info.cutoff)[0] if potential.info.periodic_only else batch)
 
 
-def _frames(info: PotentialInfo) -> list[Atoms]:
+def frames(info: PotentialInfo) -> list[Atoms]:
     """Small frames of elements that it knows, none at its equilibrium."""
     frames = [molecule("H2O"), Atoms("Ar2", [[0, 0, 0], [0, 0, 3.6]]), bulk("Cu").repeat((2, 1, 1)), bulk("Si")]
     if info.elements is not None:
