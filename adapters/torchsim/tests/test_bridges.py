@@ -80,7 +80,7 @@ def test_a_system_without_an_answer_is_an_error_with_its_reason():
     state = ts.io.atoms_to_state(
         [Atoms("Xe2", [[0, 0, 0], [0, 0, 4.0]], cell=[9, 9, 9], pbc=True)], "cpu", torch.float64
     )
-    with pytest.raises(ModelError, match="system 0: .*Xe"):
+    with pytest.raises(ModelError, match=r"system 0: .*Xe"):
         emt().as_torchsim()(state)
 
 
