@@ -29,6 +29,9 @@ class CalculatorPotential(Potential):
     The energy is the force-consistent one ("free_energy") where the calculator has it. Numbers may be NumPy arrays of
     any shape and precision, or tensors of torch. A system whose calculation fails is NaN, and its reason is in
     ``Prediction.failures``; where the stress alone fails, energy and forces stand.
+
+    Attributes:
+        refuses_images: why it takes no periodic systems; empty if it does.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class CalculatorPotential(Potential):
         self.calculator: Any = calculator if hasattr(calculator, "get_potential_energy") else calculator()
         self.info = info
         self.prepare = prepare
+        self.refuses_images = ""
 
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``."""
@@ -54,6 +58,8 @@ class CalculatorPotential(Potential):
         for index, atoms in enumerate(batch.to_atoms()):
             stop = start + len(atoms)
             try:
+                if self.refuses_images and atoms.pbc.any():
+                    raise CalculatorError(self.refuses_images)
                 calculator = self._ready(atoms)
                 energy[index] = _numbers(_consistent_energy(calculator, atoms), (), "energy")
                 forces[start:stop] = _numbers(calculator.get_forces(atoms), (len(atoms), 3), "forces")

@@ -70,9 +70,19 @@ def test_whatever_it_raises_costs_its_own_frame_and_keeps_its_words():
 
 def test_stress_that_fails_leaves_energy_and_forces():
     crystal = bulk("Cu").repeat(2)
-    prediction = compute(loaded("Choosy"), crystal)
+    potential = loaded("Choosy")
+    potential.refuses_images = ""
+    prediction = compute(potential, crystal)
     assert prediction.energy.isfinite().all() and prediction.forces.isfinite().all()
     assert prediction.stress.isnan().all() and not prediction.failures
+
+
+def test_one_that_ignores_images_takes_molecules_alone():
+    prediction = compute(loaded("Spring"), WATER, molecule("H2O", cell=[5, 5, 5], pbc=True))
+    assert prediction.energy.isfinite().tolist() == [True, False]
+    assert "ignores periodic images" in prediction.failures[1]
+    emt = load(file_card("ase.calculators.emt.EMT"), "cpu", "float64")
+    assert not emt.refuses_images and compute(emt, bulk("Cu")).energy.isfinite().all()
 
 
 def test_a_slab_without_a_third_vector_keeps_what_emt_has():

@@ -15,6 +15,7 @@ from bsct_zoo.potentials.bridges import CalculatorPotential
 from bsct_zoo.potentials.potential import PotentialInfo, Prediction
 
 _LEAST = 1e-6  # eV: a charge that changes less is ignored
+_VISIBLE = 0.01  # eV: images that change less are there, to rounding and the skin of a neighbour list
 
 
 def tried(potential: CalculatorPotential, asked: Literal["float32", "float64"] | None) -> CalculatorPotential:
@@ -35,9 +36,23 @@ def tried(potential: CalculatorPotential, asked: Literal["float32", "float64"] |
         moved = float((_answer(potential, ion).energy - answer.energy).abs())
         dtype: Literal["float32", "float64"] = "float32" if single else "float64"
         potential.info = replace(potential.info, dtype=dtype, supports_charge_spin=moved > _LEAST)
+        potential.refuses_images = _blind_to_images(potential, atoms)
         return potential
     potential.info = replace(potential.info, dtype=asked or "float64")
     return potential
+
+
+def _blind_to_images(potential: CalculatorPotential, atoms: Atoms) -> str:
+    """By how much the energy changes as an atom moves by a vector of the lattice; empty if it does not."""
+    one = Atoms(atoms.numbers, atoms.positions, cell=[7.0, 7.5, 8.0], pbc=True)
+    other = one.copy()
+    other.positions[0] += other.cell[0]
+    before, after = (float(_answer(potential, each).energy) for each in (one, other))
+    if not abs(after - before) > _VISIBLE:  # nor if it refuses such systems by itself
+        return ""
+    return (
+        f"it ignores periodic images: its energy changes by {after - before:.2g} eV as an atom moves by a cell vector"
+    )
 
 
 def _answer(potential: CalculatorPotential, atoms: Atoms) -> Prediction:
