@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -30,6 +31,7 @@ from bsct_zoo.cli import (
     train,
 )
 from bsct_zoo.errors import BadInputError, BsctZooError
+from bsct_zoo.plugins import calculator_cards
 from bsct_zoo.plugins.registry import registry
 
 app = typer.Typer(
@@ -45,7 +47,7 @@ _CHOOSE, _TEST, _TRAIN, _EXTEND, _KEEP = "Choose a model", "Test models", "Train
 _COMMANDS: list[tuple[str, Any, str, str]] = [
     ("compare", compare.compare, _CHOOSE, "Rank models by their smoothness on the scans of a suite."),
     ("select", select.select, _CHOOSE, "Choose a model from results of compare."),
-    ("models", models.app, _CHOOSE, "List models, show one, download weights."),
+    ("models", models.app, _CHOOSE, "List models, show one, add one, download weights."),
     ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),
     ("md", md.md, _TEST, "Run molecular dynamics and report its stability."),
     ("properties", properties.properties, _TEST, "Compute properties of molecules and crystals."),
@@ -77,9 +79,12 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def common(
     debug: bool = typer.Option(False, "--debug", help="Show tracebacks and the output of models."),
+    models: list[Path] = typer.Option(
+        [], "--models", metavar="FILE", help="Cards of calculators beside your own models.toml; repeatable."
+    ),
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Options of every command; ``main`` reads ``--debug``."""
+    """Options of every command; ``main`` reads ``--debug`` and ``--models``."""
 
 
 def main() -> None:
@@ -89,6 +94,10 @@ def main() -> None:
     debug = "--debug" in args
     if debug:  # valid anywhere on the command line
         args = ["--debug", *(arg for arg in args if arg != "--debug")]
+    try:
+        args = _with_models(args)
+    except BadInputError as error:
+        _fail(_one_line(error), 2)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show '→' must not end a run
             stream.reconfigure(errors="replace")
@@ -118,6 +127,32 @@ def main() -> None:
             _say(getattr(error, "log_tail", ""))
         _fail(_one_line(error), 2 if isinstance(error, BadInputError | OSError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _with_models(args: list[str]) -> list[str]:
+    """``args`` without ``--models FILE``, which may stand anywhere; the registry reads these files.
+
+    Raises:
+        BadInputError: a file is missing or wrong.
+    """
+    left: list[str] = []
+    files: list[str] = []
+    waiting = iter(args)
+    for arg in waiting:
+        if arg == "--":
+            return [*left, arg, *waiting]
+        if arg == "--models" or arg.startswith("--models="):
+            file = arg.partition("=")[2] if "=" in arg else next(waiting, "")
+            if not file:
+                raise BadInputError("--models needs a file of cards; see docs/add-a-model.md")
+            calculator_cards.adapters_of(Path(file))
+            files.append(str(Path(file).absolute()))
+        else:
+            left.append(arg)
+    if files:
+        before = os.environ.get(calculator_cards.FILES_VARIABLE)
+        os.environ[calculator_cards.FILES_VARIABLE] = os.pathsep.join([*([before] if before else []), *files])
+    return left
 
 
 def _group_of_plugins(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""``bsct-zoo models``: list the models, show one, download weights."""
+"""``bsct-zoo models``: list the models, show one, add one, download weights."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from bsct_zoo.cli import options
+from bsct_zoo.cli.models_add import add
 
-app = typer.Typer(help="List models, show one, download weights.", invoke_without_command=True)
+app = typer.Typer(help="List models, show one, add one, download weights.", invoke_without_command=True)
 
 
 @app.callback()
@@ -56,6 +57,9 @@ def show(name: options.Model, json: options.JsonFlag = False) -> None:
         write_json("-", full(spec.adapter, spec.card))
     else:
         draw_model(spec.adapter, spec.card, console())
+
+
+app.command("add")(add)
 
 
 @app.command("fetch")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Iterable
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import sha256
 from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.cards import EnvironmentSpec
+from bsct_zoo.runtime import requirements
 
 
 def checkpoint_sha256(spec: ModelSpec) -> str | None:
@@ -33,20 +37,36 @@ def identity(
 ) -> dict[str, Any] | None:
     """Everything that determines the answers of a model; None if that is unknown, so nothing may be cached."""
     packages = {name: installed_version(name) for name in spec.card.packages}
-    if None in packages.values():
+    local = any("file:" in line for line in spec.adapter.environment.requirements)  # its code may change as it likes
+    if None in packages.values() or local:
         return None
+    made = {} if spec.card.calculator is None else {"calculator": asdict(spec.card.calculator)}
     return {
+        **made,
         "adapter": spec.adapter.name,
-        "code": code_sha256(spec.adapter.loader.partition(":")[0].partition(".")[0]),
+        "code": code_sha256(_code_of(spec.adapter.loader)),
         "core": code_sha256("bsct_zoo"),
         "card": spec.card.name,
         "checkpoint": checkpoint,
         "options": dict(spec.options),
         "device": device.partition(":")[0],
         "dtype": dtype,
-        "versions": versions,
+        "versions": {**versions, **numeric_versions(spec.card.packages)},
         "packages": packages,
     }
+
+
+def numeric_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of what decides the numbers of importable ``packages``: they, what they require, NumPy and torch."""
+    names = {name for package in packages for name in packages_distributions().get(package, [])}
+    return requirements.versions(EnvironmentSpec(requirements=tuple(sorted(names))), requirements.installed)
+
+
+def _code_of(loader: str) -> str:
+    """The package that ``loader`` computes with: an adapter's, or the part of ours that makes calculators."""
+    module = loader.partition(":")[0]
+    package = module.partition(".")[0]
+    return package if package != "bsct_zoo" else module.rpartition(".")[0]
 
 
 @cache

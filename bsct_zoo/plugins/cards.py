@@ -16,6 +16,37 @@ OptionValue = str | int | float | bool
 
 
 @dataclass(frozen=True)
+class CalculatorSpec:
+    """How an ASE calculator is made.
+
+    Attributes:
+        path: of its class or factory: "package.module.Class", also "package.module.Class.classmethod".
+        arguments: for it: numbers, text, lists, or tables ``{call = "package.function", arguments = {...}}`` for what
+            must be made first. "{device}", "{dtype}", "{torch_device}", "{torch_dtype}" and "{weights}" (the folder of
+            downloaded weights) stand for what they say.
+        method: of what ``path`` makes, called without arguments for the calculator; empty if it is one already.
+        variables: environment variables that must be set before its package is imported.
+        substitutes: modules that stand for others, such as ``{torch_scatter = "torch_geometric.utils"}``.
+        torchsim: of a TorchSim ``ModelInterface`` of the same model, made in the same way; empty if there is none.
+        torchsim_arguments: for that.
+        conservative: whether its forces are the gradient of its energy.
+        periodic_only: it takes periodic systems only.
+        cutoff: in Å; None if unknown.
+    """
+
+    path: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    method: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    substitutes: Mapping[str, str] = field(default_factory=dict)
+    torchsim: str = ""
+    torchsim_arguments: Mapping[str, Any] = field(default_factory=dict)
+    conservative: bool = True
+    periodic_only: bool = False
+    cutoff: float | None = None
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """One set of weights (or one parametrisation) of a model family.
 
@@ -39,6 +70,7 @@ class ModelCard:
         packages: importable packages of this interpreter that make the numbers, beyond the adapter's requirements.
         citation: how to cite it.
         notes: facts worth reading: training data, errors, seed.
+        calculator: the ASE calculator that the model is; None if an adapter's own code computes.
     """
 
     name: str
@@ -56,6 +88,7 @@ class ModelCard:
     packages: tuple[str, ...] = ()
     citation: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
+    calculator: CalculatorSpec | None = None
 
     def to_json(self) -> str:
         """As JSON, to send it to a worker."""
@@ -67,6 +100,8 @@ class ModelCard:
         data = json.loads(text)
         for name in ("elements", "packages"):
             data[name] = tuple(data[name])
+        if data["calculator"] is not None:
+            data["calculator"] = CalculatorSpec(**data["calculator"])
         return ModelCard(**data)
 
 
@@ -78,11 +113,13 @@ class EnvironmentSpec:
         requirements: PEP 508 strings, e.g. ("mace-torch>=0.3.16",); empty if the core's own packages do.
         overrides: PEP 508 strings that replace what packages ask for (uv's ``--override``).
         python: PEP 440 specifier of the Python version.
+        build_constraints: PEP 508 strings for what packages without a wheel are built with, e.g. ("setuptools<81",).
     """
 
     requirements: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     python: str = ">=3.11"
+    build_constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +187,7 @@ class Adapter:
     citation: str = ""
 
     def load(
-        self, card: ModelCard, device: str, dtype: Literal["float32", "float64"], **options: OptionValue
+        self, card: ModelCard, device: str, dtype: Literal["float32", "float64"], /, **options: OptionValue
     ) -> Potential:
         """Load ``card`` in this interpreter (which must meet ``environment``)."""
         potential: Potential = import_path(self.loader)(card, device, dtype, **options)

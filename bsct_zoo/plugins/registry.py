@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from bsct_zoo import legacy
-from bsct_zoo.errors import UnknownNameError
-from bsct_zoo.plugins import hookspecs
+from bsct_zoo.errors import BadInputError, UnknownNameError
+from bsct_zoo.plugins import calculator_cards, hookspecs
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.plugins.checks import BUILT_IN, Check
 from bsct_zoo.plugins.tasks import TaskSource
@@ -157,12 +157,28 @@ def registry() -> Registry:
             except _BROKEN as error:
                 found._warn(name, error)
             old_names[name].update(legacy.used_by_last_import())
+    _add_user_cards(found)
     for name, used in old_names.items():
         if used:
             changes = ", ".join(f"{old} -> {new}" for old, new in used.items())
             found.warnings.append(f"plugin '{name}' uses names of bsct-zoo 0.1 ({changes}); update these names")
     found._commands = list(_implementations(manager, "register_commands"))
     return found
+
+
+def _add_user_cards(found: Registry) -> None:
+    """Cards of calculators that the user wrote; one that is wrong is left out with a warning."""
+    for file in calculator_cards.user_files():
+        try:
+            tables = calculator_cards.tables_of(file)
+        except BadInputError as error:
+            found.warnings.append(f"{error}; left out")
+            continue
+        for name, table in tables.items():
+            try:
+                found._add(str(file), "adapters", [calculator_cards.adapter_of(name, table, str(file))])
+            except BadInputError as error:
+                found.warnings.append(f"{error}; left out")
 
 
 def is_ours(point: EntryPoint | None) -> bool:
@@ -182,7 +198,7 @@ def _check_environment(adapter: Adapter) -> None:
         from packaging.specifiers import SpecifierSet
 
         SpecifierSet(spec.python)
-        for line in (*spec.requirements, *spec.overrides):
+        for line in (*spec.requirements, *spec.overrides, *spec.build_constraints):
             Requirement(line)
 
 

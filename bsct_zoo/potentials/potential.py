@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
 from bsct_zoo import notebook
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.errors import UnknownElementError
+from bsct_zoo.errors import BadInputError, UnknownElementError
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -100,6 +100,18 @@ class Potential(ABC):
         from bsct_zoo.potentials.bridges import PotentialCalculator
 
         return PotentialCalculator(self)
+
+    def as_torchsim(self) -> Any:
+        """A TorchSim ``ModelInterface`` of this potential; charge and spin come from the state.
+
+        Raises:
+            BadInputError: TorchSim is not installed.
+        """
+        try:
+            from bsct_zoo.potentials.torchsim import PotentialModel
+        except ModuleNotFoundError as error:
+            raise BadInputError("TorchSim is not installed here; run: pip install torch-sim-atomistic") from error
+        return PotentialModel(self)
 
     def _repr_html_(self) -> str:
         info = self.info

@@ -55,7 +55,7 @@ def folder_of(adapter: Adapter) -> Path:
     content = {
         "layout": _LAYOUT,
         "base": BASE,
-        "environment": asdict(adapter.environment),
+        "environment": _as_key(adapter.environment),
         "platform": sysconfig.get_platform(),
         "python": ".".join(platform.python_version_tuple()[:2]) if _fits(adapter.environment) else "other",
         "torch": _torch_version(),
@@ -129,7 +129,16 @@ def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
         backend = _lock(adapter, place, python, tell)
         offline: list[str] = []
         for offline in ([], ["--offline"]):
-            sync = ["pip", "sync", *backend, *offline, "--python", str(python), "requirements.lock"]
+            sync = [
+                "pip",
+                "sync",
+                *_build_constraints(adapter, place),
+                *backend,
+                *offline,
+                "--python",
+                str(python),
+                "requirements.lock",
+            ]
             done = run_uv(sync, place, tell)
             if not done.no_network:
                 break
@@ -148,6 +157,7 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
     cache may still hold everything.
     """
     (place / "overrides.txt").write_text("".join(f"{line}\n" for line in adapter.environment.overrides))
+    constraints = _build_constraints(adapter, place)
     offline: list[str] = []
     attempts = _torch_attempts()
     refused = None
@@ -156,7 +166,7 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
         lines = [*BASE, *adapter.environment.requirements, *pin]
         (place / "requirements.in").write_text("".join(f"{line}\n" for line in lines))
         files = ["requirements.in", "--override", "overrides.txt", "--output-file", "requirements.lock"]
-        flags = ["--python", str(python), "--no-header", *backend, *offline]
+        flags = ["--python", str(python), "--no-header", *constraints, *backend, *offline]
         done = run_uv(["pip", "compile", *files, *flags], place, tell)
         if done.code == 0:
             if refused is not None:
@@ -174,6 +184,15 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
         attempts = attempts[1:]
     assert refused is not None
     raise _failure(adapter, refused)
+
+
+def _build_constraints(adapter: Adapter, place: Path) -> list[str]:
+    """Flags for what packages without a wheel are built with."""
+    lines = adapter.environment.build_constraints
+    if not lines:
+        return []
+    (place / "build.txt").write_text("".join(f"{line}\n" for line in lines))
+    return ["--build-constraints", "build.txt"]
 
 
 def _torch_attempts() -> list[tuple[list[str], list[str]]]:
@@ -243,6 +262,11 @@ def _only_one(folder: Path, on_event: OnEvent | None) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _as_key(spec: EnvironmentSpec) -> dict[str, object]:
+    """``spec`` without what it does not set, so that environments outlive a new field."""
+    return {name: value for name, value in asdict(spec).items() if value or name != "build_constraints"}
 
 
 def _fits(spec: EnvironmentSpec) -> bool:

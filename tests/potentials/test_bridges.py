@@ -44,7 +44,7 @@ def test_a_frame_that_fails_is_nan_alone():
     potential = CalculatorPotential(EMT(), info())
     prediction = potential.compute(AtomsBatch.from_atoms(frames))
     assert torch.isnan(prediction.energy).tolist() == [False, True]
-    assert "Xe" in potential.failures[1]
+    assert "Xe" in prediction.failures[1]
 
 
 def test_unknown_elements_are_named():

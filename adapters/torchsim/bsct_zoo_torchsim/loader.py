@@ -17,7 +17,7 @@ from torch_sim.models.interface import ModelInterface
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential, PotentialInfo
-from bsct_zoo_torchsim.potential import HAS_EXTRAS, TorchSimPotential
+from bsct_zoo.potentials.torchsim import HAS_EXTRAS, TorchSimPotential
 from bsct_zoo_torchsim.trial import wrong_forces, wrong_lattice
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}

@@ -111,3 +111,12 @@ def without_forces():
 
 
 constant = 3
+
+
+def calculator(sigma: float):
+    """The same model as an ASE calculator, one frame at a time."""
+    from bsct_zoo.potentials.potential import PotentialInfo
+    from bsct_zoo.potentials.torchsim import TorchSimPotential
+
+    info = PotentialInfo(None, 6.0, "float64", "cpu", True, "LJ", "", has_stress=True)
+    return TorchSimPotential(Pairwise(sigma=sigma, compute_stress=True), info).as_calculator()

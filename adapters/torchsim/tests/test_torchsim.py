@@ -19,7 +19,8 @@ if find_spec("torch_sim") is None:
 
 from bsct_zoo_torchsim.files import file_card
 from bsct_zoo_torchsim.loader import load
-from bsct_zoo_torchsim.potential import HAS_EXTRAS
+
+from bsct_zoo.potentials.torchsim import HAS_EXTRAS
 
 SIGMA, EPSILON, CUTOFF = 3.4, 0.0104, 6.0
 

@@ -1,4 +1,4 @@
-"""A TorchSim model as a potential: all systems of a batch as one ``SimState``."""
+"""Bridges both ways: a TorchSim model as a potential, any potential as a TorchSim model. Needs torch-sim-atomistic."""
 
 from __future__ import annotations
 
@@ -90,3 +90,56 @@ def _chosen(batch: AtomsBatch, systems: Tensor) -> AtomsBatch:
     of_systems = {name: getattr(batch, name)[systems] for name in ("cell", "pbc", "charge", "spin")}
     of_atoms = {name: getattr(batch, name)[atoms] for name in ("positions", "atomic_numbers")}
     return replace(batch, **of_atoms, **of_systems, system_idx=index)
+
+
+class PotentialModel(ModelInterface):
+    """Any ``Potential`` as a TorchSim model, for everything that TorchSim does with one.
+
+    Charge and spin come from the state, where it has them; else they are 0 and 1. Without stress it is NaN for systems
+    that are not periodic, as TorchSim wants a number for each.
+    """
+
+    def __init__(self, potential: Potential) -> None:
+        super().__init__()
+        self.potential = potential
+        self._device = torch.device(potential.info.device)
+        self._dtype = _DTYPES[potential.info.dtype]
+        self._compute_forces, self._compute_stress = True, potential.info.has_stress
+        self._memory_scales_with = "n_atoms" if potential.info.cost == "atoms" else "n_atoms_x_density"
+
+    def forward(self, state: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Energy [n_systems] eV, forces [n_atoms, 3] eV/Å and, if it has any, stress [n_systems, 3, 3] eV/Å³.
+
+        Raises:
+            ModelError: a system has no energy; with the potential's own reason.
+        """
+        if not isinstance(state, SimState):
+            state = SimState(masses=torch.ones_like(state["positions"][:, 0]), **state)
+        cell, n = state.cell.transpose(1, 2), state.cell.shape[0]
+        pbc = torch.as_tensor(state.pbc, device=state.positions.device).expand(n, 3)
+        integers = {name: _integers(state, name, n, default) for name, default in (("charge", 0), ("spin", 1))}
+        batch = AtomsBatch(
+            positions=state.positions.detach(),
+            atomic_numbers=state.atomic_numbers.long(),
+            system_idx=state.system_idx.long(),
+            cell=torch.where(pbc.any(1)[:, None, None], cell, torch.zeros_like(cell)).contiguous(),
+            pbc=pbc.contiguous(),
+            **integers,
+        )
+        found = self.potential.compute(batch)
+        if not bool(found.energy.isfinite().all()):
+            place = int((~found.energy.isfinite()).nonzero()[0])
+            raise ModelError(f"system {place}: {found.failures.get(place, 'no finite energy')}")
+        parts = {"energy": found.energy, "forces": found.forces}
+        answer = {name: part.to(self._device, self._dtype) for name, part in parts.items()}
+        if self._compute_stress:
+            stress = torch.full((n, 3, 3), torch.nan) if found.stress is None else found.stress
+            answer["stress"] = stress.to(self._device, self._dtype)
+        return answer
+
+
+def _integers(state: SimState, name: str, n: int, default: int) -> Tensor:
+    value = getattr(state, name, None)
+    if value is None:
+        value = torch.full((n,), default, device=state.positions.device)
+    return value.long()

@@ -1,0 +1,13 @@
+"""NEP89 keeps what every adapter promises."""
+
+import pytest
+from bsct_zoo_nep89 import register_adapters
+
+from bsct_zoo.runtime.requirements import unmet
+from bsct_zoo.testing import conformance
+
+(ADAPTER,) = register_adapters()
+if unmet(ADAPTER.environment):
+    pytest.skip("needs nep89", allow_module_level=True)
+
+test_conformance = conformance(ADAPTER)

@@ -1,0 +1,205 @@
+"""Every published model that runs without a download, on suites and in short dynamics; resumable, hours on two cores.
+
+    python benchmarks/published.py                      # what published.json lacks is measured and added, one by one
+    python benchmarks/published.py --only core,nve --models so3lr,nep89
+    python benchmarks/published.py --write              # tables of docs/published.md, from published.json
+
+Each pair of model and suite is one command that a user has, in a process of its own, so that a pair which fails costs
+itself. ``published.json`` keeps figures, not reference data: the value of each column, over how many scans, what was
+refused and why, and the FSD of each scan, from which means over common scans are taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from pages import fill
+
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.evaluation.results import Evaluation, ModelResult, read_results
+from bsct_zoo.files import atomic_write, json_bytes
+
+FILE = Path(__file__).with_suffix(".json")
+PAGE = Path(__file__).parents[1] / "docs" / "published.md"
+# The fast ones first, so that a table is there early.
+MODELS = (
+    "nep89", "xtb", "xtb:gfn1", "ani2xt", "so3lr", "chgnet", "chgnet:r2scan", "chgnet:0.2.0", "sevennet", "diep",
+    "hienet", "sevennet:l3i5", "sevennet:mf-0",
+)  # fmt: skip
+SUITES = ("core", "torsions", "dimers", "nve", "core-dft", "bsct-spice")
+# 6 to 40 atoms of H C N O S: elements that every model here knows.
+MOLECULES = """
+CO methanol
+CC ethane
+CCO ethanol
+CC(=O)O acetic-acid
+CSC dimethyl-sulfide
+c1ccccc1 benzene
+CC(=O)NC N-methylacetamide
+Cn1cnc2c1c(=O)n(C)c(=O)n2C caffeine
+CC(=O)Oc1ccccc1C(=O)O aspirin
+CC(=O)N[C@@H](C)C(=O)NC alanine-dipeptide
+CC(C)Cc1ccc(cc1)C(C)C(=O)O ibuprofen
+CCCCCCCCCCCC dodecane
+"""
+COLUMNS = {
+    "fsd_full": "FSD 1/Å",
+    "forces_mae_full": "F MAE eV/Å",
+    "energy_mae_aligned_full": "E MAE aligned eV",
+    "nonconservativity": "non-cons. eV",
+    "energy_jump": "energy jump eV",
+    "extra_minima": "extra minima",
+}
+DYNAMICS = {
+    "drift": "median drift meV/atom/ps",
+    "drift_worst": "worst drift meV/atom/ps",
+    "fluctuation": "fluctuation meV/atom",
+    "largest_jump": "largest jump meV/atom",
+    "failed": "failed",
+}
+
+
+def main() -> None:
+    """Measure what is missing, or write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--only", default=",".join(SUITES), help="suites, and nve")
+    parser.add_argument("--time", type=float, default=1.0, help="of the dynamics, ps")
+    parser.add_argument("--write", action="store_true", help="tables into docs/published.md")
+    arguments = parser.parse_args()
+    if arguments.write:
+        for name, text in tables(json.loads(FILE.read_text())).items():
+            fill(PAGE, name, text)
+        return
+    for suite in arguments.only.split(","):
+        for model in arguments.models.split(","):
+            measure(suite, model, arguments.time)
+
+
+def measure(suite: str, model: str, time_ps: float) -> None:
+    """Add the entry of ``model`` on ``suite`` to the file, unless it is there."""
+    known: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    if model in known.get(suite, {}):
+        return
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        if suite == "nve":
+            words = ["md", model, "--check", "nve", "--time", str(time_ps), "--dtype", "float64", *molecules(folder)]
+        else:
+            words = ["compare", model, "--suite", suite]
+        command = [sys.executable, "-m", "bsct_zoo", *words, "--json", str(out), "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if out.exists():
+            (row,) = read_results(out).rows
+            entry = summary(row, next(iter(row.evaluations.values())))
+        else:
+            entry = {"status": "failed", "message": (done.stderr.strip().splitlines() or ["no output"])[-1][:300]}
+    if "no suite" in entry.get("message", "") or "unknown suite" in entry.get("message", ""):
+        print(f"{suite}: {entry['message']}", flush=True)
+        return
+    known = json.loads(FILE.read_text()) if FILE.exists() else {}
+    known.setdefault("machine", {**machine("cpu"), "bsct-zoo": version("bsct-zoo")})
+    known.setdefault(suite, {})[model] = entry
+    atomic_write(FILE, json_bytes(known))
+    print(f"{suite} {model}: {entry['status']}, {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def molecules(folder: str) -> list[str]:
+    """Options that name the molecules, embedded into files of ``folder``."""
+    from bsct_zoo.atoms.smiles import read_smiles
+
+    listed = Path(folder) / "molecules.smi"
+    listed.write_text(MOLECULES)
+    options = []
+    for structure in read_smiles(listed, seed=0):
+        file = Path(folder) / f"{structure.name}.extxyz"
+        Atoms(structure.numbers, structure.positions).write(file)
+        options += ["--molecule", str(file)]
+    return options
+
+
+def summary(row: ModelResult, evaluation: Evaluation) -> dict[str, Any]:
+    """What is kept of a row."""
+    reasons = Counter(record.message for record in evaluation.records if record.status == "failed")
+    return {
+        "status": evaluation.status,
+        "message": evaluation.message,
+        "level_of_theory": row.level_of_theory,
+        "conservative": row.conservative,
+        "parameters": row.parameters,
+        "seconds": round(evaluation.seconds, 1),
+        "dtype": evaluation.dtype,
+        "versions": evaluation.versions,
+        "n": sum(record.status != "failed" for record in evaluation.records),
+        "of": len(evaluation.records),
+        "refused": dict(reasons),
+        "values": {name: rounded(value) for name, value in evaluation.values.items() if value is not None},
+        "fsd": {
+            record.id: rounded(value)
+            for record in evaluation.records
+            if (value := record.metrics.get("fsd_full")) is not None
+        },
+    }
+
+
+def rounded(value: float) -> float:
+    """Four digits."""
+    return float(f"{value:.4g}")
+
+
+def tables(known: dict[str, Any]) -> dict[str, str]:
+    """Markdown by its name on the page."""
+    made = {}
+    for suite in SUITES:
+        entries = known.get(suite, {})
+        if not entries:
+            continue
+        columns = DYNAMICS if suite == "nve" else COLUMNS
+        scored = {model: entry for model, entry in entries.items() if entry.get("values")}
+        # Of scans that all models have but for those which refuse more than a quarter.
+        wide = [entry["fsd"] for entry in scored.values() if entry["fsd"] and entry["n"] >= 0.75 * entry["of"]]
+        common = set.intersection(*map(set, wide)) if wide else set()
+        head = ["model", "level of theory", *(["FSD, common scans"] if common else []), *columns.values(), "n", "s"]
+        lines = [f"| {' | '.join(head)} |", f"|---|---|{'---:|' * (len(head) - 2)}"]
+
+        def of_common(entry: dict[str, Any], common: set[str] = common) -> float | None:
+            if not common <= entry["fsd"].keys():
+                return None
+            return statistics.mean(entry["fsd"][one] for one in common)
+
+        def order(item: tuple[str, Any], suite: str = suite) -> float:
+            value = abs(item[1]["values"].get("drift", 1e9)) if suite == "nve" else of_common(item[1])
+            return 1e9 if value is None else value
+
+        for model, entry in sorted(scored.items(), key=order):
+            cells = [f"`{model}`", entry["level_of_theory"], *([text(of_common(entry))] if common else [])]
+            cells += [text(entry["values"].get(name)) for name in columns]
+            cells += ["{n}/{of}".format_map(entry), f"{entry['seconds']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+        failed = {model: entry for model, entry in entries.items() if not entry.get("values")}
+        lines += ["", *(f"`{model}`: {entry['message']}" for model, entry in failed.items())]
+        if common:
+            lines.append(f"\nCommon scans: {len(common)}, which every model with three quarters of the scans answers.")
+        made[suite] = "\n".join(lines).rstrip() + "\n"
+    return made
+
+
+def text(value: float | None) -> str:
+    """Three digits."""
+    return "–" if value is None else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
