@@ -1,7 +1,7 @@
 """Where FSD has its maximum, what the equilibrium force makes of it, and what is left elsewhere: docs/fsd.md.
 
-    python benchmarks/fsd_anatomy.py transformer mace nequip equiformer xtb --suite core
-    python benchmarks/fsd_anatomy.py transformer mace xtb --suite bsct-spice --page docs/fsd.md --figure docs/fsd.svg
+    python benchmarks/fsd_anatomy.py transformer mace nequip equiformer --suite core --figure docs/fsd.svg
+    python benchmarks/fsd_anatomy.py transformer nequip --suite bsct-spice --page docs/fsd.md
 
 Answers that are kept are used. The page gets the table of the suite; the figure is of the models and the suite named.
 """
@@ -35,7 +35,7 @@ def main() -> None:
         report = bz.compare(asked.models, suite, listen=progress)
     found = {
         row.model: [r for r in row.evaluations[suite.name].records if r.metrics.get("fsd_full") is not None]
-        for row in report.results.models
+        for row in report.results.rows
     }
     text = table(found, suite)
     print(text)
@@ -99,14 +99,17 @@ def draw(found: dict[str, list[Record]], suite: Suite, path: Path) -> None:
     for model, colour in zip(models, colours, strict=False):
         frames = np.clip(numbers(found[model], "fsd_full_frames"), -10, 10)
         left.stairs(np.histogram(frames, edges)[0] / len(frames), edges, label=model, color=colour, linewidth=1.4)
-    left.set(xlabel="frames from equilibrium to the deciding step", ylabel="share of scans", title=suite.name)
+    left.set(
+        xlabel="frames from equilibrium to the deciding step (±10: more)", ylabel="share of scans", title=suite.name
+    )
     left.legend(frameon=False, fontsize=8)
+    greys = ["#222222", "#888888", "#cccccc"]
     kinds = {"fsd_full": "published", "fsd_own_zero": "own zero", "fsd_outside": "outside ±6 %"}
     for place, (name, label) in enumerate(kinds.items()):
         means = [np.nanmean(numbers(found[model], name)) for model in models]
-        right.bar(np.arange(len(models)) + 0.27 * (place - 1), means, 0.25, label=label, color=colours[place])
+        right.bar(np.arange(len(models)) + 0.27 * (place - 1), means, 0.25, label=label, color=greys[place])
     right.set(xticks=np.arange(len(models)), xticklabels=models, ylabel="FSD, 1/Å")
-    right.legend(frameon=False, fontsize=8)
+    right.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=200)
 
 
