@@ -67,8 +67,7 @@ def read_molecules(
         graph = graph_of(structure)
         suites = sorted({shipped[part] for part in graph.split(".") if part in shipped})
         if suites:
-            marked_as = f"marked '{said[structure.smiles]}', " if structure.smiles in said else ""
-            left_out[structure.name] = f"{marked_as}it is in the suite {', '.join(suites)}"
+            left_out[structure.name] = f"it is in the suite {', '.join(suites)}"
             continue
         name = structure.name
         if name in names:
@@ -79,19 +78,19 @@ def read_molecules(
         split = said.get(structure.smiles) or split_of(graph, seed)
         kept.append(Molecule(name, split, graph, structure))
     if not kept:
-        raise BadInputError(f"no molecule is left to make frames of{_listed(left_out)}")
+        raise BadInputError(f"no molecule is left to make frames of{_listed(left_out, said)}")
     marked = {molecule.graph for molecule in kept if molecule.structure.smiles in said}
     try:
         return _usable(kept, marked), left_out
     except BadInputError as error:  # what is left is not all that was given
-        raise BadInputError(f"{error}{_listed(left_out)}") from error
+        raise BadInputError(f"{error}{_listed(left_out, said)}") from error
 
 
-def _listed(left_out: Mapping[str, str]) -> str:
-    """What was left out and why, to end a message with."""
+def _listed(left_out: Mapping[str, str], said: Mapping[str, str]) -> str:
+    """What was left out and why, with the split that its line named, to end a message with."""
     if not left_out:
         return ""
-    lines = [f"{name} ({why})" for name, why in left_out.items()]
+    lines = [f"{name} ({f'marked {said[name]!r}, ' * (name in said)}{why})" for name, why in left_out.items()]
     more = f", and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return f"; left out: {', '.join(lines[:_SHOWN])}{more}"
 
