@@ -50,7 +50,7 @@ def _blind_to_images(potential: CalculatorPotential, atoms: Atoms) -> str:
     other = one.copy()
     other.positions[0] += other.cell[0]
     before, after = (float(_answer(potential, each).energy) for each in (one, other))
-    if not abs(after - before) > _VISIBLE:  # nor if it refuses such systems by itself
+    if not abs(after - before) > _VISIBLE + 1e-5 * abs(before):  # nor if it refuses such systems by itself
         return ""
     change = f"its energy changes by {after - before:.2g} eV as an atom moves by a cell vector"
     return f"the model takes no periodic systems, since it ignores their images: {change}"
