@@ -49,6 +49,8 @@ class CalculatorPotential(Potential):
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``."""
         check_elements(batch, self.info.elements)
+        if self.refuses_images and bool(batch.pbc.any()):
+            raise ModelError(self.refuses_images)
         energy = np.full(batch.n_systems, np.nan)
         forces = np.full((batch.n_atoms, 3), np.nan)
         stress = np.full((batch.n_systems, 3, 3), np.nan)
@@ -58,8 +60,6 @@ class CalculatorPotential(Potential):
         for index, atoms in enumerate(batch.to_atoms()):
             stop = start + len(atoms)
             try:
-                if self.refuses_images and atoms.pbc.any():
-                    raise CalculatorError(self.refuses_images)
                 calculator = self._ready(atoms)
                 energy[index] = _numbers(_consistent_energy(calculator, atoms), (), "energy")
                 forces[start:stop] = _numbers(calculator.get_forces(atoms), (len(atoms), 3), "forces")

@@ -37,6 +37,8 @@ def tried(potential: CalculatorPotential, asked: Literal["float32", "float64"] |
         dtype: Literal["float32", "float64"] = "float32" if single else "float64"
         potential.info = replace(potential.info, dtype=dtype, supports_charge_spin=moved > _LEAST)
         potential.refuses_images = _blind_to_images(potential, atoms)
+        if potential.refuses_images:
+            potential.info = replace(potential.info, has_stress=False)
         return potential
     potential.info = replace(potential.info, dtype=asked or "float64")
     return potential
@@ -48,11 +50,10 @@ def _blind_to_images(potential: CalculatorPotential, atoms: Atoms) -> str:
     other = one.copy()
     other.positions[0] += other.cell[0]
     before, after = (float(_answer(potential, each).energy) for each in (one, other))
-    if not abs(after - before) > _VISIBLE:  # nor if it refuses such systems by itself
+    if not abs(after - before) > _VISIBLE + 1e-5 * abs(before):  # nor if it refuses such systems by itself
         return ""
-    return (
-        f"it ignores periodic images: its energy changes by {after - before:.2g} eV as an atom moves by a cell vector"
-    )
+    change = f"its energy changes by {after - before:.2g} eV as an atom moves by a cell vector"
+    return f"the model takes no periodic systems, since it ignores their images: {change}"
 
 
 def _answer(potential: CalculatorPotential, atoms: Atoms) -> Prediction:
