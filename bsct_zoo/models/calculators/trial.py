@@ -53,7 +53,7 @@ def _blind_to_images(potential: CalculatorPotential, atoms: Atoms) -> str:
     if not abs(after - before) > _VISIBLE + 1e-5 * abs(before):  # nor if it refuses such systems by itself
         return ""
     change = f"its energy changes by {after - before:.2g} eV as an atom moves by a cell vector"
-    return f"the model takes no periodic systems, since it ignores their images: {change}"
+    return f"the model ignores periodic images: {change}"
 
 
 def _answer(potential: CalculatorPotential, atoms: Atoms) -> Prediction:
