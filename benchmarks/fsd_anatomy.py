@@ -1,9 +1,9 @@
 """Where FSD has its maximum, what the equilibrium force makes of it, and what is left elsewhere: docs/fsd.md.
 
     python benchmarks/fsd_anatomy.py transformer mace nequip equiformer --suite core --figure docs/fsd.svg
-    python benchmarks/fsd_anatomy.py transformer nequip --suite bsct-spice --page docs/fsd.md
+    python benchmarks/fsd_anatomy.py transformer mace --suite bsct-spice
 
-Answers that are kept are used. The page gets the table of the suite; the figure is of the models and the suite named.
+Answers that are kept are used. The page gets the table of the suite named, the figure is of it too.
 """
 
 import argparse
