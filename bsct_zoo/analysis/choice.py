@@ -114,6 +114,11 @@ def select(
             excluded.append((row.model, reason))
         else:
             fit.append(row)
+    task = primary(results)
+    itself = [row for row in fit if is_reference(results, task, row, row.evaluations[task.name])]
+    if len(itself) < len(fit):  # alone it has no rival
+        fit = [row for row in fit if row not in itself]
+        excluded += [(row.model, "it is the reference itself, so its errors say nothing") for row in itself]
     judged_on = {name: on_common_scans(results, fit, name, seed) for name in minimise}
     candidates = [
         Candidate(
@@ -157,8 +162,6 @@ def _unfit(results: Results, row: ModelResult, require: Sequence[Condition], min
     evaluation = row.evaluations.get(primary(results).name)
     if evaluation is None or evaluation.status == "failed":
         return f"it failed: {evaluation.message if evaluation else 'it was not tested on these scans'}"
-    if is_reference(results, primary(results), row, evaluation):
-        return "it is the reference itself, so its errors say nothing"
     broken = [c.text for c in require if c.holds(results, row) is False]
     if broken:
         return "does not meet " + ", ".join(f"'{text}'" for text in broken)
