@@ -62,7 +62,6 @@ def train(
 
     from bsct_zoo.cli import output
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.evaluation.events import Message
     from bsct_zoo.plugins.registry import registry
     from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.runtime.load import resolve_device
@@ -117,8 +116,6 @@ def train(
     except BadInputError:  # the trainer says what is wrong with the data, after what is wrong with its settings
         said = []
     with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet, at_once=True) as progress:
-        for text in said:
-            progress(Message(model=adapter.name, text=text))
         try:
             outcome = run(request, progress)
         except BadInputError as error:

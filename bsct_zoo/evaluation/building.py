@@ -27,6 +27,7 @@ from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
 from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.manifest import write_manifest
 from bsct_zoo.suites.building.plans import plan
+from bsct_zoo.suites.building.relaxing import UNCONVERGED
 from bsct_zoo.suites.building.settings import BuildSettings
 from bsct_zoo.suites.building.validate import flags_of, validate
 from bsct_zoo.suites.scan import Scan
@@ -249,9 +250,12 @@ def _refuse_crystals(structures: list[Structure], reference: Reference, folder: 
     first = next((structure for structure in structures if structure.periodic), None)
     if first is not None:
         try:
-            reference.answers(RelaxTask([first], steps=0), 1, folder, listen)
+            (outcome,) = reference.answers(RelaxTask([first], steps=0), 1, folder, listen).outcomes.values()
+            problem = outcome.reason if isinstance(outcome, Failure) else str(outcome.facts["problem"])
         except ModelError as error:
-            raise BadInputError(f"the reference has no answer for {first.name}: {shortened(str(error))}") from error
+            problem = str(error)
+        if problem and not problem.startswith(UNCONVERGED):
+            raise BadInputError(f"the reference has no answer for {first.name}: {shortened(problem)}")
 
 
 def _finish(

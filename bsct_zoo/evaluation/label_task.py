@@ -234,7 +234,8 @@ class RelaxTask(Task):
 
 def structure_item(id: str, structure: Structure, *more: Any) -> Item:
     """A structure as an item of a task; ``more`` is what else an answer depends on."""
-    arrays = (structure.numbers, structure.positions, structure.cell)
+    arrays: tuple[NDArray[Any], ...] = (structure.numbers, structure.positions, structure.cell)
+    arrays += tuple(extra for extra in (structure.masses, structure.free) if extra is not None)
     about = (structure.pbc, structure.charge, structure.spin, structure.bonds)
     digest = content_key([[array.tobytes().hex() for array in arrays], repr(about), [repr(one) for one in more]])
     return Item(

@@ -67,7 +67,7 @@ def test_json(check, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["fautly"], "unknown model 'fautly'; did you mean faulty?"),
+        (["fautly"], "unknown model 'fautly'; did you mean faulty"),
         (["faulty", "--only", "force"], "unknown property 'force'; did you mean forces"),
         (["faulty", "--elements", "H,Xx"], "--elements takes chemical symbols, e.g. 'H,C,Cu', not 'Xx'"),
         (["faulty", "--json", "absent/found.json"], "make it first"),

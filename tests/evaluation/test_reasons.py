@@ -174,7 +174,7 @@ def test_crystals_say_why():
 def test_a_minimum_says_why(tmp_path):
     potential = CalculatorPotential(Moody(2.6, "the table of radii ends"), INFO)
     Atoms("Cu2", [[0, 0, 0], [0, 0, 2.8]]).write(tmp_path / "pair.xyz")
-    (pair,) = read_structures(tmp_path / "pair.xyz", 0)
+    (pair,) = read_structures(tmp_path / "pair.xyz", 0).structures
     assert find_minimum(pair, potential).problem == "it does not relax with the reference: the table of radii ends"
 
 

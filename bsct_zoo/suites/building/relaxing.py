@@ -14,6 +14,7 @@ from bsct_zoo.potentials.potential import Potential
 
 FMAX = 0.01  # eV/Å
 STEPS = 500
+UNCONVERGED = "forces above"  # a problem that begins so is not one of the potential's
 
 
 def relax(structure: Structure, potential: Potential, steps: int = STEPS) -> tuple[NDArray[np.float64], str]:
@@ -26,7 +27,7 @@ def relax(structure: Structure, potential: Potential, steps: int = STEPS) -> tup
     atoms.calc = PotentialCalculator(potential)
     try:
         arrived = BFGS(atoms, logfile=None).run(fmax=FMAX, steps=steps)
-        problem = "" if arrived else f"forces above {FMAX:g} eV/Å are left after {steps} steps"
+        problem = "" if arrived else f"{UNCONVERGED} {FMAX:g} eV/Å are left after {steps} steps"
     except CalculatorError as error:
         if isinstance(error.__cause__, ModelError):  # the reference itself failed, or the user stopped it
             raise error.__cause__ from error

@@ -90,7 +90,8 @@ def _listed(left_out: Mapping[str, str], said: Mapping[str, str]) -> str:
     """What was left out and why, with the split that its line named, to end a message with."""
     if not left_out:
         return ""
-    lines = [f"{name} ({f'marked {said[name]!r}, ' * (name in said)}{why})" for name, why in left_out.items()]
+    marks = {name: f"marked {said[name]!r}, " if name in said else "" for name in left_out}
+    lines = [f"{name} ({marks[name]}{why})" for name, why in left_out.items()]
     more = f", and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return f"; left out: {', '.join(lines[:_SHOWN])}{more}"
 

