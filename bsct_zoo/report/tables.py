@@ -316,8 +316,7 @@ def _stated(results: Results, task: TaskInfo) -> str:
     """Systems whose charge, multiplicity or constraints are not the usual ones, as the models were told."""
     who: dict[str, list[str]] = {}
     for record in {record.id: record for record in _records(results, task)}.values():
-        facts = [f"charge {record.charge:+d}"] if record.charge else []
-        facts += [f"multiplicity {record.multiplicity}"] if record.multiplicity != 1 else []
+        facts = _charge_and_spin(record)
         facts += [f"fixed by {', '.join(record.constraints)}"] if record.constraints else []
         name = record.group if task.kind == "md" else record.id
         if facts and name not in (names := who.setdefault(", ".join(facts), [])):
@@ -376,12 +375,14 @@ def _records(results: Results, task: TaskInfo) -> Iterator[Record]:
 
 def _item_name(record: Record) -> str:
     """The item with its charge and multiplicity where these are not 0 and 1."""
-    facts = []
-    if record.charge:
-        facts.append(f"charge {record.charge:+d}")
-    if record.multiplicity != 1:
-        facts.append(f"multiplicity {record.multiplicity}")
+    facts = _charge_and_spin(record)
     return f"{record.id} ({', '.join(facts)})" if facts else record.id
+
+
+def _charge_and_spin(record: Record) -> list[str]:
+    """Charge and multiplicity, where they are not 0 and 1."""
+    facts = [f"charge {record.charge:+d}"] if record.charge else []
+    return facts + ([f"multiplicity {record.multiplicity}"] if record.multiplicity != 1 else [])
 
 
 def _group_mean(evaluation: Evaluation, group: str, column: Column) -> float | None:
