@@ -1,12 +1,12 @@
 """Checkpoints without pickles: weights as safetensors, and a JSON of the same name with everything else.
 
 The JSON holds ``format`` and ``version`` (whose it is), ``config`` (what to build), ``sha256`` (of the weights) and
-``card`` (facts for users). Reading it imports nothing heavy.
+``card`` (facts for users); one that we write ends with ``seal``, a hash of it all (``bsct_zoo.kept``). Reading it
+imports nothing heavy.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bsct_zoo.errors import BadInputError, UntrustedFileError
-from bsct_zoo.files import json_bytes
+from bsct_zoo.files import atomic_write
 from bsct_zoo.files import sha256 as hashed
+from bsct_zoo.kept import opened_json, sealed_json
 from bsct_zoo.plugins.cards import ModelCard
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def save_checkpoint(
 
     save_file({name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}, path)
     facts = {"format": format, "version": version, "config": dict(config), "sha256": hashed(path), "card": dict(card)}
-    path.with_suffix(".json").write_bytes(json_bytes(facts))
+    atomic_write(path.with_suffix(".json"), sealed_json(facts))
 
 
 def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
@@ -58,12 +59,8 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
         ) from error
     if len(content) > _LARGEST_FACTS:
         raise BadInputError(f"{beside} is larger than {_LARGEST_FACTS >> 20} MiB; it is not the card of a checkpoint")
-    try:
-        facts: dict[str, Any] = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadInputError(f"{beside} is not valid JSON: {reason}") from error
-    if not isinstance(facts, dict) or facts.get("format") != format:
+    facts = opened_json(content, beside, unsealed=True)
+    if facts.get("format") != format:
         raise BadInputError(f"{beside} does not describe a {format} checkpoint")
     if facts.get("version") not in range(1, version + 1):
         raise BadInputError(f"{beside} has version {facts.get('version')}; this bsct-zoo reads up to version {version}")

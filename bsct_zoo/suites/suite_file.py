@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ from bsct_zoo.suites.suite import Suite
 
 FORMAT = "bsct-zoo-suite"
 VERSION = 2
+_ARRAYS = ("atomic_numbers", "coordinate", "positions", "energy", "forces", "cell", "pbc", "frame_cells")
 _FACTS = ("name", "title", "level_of_theory", "licence", "citation")
 _LARGEST = 8 << 30  # bytes that a file may unpack to
 _LARGEST_MANIFEST = 256 << 20
@@ -108,6 +110,7 @@ def read_suite(path: Path) -> Suite:
     with _opened(path, io.BytesIO(content)) as archive:
         if sum(member.file_size for member in archive.infolist()) > _LARGEST:
             raise BadInputError(f"{path} unpacks to more than {_LARGEST >> 30} GiB; it is not a suite of bsct-zoo")
+        _refuse_lost_members(archive, content)
         manifest = _manifest(path, archive)
         arrays = _arrays(path, archive, manifest)
     try:
@@ -149,6 +152,14 @@ def _opened(path: Path, source: Path | io.BytesIO) -> Iterator[zipfile.ZipFile]:
             yield archive
     except _DAMAGE as error:
         raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+
+
+def _refuse_lost_members(archive: zipfile.ZipFile, content: bytes) -> None:
+    """Raise where the directory of the archive is damaged: checksums speak of what it lists, not of what it lost."""
+    (count,) = struct.unpack("<H", content[-12:-10])  # of the archive's last record
+    names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
+    if count != len(names) or len(set(names)) != count or not set(names) <= {"manifest", *_ARRAYS}:
+        raise zipfile.BadZipFile("the directory does not list what is there")
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

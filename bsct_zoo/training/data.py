@@ -6,7 +6,6 @@ A folder holds ``train.npz``, ``valid.npz`` and perhaps ``test.npz`` (molecules 
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from torch import Tensor
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import sha256
+from bsct_zoo.kept import read_json
 
 SPLITS = ("train", "valid", "test")
 OLD_SPLITS = {"unseen": "test"}  # spellings of 0.1
@@ -241,14 +241,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise BadInputError(f"no such folder: {folder}")
     path = folder / "manifest.json"
     try:
-        manifest = json.loads(path.read_text())
+        return read_json(path, unsealed=True)
     except OSError as error:
         raise BadInputError(f"cannot read {path} ({error.strerror}); frames need a manifest beside them") from error
-    except ValueError as error:
-        raise BadInputError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(manifest, dict):
-        raise BadInputError(f"{path} must hold one JSON object")
-    return manifest
 
 
 def _references(folder: Path, manifest: Mapping[str, Any]) -> dict[int, float]:
