@@ -108,6 +108,8 @@ def compare(
     met = gate.met(results, changes)
     for reason in met:
         print(f"failed: {reason}", file=sys.stderr)
+    if not met:
+        gate.refuse_no_verdict(changes)
     return 3 if met else exit_code(results)
 
 

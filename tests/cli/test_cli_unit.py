@@ -259,6 +259,14 @@ def test_a_gate_for_continuous_integration(run, refused, suite, tmp_path):
     (tmp_path / "wrong.json").write_text("{}")
     assert "no schema" in refused(*compare, "--against", tmp_path / "wrong.json")
     assert "was made on suite" in refused("compare", "spring", "--against", baseline)
+    others = ("compare", "spring", "--suite", suite, "--only", "He-He/*", "--against", baseline)
+    assert "has no scan of small in common with this" in refused(*others)
+    assert "the baseline has no new; it has spring" in refused(
+        "compare", "spring", "new=spring", "--suite", suite, "--fail-if", "worse", "--against", baseline
+    )
+    empty = json.loads(baseline.read_text()) | {"rows": []}
+    (tmp_path / "empty.json").write_text(json.dumps(empty))
+    assert "no model in common" in refused(*compare, "--against", tmp_path / "empty.json")
 
 
 def test_select(run, refused, suite, tmp_path):
