@@ -11,9 +11,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bsct_zoo.atoms.elements import SYMBOLS
 from bsct_zoo.errors import BadInputError, UntrustedFileError
 from bsct_zoo.files import atomic_write
 from bsct_zoo.files import sha256 as hashed
@@ -100,13 +102,20 @@ def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
         raise BadInputError(f"there is no file {path}")
     facts = read_facts(path, format, version)
     try:
-        card = dict(facts["card"])
-        card["elements"] = tuple(card.get("elements", ()))
-        for key, value in {**{key: card.get(key, "") for key in _TEXTS}, "sha256": facts["sha256"]}.items():
+        import msgspec  # not in the environments of models, which get the card
+
+        card: ModelCard = msgspec.convert(facts["card"], ModelCard)
+        for key, value in {**{key: getattr(card, key) for key in _TEXTS}, "sha256": facts["sha256"]}.items():
             # A foreign card is printed, and must not control the terminal.
             if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):
                 raise ValueError(f"its {key} is not printable text")
-        return ModelCard(**{**card, "checkpoint": str(path.resolve()), "sha256": facts["sha256"]})
+        unknown = [str(key) for key in facts["card"] if key not in {field.name for field in fields(ModelCard)}]
+        if unknown:
+            raise ValueError(f"it holds '{unknown[0]}', which no card has")
+        foreign = [symbol for symbol in card.elements if symbol not in SYMBOLS[1:]]
+        if foreign:
+            raise ValueError(f"its elements hold {foreign[0]!r}, which is none")
+        return replace(card, checkpoint=str(path.resolve()), sha256=facts["sha256"])
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{path.with_suffix('.json')} has an invalid card: {error}") from error
 
