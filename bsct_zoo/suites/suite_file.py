@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, npz_bytes, sha256
+from bsct_zoo.files import atomic_write, npz_bytes, opened_zip, sha256
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 
@@ -182,7 +182,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, Runtim
 @contextmanager
 def _opened(path: Path, source: Path | io.BytesIO) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with opened_zip(path, source) as archive:
             yield archive
     except _DAMAGE as error:
         raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
