@@ -156,8 +156,9 @@ def shown_as(built: Built) -> str:
 
 
 def _findings(found: list[SuiteFault], everything: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from bsct_zoo.report.console import make_console
 
     if not found:
         return
@@ -167,7 +168,7 @@ def _findings(found: list[SuiteFault], everything: bool) -> None:
     shown = found if everything else found[:_SHOWN]
     for finding in shown:
         table.add_row(finding.kind, finding.scan or "all", finding.text)
-    console = Console(highlight=False, markup=False)
+    console = make_console()
     console.print(table)
     if len(found) > len(shown):
         console.print(f"and {len(found) - len(shown)} more")

@@ -77,8 +77,9 @@ def make(
 def _report(out: Path, outcome: FramesMade) -> None:
     import shlex
 
-    from rich.console import Console
     from rich.table import Table
+
+    from bsct_zoo.report.console import make_console
 
     manifest: dict[str, Any] = outcome.manifest
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
@@ -88,7 +89,7 @@ def _report(out: Path, outcome: FramesMade) -> None:
     for split, counts in manifest["counts"].items():
         table.add_row(split, str(counts["frames"]), *(str(counts[kind]) for kind in manifest["kinds"]))
     print(f"{len(manifest['molecules'])} molecules and pairs of elements, {manifest['level_of_theory']}")
-    Console(highlight=False, markup=False).print(table)
+    make_console().print(table)
     if manifest["dropped"]:
         dropped = sorted(manifest["dropped"].items(), key=lambda one: (-one[1], one[0]))
         more = f"; and {len(dropped) - _SHOWN} more reasons, in its manifest.json" if len(dropped) > _SHOWN else ""

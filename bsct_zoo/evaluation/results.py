@@ -285,6 +285,10 @@ def _consistent(results: Results) -> Results:
     tasks = {task.name: task for task in results.tasks}
     if len(tasks) < len(results.tasks):
         raise ValueError("two tasks have one name - at `$.tasks`")
+    for number, task in enumerate(results.tasks):
+        names = [column.name for column in task.columns]
+        if len(set(names)) < len(names) or not set(task.headline) <= set(names):
+            raise ValueError(f"columns and headline do not agree - at `$.tasks[{number}]`")
     rows = [(f"$.rows[{place}]", row) for place, row in enumerate(results.rows)]
     for where, row in [*rows, *([] if results.reference is None else [("$.reference", results.reference)])]:
         for name, evaluation in row.evaluations.items():

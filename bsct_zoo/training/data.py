@@ -265,9 +265,9 @@ def _references(folder: Path, manifest: Mapping[str, Any]) -> dict[int, float]:
 def _level_of_theory(manifest: Mapping[str, Any]) -> str:
     if "level_of_theory" in manifest:
         return str(manifest["level_of_theory"])
-    temperature = (manifest.get("settings") or {}).get("electronic_temperature")
-    method = str(manifest.get("method", "unknown"))
-    return method if temperature is None else f"{method} (Te={temperature:g} K)"
+    settings, method = manifest.get("settings"), str(manifest.get("method", "unknown"))
+    temperature = settings.get("electronic_temperature") if isinstance(settings, dict) else None
+    return f"{method} (Te={temperature:g} K)" if isinstance(temperature, int | float) else method
 
 
 def _read_frames(path: Path, n_kinds: int) -> FrameSet:

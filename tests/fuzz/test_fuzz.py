@@ -69,7 +69,7 @@ def bounded():
         yield
     except BsctZooError as error:
         text = str(error)
-        assert text and len(text) < 3000 and "internal error" not in text, text
+        assert text and len(text) < 20_000 and "internal error" not in text, text
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
