@@ -66,9 +66,9 @@ def build(
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.building import About
     from bsct_zoo.evaluation.building import build as make
-    from bsct_zoo.evaluation.machine import cores
     from bsct_zoo.evaluation.reference import open_reference
     from bsct_zoo.report.progress import ProgressDisplay
+    from bsct_zoo.runtime.surroundings import cores
     from bsct_zoo.suites.building.manifest import command_line
     from bsct_zoo.suites.building.settings import BuildSettings
     from bsct_zoo.suites.building.sites import Choice

@@ -53,9 +53,9 @@ def make(
     is given again.
     """
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.evaluation.machine import cores
     from bsct_zoo.evaluation.reference import open_reference
     from bsct_zoo.report.progress import ProgressDisplay
+    from bsct_zoo.runtime.surroundings import cores
     from bsct_zoo.suites.building.manifest import command_line
     from bsct_zoo.training.making.make import make as run
     from bsct_zoo.training.making.recipe import Recipe, parse_temperatures, with_frames

@@ -96,6 +96,7 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
         options=OPTIONS,
         free_options=True,
         fetcher=FETCHER if fetched else None,
+        fetcher_variables=("HF_TOKEN",) if fetched else (),
         citation=cards[0].citation,
     )
 
