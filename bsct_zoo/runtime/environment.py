@@ -239,7 +239,10 @@ def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Envi
 
 def _failure(adapter: Adapter, done: UvResult) -> EnvironmentBuildError:
     reason = done.reason
-    if done.no_network:
+    if done.no_space:
+        place = f"{cache_dir()} or uv's cache"
+        reason = f"the disk is full ({place}); free some room, or set BSCT_ZOO_CACHE and UV_CACHE_DIR to other folders"
+    elif done.no_network:
         mend = f"connect and run 'bsct-zoo env build {adapter.name}'"
         reason = f"no network and {done.wanted_package} not in uv's cache; {mend}"
     text = f"cannot make the environment for '{adapter.name}': {reason}"

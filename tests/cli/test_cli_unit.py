@@ -244,6 +244,21 @@ def test_a_full_cache_does_not_cost_the_table(run, suite):
     assert done.stderr.strip().splitlines()[-1].startswith("error: answers could not be kept in")
 
 
+def test_a_read_only_cache_in_which_everything_is_there_is_enough(run, suite, tmp_path):
+    command = ("compare", "spring", "--suite", suite, "--only", "H-H/*", "--quiet")
+    first = run(*command)
+    cache = tmp_path / "cache"
+    for path in sorted(cache.rglob("*"), reverse=True):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    cache.chmod(0o555)
+    before = sorted((path, path.stat().st_mtime_ns) for path in cache.rglob("*"))
+    again = run(*command)
+    assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
+    assert before == sorted((path, path.stat().st_mtime_ns) for path in cache.rglob("*"))  # root may write all the same
+    for path in (cache, *cache.rglob("*")):
+        path.chmod(0o755)
+
+
 def test_a_gate_for_continuous_integration(run, refused, suite, tmp_path):
     baseline = tmp_path / "baseline.json"
     compare = ("compare", "spring", "--suite", suite, "--only", "H-H/*", "--quiet")
