@@ -96,7 +96,7 @@ def compare(
         use_store=not no_cache,
         timeout=timeout,
     )
-    results, faults = run_tasks(specs, tasks, settings, quiet=quiet)
+    results, faults = run_tasks(context, specs, tasks, settings, quiet=quiet)
     layouts = _layouts(results, names, rank, by is options.Columns.bond, bool(metric))
     changes = gate.changes(results, names)
     if gate.baseline is not None:

@@ -172,6 +172,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
         tasks: what was asked of every model; the first one names its columns plainly, others with a prefix.
         rows: one for each model.
         reference: the model that errors of properties are taken against; None without one.
+        command: words of the command line that decide the numbers, for ``bsct-zoo rerun``; empty if made in Python.
     """
 
     schema_version: Literal[2] = 2
@@ -181,6 +182,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
     tasks: tuple[TaskInfo, ...]
     rows: tuple[ModelResult, ...]
     reference: ModelResult | None = None
+    command: tuple[str, ...] = ()
 
     def task(self, name: str) -> TaskInfo:
         """The task called ``name``.

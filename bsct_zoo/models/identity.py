@@ -84,10 +84,12 @@ def code_sha256(package: str) -> str:
         names = (
             "atoms/batch.py",
             "atoms/neighbours.py",
+            "potentials/batching.py",
             "potentials/boxes.py",
             "potentials/bridges.py",
             "potentials/gradients.py",
             "potentials/potential.py",
+            "runtime/guard.py",
         )
         files = [origin.parent / name for name in names]
     digest = hashlib.sha256()
