@@ -1,11 +1,11 @@
 """Weights that a calculator's own package downloads: on request, into one folder, used offline, verified."""
 
-import json
 import sys
 
 import pytest
 
 from bsct_zoo.errors import BadInputError, MissingWeightsError, UntrustedFileError
+from bsct_zoo.kept import read_json
 from bsct_zoo.models.calculators.load import load
 from bsct_zoo.models.trust import trusted
 from bsct_zoo.models.weights import fetch, with_weights
@@ -53,7 +53,7 @@ def test_fetched_on_request_and_used_offline(adapter, tmp_path):
     with pytest.raises(MissingWeightsError, match=r"licence ASL.*models fetch hub:hub"):
         with_weights(adapter, card)
     fetched = fetch(adapter, card)
-    assert list(json.loads(fetched.path.read_text())) == ["home/.cache/hub_package/epsilon.txt"]
+    assert list(read_json(fetched.path)) == ["home/.cache/hub_package/epsilon.txt"]
     assert not (tmp_path / "home").exists()
     (tmp_path / "remote.txt").unlink()
     sys.modules.pop("hub_package")
