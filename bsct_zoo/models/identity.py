@@ -48,12 +48,19 @@ def identity(
         "core": code_sha256("bsct_zoo"),
         "card": spec.card.name,
         "checkpoint": checkpoint,
+        "design": _design_sha256(spec),
         "options": dict(spec.options),
         "device": device.partition(":")[0],
         "dtype": dtype,
         "versions": {**versions, **numeric_versions(spec.card.packages)},
         "packages": packages,
     }
+
+
+def _design_sha256(spec: ModelSpec) -> str | None:
+    """Hash of the file that says what the weights belong to, where one stands beside them: the same fit many designs."""
+    beside = Path(spec.card.checkpoint or "").with_suffix(".json")
+    return sha256(beside) if spec.card.checkpoint is not None and beside.is_file() else None
 
 
 def numeric_versions(packages: Iterable[str]) -> dict[str, str]:
