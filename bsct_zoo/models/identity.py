@@ -58,7 +58,7 @@ def identity(
 
 
 def _design_sha256(spec: ModelSpec) -> str | None:
-    """Hash of the file that says what the weights belong to, where one stands beside them: the same fit many designs."""
+    """Hash of the file beside the weights that says what they belong to, if there is one: the same fit many designs."""
     beside = Path(spec.card.checkpoint or "").with_suffix(".json")
     return sha256(beside) if spec.card.checkpoint is not None and beside.is_file() else None
 
