@@ -1,0 +1,119 @@
+// Energy, force, D and the slope of D along a scan, one below the other on one axis.
+
+const PANELS = [
+  { name: 'energy', title: 'energy, eV', domain: [0.69, 1] },
+  { name: 'force', title: 'force, eV/Å', domain: [0.46, 0.66] },
+  { name: 'log_ratio', title: 'D', domain: [0.23, 0.43] },
+  { name: 'slope', title: '|ΔD/Δα|, 1/Å', domain: [0, 0.2] },
+];
+
+function curveOf(scan, name) {
+  const found = scan.arrays.get(name);
+  return found ? found.values : null;
+}
+
+// |ΔD/Δα| between neighbours that have a D, at the middles; `step` is the place of the largest.
+function slopes(x, d) {
+  const known = Array.from(x.keys()).filter((k) => Number.isFinite(d[k]));
+  const out = { x: [], y: [], ends: [], step: -1 };
+  for (let n = 0; n + 1 < known.length; n += 1) {
+    const [a, b] = [known[n], known[n + 1]];
+    out.x.push((x[a] + x[b]) / 2);
+    out.y.push(Math.abs((d[b] - d[a]) / (x[b] - x[a])));
+    out.ends.push([a, b]);
+    if (out.step < 0 || out.y[n] > out.y[out.step]) out.step = n;
+  }
+  return out;
+}
+
+function curvesFigure(scan, models, record, whole, onFrame) {
+  const x = curveOf(scan, 'coordinate');
+  const traces = [];
+  const shapes = [];
+  const axis = (n) => (n ? `y${n + 1}` : 'y');
+  const add = (n, xs, ys, more) => traces.push({ x: Array.from(xs), y: Array.from(ys), mode: 'lines', xaxis: 'x', yaxis: axis(n), ...more });
+  for (const model of models) {
+    const name = plain(model.model);
+    const line = { color: color(model.place), width: 2, dash: dash(model.place) };
+    PANELS.slice(0, 3).forEach((panel, n) => {
+      const values = curveOf(scan, `${model.place}:${panel.name}`);
+      if (values) add(n, x, values, { line, name, hovertemplate: `${name} %{y:.4g}<extra></extra>` });
+    });
+    const d = curveOf(scan, `${model.place}:log_ratio`);
+    if (!d) continue;
+    const found = slopes(x, d);
+    add(3, found.x, found.y, { line, name, hoverinfo: 'skip' });
+    if (found.step < 0 || !(found.y[found.step] > 0)) continue;
+    const [a, b] = found.ends[found.step];
+    const marker = { color: color(model.place), size: 12, symbol: mark(model.place), line: { color: ink(), width: 1.5 } };
+    add(3, [found.x[found.step]], [found.y[found.step]], { mode: 'markers', marker, hovertemplate: `${name}: this step decides FSD, ${number(record(model)?.metrics.fsd_full)} 1/Å<extra></extra>` });
+    add(2, [x[a], x[b]], [d[a], d[b]], { mode: 'lines+markers', line: { color: color(model.place), width: 5 }, marker: { color: color(model.place), size: 6 }, hoverinfo: 'skip' });
+    shapes.push({ type: 'rect', xref: 'x', yref: 'paper', x0: x[a], x1: x[b], y0: 0, y1: 1, fillcolor: color(model.place), opacity: 0.22, line: { width: 0 }, layer: 'below' });
+  }
+  const reference = { line: { color: ink(), width: 2.5 }, name: 'reference', hovertemplate: 'reference %{y:.4g}<extra></extra>' };
+  PANELS.slice(0, 2).forEach((panel, n) => {
+    const values = curveOf(scan, panel.name);
+    if (values) add(n, x, values, reference);
+  });
+  const { equilibrium } = scan.facts;
+  const layout = { hovermode: 'x', dragmode: 'zoom', margin: { l: 70, r: 12, t: 22, b: 44 }, shapes, annotations: [] };
+  if (equilibrium !== null) {
+    const line = { color: ink(), width: 1, dash: 'dot' };
+    shapes.push({ type: 'line', xref: 'x', yref: 'paper', x0: x[equilibrium], x1: x[equilibrium], y0: 0, y1: 1, line });
+    layout.annotations.push({ text: 'equilibrium', xref: 'x', yref: 'paper', x: x[equilibrium], y: 1, yanchor: 'bottom', showarrow: false, font: { size: 11 } });
+  }
+  shapes.push({ type: 'line', xref: 'x', yref: 'paper', x0: x[0], x1: x[0], y0: 0, y1: 1, line: { color: isDark() ? '#f0e442' : '#b00020', width: 1.5 } });
+  PANELS.forEach((panel, n) => {
+    layout[n ? `yaxis${n + 1}` : 'yaxis'] = {
+      domain: panel.domain,
+      title: { text: panel.title, font: { size: 12 }, standoff: 4 },
+      anchor: 'x',
+      automargin: false,
+      nticks: 5,
+      ...(whole ? {} : wellRange(scan, models, panel.name)),
+    };
+  });
+  layout.xaxis = { anchor: 'y4', title: { text: 'distance of the scanned atoms α, Å' }, range: [x[0], x[x.length - 1]], zeroline: false, title_standoff: 6 };
+  if (scan.facts.kind && scan.facts.kind !== 'bond') layout.xaxis.title.text = `coordinate of the scan (${plain(scan.facts.kind)}), Å`;
+  const follow = (event) => onFrame(nearest(x, event.xvals ? event.xvals[0] : event.points[0].x));
+  const node = figure(
+    `Energy, force, D and the slope of D along the scan for ${['the reference', ...models.map((model) => model.model)].join(', ')}`,
+    window.innerWidth < 700 ? 680 : 780,
+    traces,
+    layout,
+    { plotly_hover: follow, plotly_click: follow },
+  );
+  const cursor = shapes.length - 1;
+  let moving = false;
+  node.cursor = (frame) => {
+    node.wanted = frame;
+    if (moving) return;
+    moving = true;
+    requestAnimationFrame(async () => {
+      const Plotly = await node.drawn;
+      moving = false;
+      const at = x[node.wanted];
+      if (Plotly && node.isConnected) Plotly.relayout(node, { [`shapes[${cursor}].x0`]: at, [`shapes[${cursor}].x1`]: at });
+    });
+  };
+  return node;
+}
+
+// Energies near the well and forces of the stretch; the wall of the compressed bond goes out of sight.
+function wellRange(scan, models, name) {
+  const e = scan.facts.equilibrium;
+  const own = curveOf(scan, name);
+  if (!own || e === null || (name !== 'energy' && name !== 'force')) return {};
+  const tail = Array.from(own.subarray(e)).filter(Number.isFinite);
+  if (!tail.length) return {};
+  const size = Math.max(...tail.map(Math.abs), name === 'energy' ? 1 : 2);
+  const others = models.flatMap((model) => Array.from(curveOf(scan, `${model.place}:${name}`)?.subarray(e) || [])).filter(Number.isFinite);
+  const far = Math.min(Math.max(size, ...others.map(Math.abs)), 2 * size);
+  return { range: name === 'energy' ? [-0.12 * far, 1.25 * far] : [-1.3 * far, 1.3 * far], autorange: false };
+}
+
+function nearest(x, value) {
+  let best = 0;
+  for (let k = 1; k < x.length; k += 1) if (Math.abs(x[k] - value) < Math.abs(x[best] - value)) best = k;
+  return best;
+}
