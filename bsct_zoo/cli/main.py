@@ -26,6 +26,7 @@ from bsct_zoo.cli import (
     new,
     plugins,
     properties,
+    report,
     select,
     suites,
     train,
@@ -47,6 +48,7 @@ _CHOOSE, _TEST, _TRAIN, _EXTEND, _KEEP = "Choose a model", "Test models", "Train
 _COMMANDS: list[tuple[str, Any, str, str]] = [
     ("compare", compare.compare, _CHOOSE, "Rank models by their smoothness on the scans of a suite."),
     ("select", select.select, _CHOOSE, "Choose a model from results of compare."),
+    ("report", report.report, _CHOOSE, "Write results as one HTML file with figures."),
     ("models", models.app, _CHOOSE, "List models, show one, add one, download weights."),
     ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),
     ("md", md.md, _TEST, "Run molecular dynamics and report its stability."),

@@ -17,6 +17,9 @@ from bsct_zoo.report.best import best_rows
 from bsct_zoo.report.model import lines
 from bsct_zoo.report.page.verdict import advice, verdict
 
+# Of a card; the rest stands in the results, or is about this machine (paths), which is nobody's business elsewhere.
+_CARD = ("title", "family", "source", "fetched from", "needs", "options", "trains", "cite")
+
 
 def summary(results: Results) -> dict[str, Any]:
     """As JSON holds it; see ``assets`` for who reads it."""
@@ -45,7 +48,7 @@ def _task(task: TaskInfo) -> dict[str, Any]:
         "flagged": list(task.flagged),
         "headline": list(task.headline) or [column.name for column in task.columns],
         "columns": [{**asdict(column), "of": column.of} for column in task.columns],
-        "settings": {key: _text(value) for key, value in task.settings.items() if value is not None},
+        "settings": {key: _text(value) for key, value in task.settings.items() if value not in (None, "", [], ())},
     }
 
 
@@ -74,7 +77,9 @@ def _card(row: ModelResult) -> dict[str, str]:
     name = (row.named or row.model).partition("@")[0].partition(":")[0]
     adapter = registry().adapters.get(name)
     card = next((card for card in adapter.cards if card.name == row.card), None) if adapter else None
-    return {} if adapter is None or card is None else {key: str(value) for key, value in lines(adapter, card).items()}
+    if adapter is None or card is None:
+        return {}
+    return {key: str(value) for key, value in lines(adapter, card).items() if key in _CARD}
 
 
 def _evaluation(results: Results, task: TaskInfo, row: ModelResult, evaluation: Evaluation) -> dict[str, Any]:
@@ -136,4 +141,7 @@ def mean_intervals(task: TaskInfo, evaluation: Evaluation) -> Mapping[str, tuple
 
 
 def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    """Lists with commas, nested settings as name=value."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}={_text(one)}" for name, one in value.items())
+    return ", ".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)

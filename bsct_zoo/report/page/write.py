@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,16 @@ def page(
     return _html(results, about, plotly, list(packed.chunks.values()))
 
 
+def require_plotly() -> None:
+    """Refuse a report that could not be written.
+
+    Raises:
+        BadInputError: plotly is not installed.
+    """
+    if find_spec("plotly") is None:
+        raise BadInputError("an HTML report needs plotly; install it with: pip install 'plotly>=6'")
+
+
 def _remarks(results: Results, source: Source, packed: Packed) -> Any:
     """What the page does not show, and why."""
     n = len(packed.chunks)
@@ -78,15 +89,15 @@ def _remarks(results: Results, source: Source, packed: Packed) -> Any:
 
 
 def _plotly() -> str:
-    """Plotly's JavaScript.
+    """Plotly's JavaScript, from its wheel.
 
     Raises:
         BadInputError: plotly is not installed.
     """
-    try:
-        return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-    except (ImportError, OSError) as error:
-        raise BadInputError("an HTML report needs plotly; install it with: pip install 'plotly>=6'") from error
+    require_plotly()
+    spec = find_spec("plotly")  # importing the package would take longer than reading the one file of it
+    assert spec is not None and spec.submodule_search_locations
+    return (Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
 def _asset(name: str) -> str:

@@ -48,11 +48,13 @@ function modelsUnder(task) {
 }
 
 function modelLink(model) {
-  return el('a', { href: link('model', model.model) }, swatch(model.place), model.model);
+  return el('a', { href: link('model', model.model), class: model.model.length < 24 ? 'whole' : null }, swatch(model.place), model.model);
 }
 
 function scanLink(task, id, ...text) {
-  return el('a', { href: link('scan', task, id) }, text.length ? text : id);
+  const [group, ...rest] = id.split('/');
+  const name = rest.length ? [el('span', { class: 'whole' }, `${group}/`), el('wbr'), rest.join('/')] : id;
+  return el('a', { href: link('scan', task, id) }, text.length ? text : name);
 }
 
 // The line of a model as it is drawn in figures.

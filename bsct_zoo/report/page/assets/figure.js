@@ -14,6 +14,7 @@ function plotly() {
 function looks(more = {}) {
   const line = isDark() ? '#4a4a4a' : '#d8d8d8';
   const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true };
+  const small = { size: 13 };
   const layout = {
     font: { family: 'system-ui, sans-serif', size: 13, color: ink() },
     paper_bgcolor: 'rgba(0,0,0,0)',
@@ -24,7 +25,9 @@ function looks(more = {}) {
     ...more,
   };
   for (const name of Object.keys(layout)) {
-    if (/^[xy]axis/.test(name)) layout[name] = { ...axis, ...layout[name] };
+    if (!/^[xy]axis/.test(name)) continue;
+    layout[name] = { ...axis, ...layout[name] };
+    if (layout[name].title) layout[name].title = { font: small, ...layout[name].title };
   }
   return layout;
 }

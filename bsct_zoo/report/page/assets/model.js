@@ -10,6 +10,7 @@ function modelView(name) {
       {},
       el('h1', {}, swatch(model.place), model.model),
       el('p', { class: 'about' }, [model.card, model.level_of_theory, model.licence].filter(Boolean).join(' · ')),
+      factsList(shortFacts(model)),
       suites().filter((task) => model.evaluations[task.name]).map((task) => [groupsSection(model, task), worstSection(model, task)]),
       accuracySection(zoo.taskOf.get(zoo.primary), model),
       zoo.tasks.filter((task) => task.kind === 'md' && model.evaluations[task.name]).map((task) => dynamicsSection(model, task)),
@@ -20,17 +21,26 @@ function modelView(name) {
   };
 }
 
-function cardSection(model) {
+function shortFacts(model) {
   const forces = { true: 'the gradient of the energy', false: 'predicted directly', null: null };
+  const elements = model.elements === null ? null : model.elements.length > 20 ? counted(model.elements.length, 'element') : model.elements.join(' ') || 'any';
+  return [
+    ['asked for as', model.named],
+    ['title', model.facts.title],
+    ['forces', forces[String(model.conservative)]],
+    ['parameters', model.parameters === null ? null : model.parameters.toLocaleString('en')],
+    ['elements', elements],
+  ];
+}
+
+function cardSection(model) {
+  const shown = new Set(['title']);
   return section(
     'Card',
     factsList([
-      ['asked for as', model.named],
-      ['forces', forces[String(model.conservative)]],
-      ['parameters', model.parameters === null ? null : model.parameters.toLocaleString('en')],
-      ['elements', model.elements === null ? null : model.elements.join(' ') || 'any'],
+      ['all elements', model.elements?.length > 20 ? model.elements.join(' ') : null],
       ['weights (sha256)', model.checkpoint_sha256],
-      ...Object.entries(model.facts),
+      ...Object.entries(model.facts).filter(([name]) => !shown.has(name)),
     ]),
   );
 }
@@ -100,8 +110,10 @@ function numbersSection(model, task) {
   const evaluation = model.evaluations[task.name];
   const known = task.columns.filter((column) => evaluation.values[column.name] !== null && evaluation.values[column.name] !== undefined);
   if (!known.length) return section(`Numbers, ${task.name}`, el('p', {}, evaluation.message || 'There are none.'));
-  return section(
-    `Numbers, ${task.name}`,
+  return el(
+    'details',
+    {},
+    el('summary', {}, `All numbers, ${task.name} (${known.length})`),
     evaluation.message ? el('p', { class: 'note' }, evaluation.message) : null,
     sortedTable({
       id: `numbers-${zoo.tasks.indexOf(task)}`,

@@ -20,12 +20,14 @@ function overviewView() {
 
 function taskSection(task) {
   const rows = modelsUnder(task);
+  const notes = new Map(); // text -> models
+  for (const model of rows) for (const note of notesOn(model, task)) notes.set(note, [...(notes.get(note) || []), model.model]);
   const about = [counted(task.n_items, task.noun), task.level_of_theory, task.title].filter(Boolean).join(' · ');
   const ranked = task.columns.find((column) => column.name === 'fsd_full') || columnOf(task, task.headline[0]);
   const columns = [
-    { title: 'model', left: true, value: (model) => model.model, cell: (model) => nameCell(model, task) },
+    { title: 'model', left: true, value: (model) => model.model, cell: (model) => [modelLink(model), marks(notes, model)] },
     ...(ranked && ranked.over === 'mean' ? [intervalColumn(task, ranked, rows)] : []),
-    ...task.headline.filter((name) => columnOf(task, name)).map((name) => valueColumn(task, columnOf(task, name))),
+    ...task.headline.filter((name) => columnOf(task, name) && rows.some((model) => model.evaluations[task.name].values[name] !== null)).map((name) => valueColumn(task, columnOf(task, name))),
     {
       title: `${task.noun}s`,
       hint: `${task.noun}s with an answer, of those asked for`,
@@ -55,6 +57,7 @@ function taskSection(task) {
       filter: (model) =>
         [model.model, model.card, model.level_of_theory, model.licence, ...model.evaluations[task.name].notes].join(' '),
     }),
+    el('ol', { class: 'notes' }, [...notes].map(([note, models]) => el('li', {}, el('b', {}, models.join(', ')), `: ${note}`))),
     el(
       'p',
       { class: 'small' },
@@ -68,14 +71,26 @@ function answered(model, task) {
   return model.evaluations[task.name].records.filter((record) => record.status !== 'failed').length;
 }
 
-function nameCell(model, task) {
+function notesOn(model, task) {
   const evaluation = model.evaluations[task.name];
-  const notes = [
+  return [
+    otherLevel(model, task),
     evaluation.is_reference ? 'the reference itself: its errors say nothing' : '',
     ...evaluation.notes,
     evaluation.message,
-  ].filter(Boolean);
-  return [modelLink(model), notes.map((note) => el('span', { class: 'note' }, shortenedLine(note)))];
+  ].filter(Boolean).map(shortenedLine);
+}
+
+// The numbers of the notes on a model.
+function marks(notes, model) {
+  const own = [...notes.values()].map((models, n) => (models.includes(model.model) ? n + 1 : 0)).filter(Boolean);
+  return own.length ? el('sup', {}, ` ${own.join(' ')}`) : null;
+}
+
+function otherLevel(model, task) {
+  const level = task.level_of_theory;
+  if (!level || model.level_of_theory === level) return '';
+  return `${model.level_of_theory || 'unknown level of theory'}, not that of the reference: compare aligned energies and shapes`;
 }
 
 function shortenedLine(text) {
@@ -113,7 +128,7 @@ function intervalColumn(task, column, rows) {
     return [...(evaluation.intervals[column.name] || []), evaluation.values[column.name] ?? 0];
   });
   const most = Math.max(...ends, 1e-9);
-  const [width, height] = [150, 18];
+  const [width, height] = [110, 18];
   const at = (value) => 4 + ((width - 8) * value) / most;
   return {
     title: `${column.title} and interval`,
@@ -165,7 +180,11 @@ function accuracySection(task, own) {
     const [low, high] = evaluation.intervals[name] || [evaluation.values[name], evaluation.values[name]];
     return { type: 'data', symmetric: false, array: [high - evaluation.values[name]], arrayminus: [evaluation.values[name] - low], thickness: 1.5, width: 0 };
   };
-  const traces = rows.map((model) => {
+  const across = rows.map((model) => Math.log(model.evaluations[task.name].values.forces_mae_full));
+  const [left, right] = [Math.min(...across), Math.max(...across)];
+  const order = [...rows].sort((a, b) => a.evaluations[task.name].values.fsd_full - b.evaluations[task.name].values.fsd_full);
+  const textposition = (model, n) => `${order.indexOf(model) % 2 ? 'top' : 'bottom'} ${across[n] > left + 0.7 * (right - left) ? 'left' : 'right'}`;
+  const traces = rows.map((model, n) => {
     const { values } = model.evaluations[task.name];
     const faint = own && own !== model;
     return {
@@ -175,7 +194,7 @@ function accuracySection(task, own) {
       error_y: { ...bars(model, 'fsd_full'), color: color(model.place) },
       mode: 'markers+text',
       text: [plain(shortened(model.model))],
-      textposition: 'top right',
+      textposition: textposition(model, n),
       textfont: { color: ink() },
       opacity: faint ? 0.45 : 1,
       marker: { color: color(model.place), symbol: mark(model.place), size: own === model ? 16 : 12 },

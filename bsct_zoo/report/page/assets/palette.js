@@ -25,7 +25,7 @@ function dash(place) {
 }
 
 function mark(place) {
-  return MARKS[place % MARKS.length];
+  return MARKS[(place + Math.floor(place / MARKS.length)) % MARKS.length]; // a colour comes back with another marker
 }
 
 function elementColor(symbol) {

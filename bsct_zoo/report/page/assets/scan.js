@@ -42,6 +42,7 @@ class ScanView {
     const order = zoo.scans.filter((scan) => scan.task === this.task.name);
     const place = order.findIndex((scan) => scan.id === this.id);
     const step = (to, text) => (to ? el('a', { class: 'button', href: link('scan', to.task, to.id) }, text) : null);
+    const moved = facts.symbols && facts.atoms.length ? `${facts.kind} ${facts.atoms.map((atom) => `${facts.symbols[atom]}${atom + 1}`).join('–')}` : '';
     this.plots = el('div', { class: 'plots' });
     this.readout = el('div', { class: 'readout' });
     this.slider = el('input', {
@@ -52,7 +53,7 @@ class ScanView {
       'div',
       { class: 'scan' },
       el('h1', {}, this.id),
-      el('p', { class: 'about' }, [this.task.name, group, system, ...state, facts.notes?.smiles].filter(Boolean).join(' · ')),
+      el('p', { class: 'about' }, [this.task.name, moved || group, system, ...state, facts.notes?.smiles].filter(Boolean).join(' · ')),
       this.task.flagged.includes(this.id) ? el('p', { class: 'warn' }, 'Flagged: the reference of this scan is itself not smooth or not whole.') : null,
       el('p', { class: 'steps' }, step(order[place - 1], '← worse'), step(order[place + 1], 'next worst →'), el('a', { class: 'button', href: link('scans', this.task.name) }, 'all scans')),
       this.legend(),
@@ -127,7 +128,7 @@ class ScanView {
         turn('+', 'zoom in', () => this.molecule.zoom(0.85)),
         turn('−', 'zoom out', () => this.molecule.zoom(1 / 0.85)),
       ),
-      this.molecule.caption,
+      el('p', { class: 'keys' }, [...new Set(this.scan.facts.symbols)].map((symbol) => el('span', { class: 'key' }, el('span', { class: 'spot', style: { background: elementColor(symbol) } }), symbol)), this.molecule.caption),
       arrows,
       this.readout,
     );

@@ -52,7 +52,7 @@ function versusFigure(task, a, b, metric) {
   const axis = (model) => ({ title: { text: `${plain(shortened(model.model))}: ${plain(metric.title)}${metric.unit ? `, ${metric.unit}` : ''}` }, ...(log ? ticks : { range: [low, high] }) });
   const groups = [...new Set(rows.map((row) => row.group))].sort();
   const traces = [
-    { x: [low, high], y: [low, high], mode: 'lines', line: { color: ink(), width: 1, dash: 'dot' }, hoverinfo: 'skip' },
+    { x: [low, high], y: [low, high], mode: 'lines', line: { color: ink(), width: 1, dash: 'dot' }, hoverinfo: 'skip', showlegend: false },
     ...groups.map((group, n) => {
       const own = rows.filter((row) => row.group === group);
       return {
