@@ -1,8 +1,8 @@
 """How numbers travel in the page: arrays made small, gzip, base64; ``assets/unpack.js`` is the inverse.
 
-Curves keep the upper three bytes of a float32, five digits; positions are whole thousandths of an Å, forces on atoms
-are float16. Neighbouring frames are alike, so what is written is the difference of the bit patterns of one frame and
-the next, byte by byte: first all low bytes, then all higher ones.
+Coordinates are float32. Curves keep the upper three bytes of one, five digits; positions are whole thousandths of an Å;
+forces on atoms are float16. Neighbouring frames are alike, so what is written is the difference of the bit patterns of
+one frame and the next, byte by byte: first all low bytes, then all higher ones.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["curve", "position", "force"]
+Kind = Literal["exact", "curve", "position", "force"]
 POSITION_UNIT = 1e-3  # Å
-_BYTES = {"curve": 3, "position": 2, "force": 2}
+_BYTES = {"exact": 4, "curve": 3, "position": 2, "force": 2}
 
 
 def compressed(content: bytes) -> str:
@@ -53,6 +53,8 @@ def _planes(kind: Kind, values: NDArray[Any]) -> bytes:
 
 def _bits(kind: Kind, values: NDArray[Any]) -> NDArray[np.uint32]:
     with np.errstate(over="ignore", invalid="ignore"):
+        if kind == "exact":
+            return values.astype("<f4").view("<u4")
         if kind == "curve":
             rounded = values.astype("<f4").view("<u4").astype(np.uint64) + 0x80  # NaN stays NaN
             bits: NDArray[np.uint32] = (rounded >> 8).astype(np.uint32)

@@ -87,7 +87,9 @@ class Packed:
     def _packed(self, name: str, id: str, forces: bool) -> str:
         task, scan = self._results.task(name), self._scans.get((name, id))
         reference = {key: decode(text) for key, text in task.curves.get(id, {}).items()}
-        arrays: Arrays = [(key, "curve", values) for key, values in reference.items()]
+        arrays: Arrays = [
+            (key, "exact" if key == "coordinate" else "curve", values) for key, values in reference.items()
+        ]
         facts: dict[str, Any] = {"task": name, "id": id, "equilibrium": _equilibrium(reference)}
         for place, record in self._records.get((name, id), []):
             arrays += [(f"{place}:{key}", "curve", decode(text)) for key, text in record.curves.items()]

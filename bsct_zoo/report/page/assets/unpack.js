@@ -12,7 +12,7 @@ async function unpackText(text) {
   return new TextDecoder().decode(await gunzip(text));
 }
 
-const WIDTH = { curve: 3, position: 2, force: 2 };
+const WIDTH = { exact: 4, curve: 3, position: 2, force: 2 };
 
 // Facts, and arrays by name as {shape, values}; the frames are the first axis.
 async function unpackArrays(text) {
@@ -32,7 +32,7 @@ async function unpackArrays(text) {
 
 function fromPlanes(bytes, kind, frames, size) {
   const columns = frames ? size / frames : 0;
-  const mask = kind === 'curve' ? 0xffffff : 0xffff;
+  const mask = { exact: -1, curve: 0xffffff, position: 0xffff, force: 0xffff }[kind];
   const values = new Float32Array(size);
   for (let column = 0; column < columns; column += 1) {
     let bits = 0;
@@ -49,6 +49,10 @@ function fromPlanes(bytes, kind, frames, size) {
 
 const scratch = new DataView(new ArrayBuffer(4));
 const READ = {
+  exact(bits) {
+    scratch.setInt32(0, bits);
+    return scratch.getFloat32(0);
+  },
   curve(bits) {
     scratch.setUint32(0, bits << 8 >>> 0);
     return scratch.getFloat32(0);
