@@ -21,6 +21,7 @@ from bsct_zoo.cli import (
     data,
     doctor,
     env,
+    explain,
     md,
     models,
     new,
@@ -48,6 +49,7 @@ _CHOOSE, _TEST, _TRAIN, _EXTEND, _KEEP = "Choose a model", "Test models", "Train
 _COMMANDS: list[tuple[str, Any, str, str]] = [
     ("compare", compare.compare, _CHOOSE, "Rank models by their smoothness on the scans of a suite."),
     ("select", select.select, _CHOOSE, "Choose a model from results of compare."),
+    ("explain", explain.explain, _CHOOSE, "Show the worst scans of a model, and why they are bad."),
     ("report", report.report, _CHOOSE, "Write results as one HTML file with figures."),
     ("models", models.app, _CHOOSE, "List models, show one, add one, download weights."),
     ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),

@@ -16,6 +16,7 @@ from bsct_zoo.plugins.registry import registry
 from bsct_zoo.report.best import best_rows
 from bsct_zoo.report.model import lines
 from bsct_zoo.report.page.verdict import advice, verdict
+from bsct_zoo.report.reasons import reason
 
 # Of a card; the rest stands in the results, or is about this machine (paths), which is nobody's business elsewhere.
 _CARD = ("title", "family", "source", "fetched from", "needs", "options", "trains", "cite")
@@ -109,6 +110,7 @@ def _record(record: Record, metrics: list[str], kind: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "group": record.group,
         "message": record.message,
+        "why": reason(record) if kind == "scans" else "",
         "missing": {reason: names for reason, names in record.missing.items() if record.status != "failed"},
         "seed": record.seed,
         "charge": record.charge,

@@ -64,7 +64,9 @@ def test_a_scan_marks_the_step_that_decides_and_the_equilibrium(made, report, op
     assert any(np.allclose(band, scan.coordinate[[a, b]], atol=1e-4) for band in bands)
     lines = [x0 for kind, x0, _, _ in shapes if kind == "line"]
     assert lines[0] == pytest.approx(scan.coordinate[scan.energy.argmin()], abs=1e-4)
-    assert "stepped: FSD" in window.one(".why").text and "a step of the force along the way" in window.one(".why").text
+    assert (
+        "stepped: FSD" in window.one(".why").text and "by a step of the force along the way" in window.one(".why").text
+    )
     record = made.results.rows[1].evaluations["core"].records[0]
     marks = window.run(
         "return document.querySelector('.figure').data.filter(t => t.mode === 'markers').map(t => t.y[0])"
@@ -97,7 +99,8 @@ def test_the_cursor_along_the_curve_moves_the_molecule(made, report, opened):
     frame = window.run("return document.getElementById('cursor').value")
     window.wait(f"document.querySelector('.molecule').dataset.frame === '{frame}'")
     at = made.suite.scans[0].coordinate[int(frame)]
-    window.wait(f"Math.abs(document.querySelector('.figure').layout.shapes.at(-1).x0 - {at}) < 1e-4")
+    place = "(n => n.xaxis.p2d(parseFloat(document.querySelector('.cursor').style.left) - n.xaxis._offset))"
+    window.wait(f"Math.abs({place}(document.querySelector('.figure')._fullLayout) - {at}) < 1e-3")
 
 
 def test_the_molecule_turns_by_mouse_keys_and_buttons(made, report, opened, width):

@@ -62,7 +62,6 @@ function curvesFigure(scan, models, record, whole, onFrame) {
     shapes.push({ type: 'line', xref: 'x', yref: 'paper', x0: x[equilibrium], x1: x[equilibrium], y0: 0, y1: 1, line });
     layout.annotations.push({ text: 'equilibrium', xref: 'x', yref: 'paper', x: x[equilibrium], y: 1, yanchor: 'bottom', showarrow: false, font: { size: 11 } });
   }
-  shapes.push({ type: 'line', xref: 'x', yref: 'paper', x0: x[0], x1: x[0], y0: 0, y1: 1, line: { color: isDark() ? '#f0e442' : '#b00020', width: 1.5 } });
   PANELS.forEach((panel, n) => {
     layout[n ? `yaxis${n + 1}` : 'yaxis'] = {
       domain: panel.domain,
@@ -83,18 +82,25 @@ function curvesFigure(scan, models, record, whole, onFrame) {
     layout,
     { plotly_hover: follow, plotly_click: follow },
   );
-  const cursor = shapes.length - 1;
-  let moving = false;
+  // The line at the frame is an element of its own: drawing the figure again takes too long to follow a hand.
+  const line = el('div', { class: 'cursor' });
+  const place = () => {
+    const axis = node._fullLayout?.xaxis;
+    if (!axis || node.wanted === undefined) return;
+    const { t, h } = node._fullLayout._size;
+    const at = axis.d2p(x[node.wanted]);
+    Object.assign(line.style, { left: `${axis._offset + at}px`, top: `${t}px`, height: `${h}px` });
+    line.hidden = at < 0 || at > axis._length;
+  };
+  node.drawn.then((Plotly) => {
+    if (!Plotly) return;
+    node.append(line);
+    node.on('plotly_afterplot', place);
+    place();
+  });
   node.cursor = (frame) => {
     node.wanted = frame;
-    if (moving) return;
-    moving = true;
-    requestAnimationFrame(async () => {
-      const Plotly = await node.drawn;
-      moving = false;
-      const at = x[node.wanted];
-      if (Plotly && node.isConnected) Plotly.relayout(node, { [`shapes[${cursor}].x0`]: at, [`shapes[${cursor}].x1`]: at });
-    });
+    place();
   };
   return node;
 }

@@ -92,18 +92,8 @@ function worstSection(model, task) {
   const records = [...model.evaluations[task.name].records].sort(byBadness).slice(0, 5);
   return section(
     `Worst scans, ${task.name}`,
-    el('ol', {}, records.map((record) => el('li', {}, scanLink(task.name, record.id), ' – ', whyBad(record)))),
+    el('ol', {}, records.map((record) => el('li', {}, scanLink(task.name, record.id), ' – ', record.why))),
   );
-}
-
-// One line on where the deciding step of a scan is.
-function whyBad(record) {
-  if (record.status === 'failed') return `no score: ${shortenedLine(record.message)}`;
-  const { fsd_full: fsd, fsd_full_at: at, fsd_full_frames: frames, fsd_full_from_zero: zero } = record.metrics;
-  if (!(fsd > 0)) return 'no FSD';
-  const place = at === null || at === undefined ? '' : `, decided at ${number(at)} Å, ${Math.abs(frames) < 3 ? 'next to the equilibrium' : `${counted(Math.abs(frames), 'frame')} ${frames < 0 ? 'on the compressed side' : 'on the stretched side'}`}`;
-  const cause = zero === null || zero === undefined ? '' : zero > 0.5 ? ': mostly the force error at the equilibrium' : ': a step of the force along the way';
-  return `FSD ${number(fsd)} 1/Å${place}${cause}`;
 }
 
 function numbersSection(model, task) {

@@ -4,7 +4,7 @@ const LONGEST = 1.6; // Å, of the longest arrow of a frame
 const FLOOR = 1.0; // eV/Å: forces below it are drawn small, not blown up
 
 class Molecule {
-  // `arrows(frame)` gives {kind, color, values: [3 n] eV/Å}[].
+  // `arrows(frame)` gives {kind, color, values: [3 n] eV/Å}[], always as many; those that are off have no values.
   constructor(scan, arrows) {
     this.scan = scan;
     this.arrows = arrows;
@@ -39,7 +39,11 @@ class Molecule {
     this.pending = true;
     requestAnimationFrame(async () => {
       const drawn = this.frame;
-      if (this.node.isConnected) await this.Plotly.react(this.node, this.traces(drawn), this.node.layout, this.node.config);
+      if (this.node.isConnected) {
+        const traces = this.traces(drawn);
+        const all = (name) => traces.map((trace) => trace[name]);
+        await this.Plotly.restyle(this.node, { x: all('x'), y: all('y'), z: all('z'), i: all('i'), j: all('j'), k: all('k'), color: all('color') });
+      }
       this.pending = false;
       this.node.dataset.frame = String(drawn);
       if (drawn !== this.frame) this.show(this.frame);
@@ -85,13 +89,14 @@ class Molecule {
     let most = 0;
     const length = (values, atom) => Math.hypot(values[3 * atom], values[3 * atom + 1], values[3 * atom + 2]);
     for (const { values } of sets) {
+      if (!values) continue;
       for (let atom = 0; atom < places.length; atom += 1) most = Math.max(most, length(values, atom) || 0);
     }
     const scale = LONGEST / Math.max(most, FLOOR);
-    this.caption.textContent = !sets.length ? '' : `The longest arrow is ${number(most)} eV/Å.`;
+    this.caption.textContent = !sets.some(({ values }) => values) ? '' : `The longest arrow is ${number(most)} eV/Å.`;
     return sets.map(({ kind, color: paint, values }) => {
       const mesh = new Mesh();
-      places.forEach((place, atom) => {
+      if (values) places.forEach((place, atom) => {
         const way = [0, 1, 2].map((n) => scale * values[3 * atom + n]);
         if (way.every(Number.isFinite)) mesh.arrow(place, way, 0.13);
       });

@@ -57,7 +57,7 @@ class ScanView {
       this.task.flagged.includes(this.id) ? el('p', { class: 'warn' }, 'Flagged: the reference of this scan is itself not smooth or not whole.') : null,
       el('p', { class: 'steps' }, step(order[place - 1], '← worse'), step(order[place + 1], 'next worst →'), el('a', { class: 'button', href: link('scans', this.task.name) }, 'all scans')),
       this.legend(),
-      el('ul', { class: 'why' }, this.ranked.slice(0, 8).map((model) => el('li', {}, el('b', {}, model.model), ': ', whyBad(this.record(model))))),
+      el('ul', { class: 'why' }, this.ranked.slice(0, 8).map((model) => el('li', {}, el('b', {}, model.model), ': ', this.record(model).why))),
       el('div', { class: 'two' }, this.plots, this.side()),
     );
   }
@@ -136,7 +136,7 @@ class ScanView {
 
   paint(kind) {
     if (kind === 'reference') return ink();
-    return kind === 'model' ? color(this.arrowModel.place) : isDark() ? '#f0e442' : '#b00020';
+    return kind === 'model' ? color(this.arrowModel?.place ?? 0) : isDark() ? '#f0e442' : '#b00020';
   }
 
   arrowSets(frame) {
@@ -144,7 +144,7 @@ class ScanView {
     const at = (name) => this.scan.arrays.get(name)?.values.subarray(frame * width, (frame + 1) * width);
     const [own, other] = [at('forces'), at(`${this.arrowModel?.place}:forces`)];
     const values = { reference: own, model: other, difference: own && other && other.map((x, n) => x - own[n]) };
-    return ['reference', 'model', 'difference'].filter((kind) => this.kinds.has(kind) && values[kind]).map((kind) => ({ kind, color: this.paint(kind), values: values[kind] }));
+    return ['reference', 'model', 'difference'].map((kind) => ({ kind, color: this.paint(kind), values: this.kinds.has(kind) ? values[kind] : null }));
   }
 
   async draw() {
