@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,14 +46,12 @@ def draw_list(layout: Layout, to: Console) -> None:
     to.print(Text(layout.title, "italic"))
     for scan, fsd, why in layout.rows:
         to.print(Text(f"{fsd.text:>6}  {scan.text}", "bold"))
-        to.print(Text(f"        {why.text}"))
+        _say(f"        {why.text}", 8, to)
 
 
 def draw_scan(scan: Scan, model: str, record: Record, others: Mapping[str, Record], to: Console) -> None:
     """Print the curves of one scan with marks, and the same scan of other models."""
-    to.print(Text(f"{scan.id}, {model}: {reason(record)}", "bold"))
-    if record.message and record.status == "failed":
-        to.print(Text(record.message))
+    _say(f"{scan.id}, {model}: {reason(record)}", 0, to, "bold")
     curves = {name: decode(text) for name, text in record.curves.items()}
     width = max(20, min(64, to.width - _LEFT - 1))
     steps = deciding_frames(scan, record)
@@ -66,7 +65,7 @@ def draw_scan(scan: Scan, model: str, record: Record, others: Mapping[str, Recor
         to.print(Text("\nother models on this scan", "italic"))
         name_width = max(map(len, others))
         for name, other in sorted(others.items(), key=lambda one: one[1].metrics.get("fsd_full") or 0.0):
-            to.print(Text(f"  {name:<{name_width}}  {reason(other)}"))
+            _say(f"  {name:<{name_width}}  {reason(other)}", name_width + 4, to)
 
 
 def _draw(title: str, scan: Scan, values: Floats, width: int, steps: tuple[int, int] | None, to: Console) -> None:
@@ -91,4 +90,12 @@ def _draw_step(scan: Scan, curves: Mapping[str, Floats], steps: tuple[int, int],
         if name in curves:
             shown = "D" if name == "log_ratio" else name
             parts.append(f"{shown} {curves[name][a]:.4g} and {curves[name][b]:.4g}{unit}")
-    to.print(Text("; ".join(parts)))
+    _say("; ".join(parts), 0, to)
+
+
+def _say(text: str, indent: int, to: Console, style: str = "") -> None:
+    """Print a paragraph, its further lines indented."""
+    head, rest = text[:indent], text[indent:]
+    lines = textwrap.wrap(rest, max(20, to.width - indent), break_on_hyphens=False)
+    for number_of_line, line in enumerate(lines or [""]):
+        to.print(Text((head if not number_of_line else " " * indent) + line, style))
