@@ -1,7 +1,7 @@
 """Results of scans whose faults are known, with their suite and store, for tests of what is shown of them."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results
 from bsct_zoo.evaluation.scan_task import ScanTask
 from bsct_zoo.evaluation.store import Store, content_key
 from bsct_zoo.metrics.columns import aggregate
-from bsct_zoo.plugins.checks import NVE
+from bsct_zoo.plugins.checks import NVE, CheckSettings
 from bsct_zoo.plugins.tasks import Answer, Failure, Quantity
 from bsct_zoo.report.page.write import page
 from bsct_zoo.suites.library import open_suite
@@ -99,7 +99,8 @@ def _row(task, folder, name, forces_of, fails=""):
 
 def _nve():
     about = {"name": "nve", "kind": "md", "title": "1 ps", "noun": "run", "headline": ("drift",)}
-    return TaskInfo(**about, n_items=2, columns=NVE.columns)
+    settings = {**asdict(CheckSettings()), "dtype": "float64", "systems": ["H2O", "CH4"]}
+    return TaskInfo(**about, n_items=2, columns=NVE.columns, settings=settings)
 
 
 def _dynamics(name):
