@@ -62,4 +62,6 @@ def worst_scans(results: Results, task: TaskInfo) -> str:
         first = records[0]
         value = first.metrics.get("fsd_full")
         parts.append(f"{row.model} {first.id} ({'no answer' if value is None else f'FSD {number(value)}'})")
-    return f"worst scan: {', '.join(parts)}; why: bsct-zoo explain MODEL" if parts else ""
+    scored = any(evaluation.values.get("fsd_full") is not None for _, evaluation in results.rows_under(task))
+    where = "" if task.name == "core" else f" --suite {task.name}"
+    return f"worst scan: {', '.join(parts)}; why: bsct-zoo explain MODEL{where}" if parts and scored else ""

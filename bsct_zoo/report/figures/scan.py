@@ -84,7 +84,9 @@ def _near_the_well(panel: Axes, name: str, reference: dict[str, Floats], curves:
     if name not in reference:
         return
     e = int(np.nanargmin(reference["energy"]))
-    size = max(float(np.nanmax(np.abs(reference[name][e:]))), 1.0)
+    size = max(float(np.nanmax(np.abs(reference[name][e:]))), 0.02)
+    if float(np.nanmax(np.abs(reference[name]))) < 6 * size or len(reference[name]) - e < 5:
+        return  # there is no wall, or nothing but one
     others = [float(np.nanmax(np.abs(own[name][e:]))) for own in curves if name in own]
     far = min(max([size, *others]), 2 * size)
     panel.set_ylim((-0.1 * far, 1.25 * far) if name == "energy" else (-1.3 * far, 1.3 * far))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
 
 from bsct_zoo.errors import BadInputError
 
@@ -132,6 +135,11 @@ def name_points(
         corners += [(x, b) for x in (*across, 0.5 * (across[0] + a), 0.5 * (across[1] + a))]
         corners += [(a, y) for y in (*up, 0.5 * (up[0] + b), 0.5 * (up[1] + b))]
     taken = panel.transData.transform(corners)
+    for line in panel.lines:
+        if line.get_linestyle() == "--":  # one that joins points
+            ends = panel.transData.transform(line.get_xydata())
+            steps = np.linspace(0, 1, 40)[:, None]
+            taken = np.vstack([taken, *(a + steps * (b - a) for a, b in pairwise(ends))])
     boxes: list[Any] = []
     for name, a, b in sorted(points, key=lambda one: one[1]):
         best = None

@@ -30,14 +30,16 @@ def verdict(results: Results) -> str:
     order = sorted(range(len(judged)), key=lambda place: common.values[place])
     best, evaluation = judged[order[0]]
     span = mean_interval(evaluation, _COLUMN)
-    said = f"FSD {number(common.values[order[0]])} 1/Å"
+    said = f"FSD of {number(common.values[order[0]])} 1/Å"
     said += f", 95 % interval {number(span[0])} to {number(span[1])}" if span else ""
     scans = f"{task.n_items} scan{'s' * (task.n_items != 1)} of {task.name}"
+    itself = [row.model for row, one in results.rows_under(task) if is_reference(results, task, row, one)]
+    rest = f"; {_listed(itself)} {'is' if len(itself) == 1 else 'are'} the reference itself" if itself else ""
     if len(judged) == 1:
-        return f"{best.model} has an {said}, on {scans}; with one model there is no ranking."
+        return f"{best.model} has an {said}, on {scans}; one model alone has no rank{rest}."
     return (
         f"{best.model} follows the reference most smoothly of {len(judged)} models on {scans} ({said})"
-        f"{_lead(judged, order, common.values)}."
+        f"{_lead(judged, order, common.values)}{rest}."
     )
 
 
@@ -61,9 +63,14 @@ def advice(results: Results) -> Iterator[tuple[str, str]]:
 
 def _without_ranking(results: Results, task: TaskInfo) -> str:
     rows = results.rows_under(task)
-    failed = [row.model for row, evaluation in rows if evaluation.status == "failed"]
-    text = f"{len(rows)} model{'s' * (len(rows) != 1)} under {task.name}: {task.n_items} {task.noun}s"
-    return text + (f"; {_listed(failed)} failed" if failed else "") + "; no FSD, so no ranking by smoothness."
+    lost = [row.model for row, evaluation in rows if evaluation.status == "failed"]
+    some = [f"{evaluation.n_failed} of {row.model}" for row, evaluation in rows if evaluation.status == "partial"]
+    text = f"{len(rows)} model{'s' * (len(rows) != 1)} under {task.name}, {task.n_items} {task.noun}"
+    text += "s" * (task.n_items != 1)
+    text += f"; {_listed(lost)} failed" if lost else ""
+    text += f"; {_listed(some)} failed" if some else ""
+    text += "; none failed" if not lost and not some else ""
+    return text + ("; there is no FSD, so no rank by smoothness." if task.kind == "scans" else ".")
 
 
 def _listed(names: list[str]) -> str:

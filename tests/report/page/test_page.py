@@ -65,13 +65,13 @@ def test_intervals_are_those_of_a_bootstrap_of_each_mean(made):
 def test_the_verdict_names_the_smoothest_and_says_what_is_chance(made):
     """ "lost" is nearest to the reference; every scan says so, which is more than chance."""
     text = verdict(made.results)
-    assert text.startswith("lost follows the reference most smoothly of 3 models on 6 scans of core (FSD ")
+    assert text.startswith("lost follows the reference most smoothly of 3 models on 6 scans of core (FSD of ")
     assert text.endswith("a difference beyond chance.")
     tied = msgspec.structs.replace(made.results.rows[2], model="twin")
     both = msgspec.structs.replace(made.results, rows=(made.results.rows[2], tied))
     assert "its lead over twin is within chance" in verdict(both)
     alone = msgspec.structs.replace(made.results, rows=made.results.rows[:1])
-    assert "with one model there is no ranking" in verdict(alone)
+    assert "one model alone has no rank" in verdict(alone)
 
 
 def test_the_worst_scans_come_first(made):

@@ -105,14 +105,16 @@ function curvesFigure(scan, models, record, whole, onFrame) {
   return node;
 }
 
-// Energies near the well and forces of the stretch; the wall of the compressed bond goes out of sight.
+// Energies near the well and forces of the stretch: the wall of a compressed bond goes out of sight.
 function wellRange(scan, models, name) {
   const e = scan.facts.equilibrium;
   const own = curveOf(scan, name);
   if (!own || e === null || (name !== 'energy' && name !== 'force')) return {};
   const tail = Array.from(own.subarray(e)).filter(Number.isFinite);
   if (!tail.length) return {};
-  const size = Math.max(...tail.map(Math.abs), name === 'energy' ? 1 : 2);
+  const size = Math.max(...tail.map(Math.abs), 0.02);
+  const wall = Math.max(...Array.from(own).filter(Number.isFinite).map(Math.abs));
+  if (wall < 6 * size || tail.length < 5) return {}; // there is no wall, or nothing but one
   const others = models.flatMap((model) => Array.from(curveOf(scan, `${model.place}:${name}`)?.subarray(e) || [])).filter(Number.isFinite);
   const far = Math.min(Math.max(size, ...others.map(Math.abs)), 2 * size);
   return { range: name === 'energy' ? [-0.12 * far, 1.25 * far] : [-1.3 * far, 1.3 * far], autorange: false };

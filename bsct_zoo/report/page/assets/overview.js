@@ -26,8 +26,7 @@ function taskSection(task) {
   const ranked = task.columns.find((column) => column.name === 'fsd_full') || columnOf(task, task.headline[0]);
   const columns = [
     { title: 'model', left: true, value: (model) => model.model, cell: (model) => [modelLink(model), marks(notes, model)] },
-    ...(ranked && ranked.over === 'mean' ? [intervalColumn(task, ranked, rows)] : []),
-    ...task.headline.filter((name) => columnOf(task, name) && rows.some((model) => model.evaluations[task.name].values[name] !== null)).map((name) => valueColumn(task, columnOf(task, name))),
+    ...task.headline.filter((name) => columnOf(task, name) && rows.some((model) => model.evaluations[task.name].values[name] !== null)).map((name) => valueColumn(task, columnOf(task, name), name === ranked?.name ? rows : null)),
     {
       title: `${task.noun}s`,
       hint: `${task.noun}s with an answer, of those asked for`,
@@ -84,7 +83,7 @@ function notesOn(model, task) {
 // The numbers of the notes on a model.
 function marks(notes, model) {
   const own = [...notes.values()].map((models, n) => (models.includes(model.model) ? n + 1 : 0)).filter(Boolean);
-  return own.length ? el('sup', {}, ` ${own.join(' ')}`) : null;
+  return own.length ? el('sup', {}, `\u00a0${own.join('\u00a0')}`) : null;
 }
 
 function otherLevel(model, task) {
@@ -98,7 +97,9 @@ function shortenedLine(text) {
   return line.length > 140 ? `${line.slice(0, 139)}…` : line;
 }
 
-function valueColumn(task, column) {
+// `among` are the models whose means and intervals are drawn on one axis below the numbers; null for none.
+function valueColumn(task, column, among) {
+  const picture = among && column.over === 'mean' ? spanPicture(task, column, among) : () => null;
   return {
     of: column.name,
     title: column.title,
@@ -106,7 +107,7 @@ function valueColumn(task, column) {
     hint: [column.name, column.source].filter(Boolean).join(', '),
     better: column.better,
     value: (model) => model.evaluations[task.name].values[column.name] ?? null,
-    cell: (model) => valueCell(model.evaluations[task.name], column),
+    cell: (model) => [valueCell(model.evaluations[task.name], column), picture(model)],
   };
 }
 
@@ -121,34 +122,29 @@ function valueCell(evaluation, column) {
   ];
 }
 
-// Mean and interval of each model on one axis.
-function intervalColumn(task, column, rows) {
+// A function that draws mean and interval of a model on the axis of all.
+function spanPicture(task, column, rows) {
   const ends = rows.flatMap((model) => {
     const evaluation = model.evaluations[task.name];
     return [...(evaluation.intervals[column.name] || []), evaluation.values[column.name] ?? 0];
   });
   const most = Math.max(...ends, 1e-9);
-  const [width, height] = [110, 18];
+  const [width, height] = [130, 16];
   const at = (value) => 4 + ((width - 8) * value) / most;
-  return {
-    title: `${column.title} and interval`,
-    unit: `0 to ${number(most)} ${column.unit}`,
-    value: (model) => model.evaluations[task.name].values[column.name] ?? null,
-    cell: (model) => {
-      const evaluation = model.evaluations[task.name];
-      const value = evaluation.values[column.name];
-      if (value === null || value === undefined) return '–';
-      const [low, high] = evaluation.intervals[column.name] || [value, value];
-      const middle = height / 2;
-      const paint = color(model.place);
-      return svg(
-        'svg',
-        { class: 'span-plot', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${number(value)}, ${number(low)} to ${number(high)}` },
-        svg('line', { x1: 4, x2: width - 4, y1: middle, y2: middle, class: 'axis' }),
-        svg('line', { x1: at(low), x2: at(high), y1: middle, y2: middle, stroke: paint, 'stroke-width': 6, 'stroke-opacity': 0.45 }),
-        svg('circle', { cx: at(value), cy: middle, r: 5, fill: paint }),
-      );
-    },
+  return (model) => {
+    const evaluation = model.evaluations[task.name];
+    const value = evaluation.values[column.name] ?? null;
+    if (value === null) return null;
+    const [low, high] = evaluation.intervals[column.name] || [value, value];
+    const paint = color(model.place);
+    const line = (x1, x2, more) => svg('line', { x1, x2, y1: height / 2, y2: height / 2, ...more });
+    return svg(
+      'svg',
+      { class: 'span-plot', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `0 to ${number(most)} ${column.unit}: ${number(value)}, ${number(low)} to ${number(high)}` },
+      line(4, width - 4, { class: 'axis' }),
+      line(at(low), at(high), { stroke: paint, 'stroke-width': 6, 'stroke-opacity': 0.45 }),
+      svg('circle', { cx: at(value), cy: height / 2, r: 5, fill: paint }),
+    );
   };
 }
 
