@@ -90,8 +90,7 @@ def test_md_marks_a_run_that_failed(made):
     assert [cross.get_xdata()[0] for cross in crosses] == [1.0]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("ending", [".svg", ".pdf"])
+@pytest.mark.parametrize(("kind", "ending"), [*((kind, ".svg") for kind in KINDS), ("scan", ".pdf")])
 def test_names_are_no_formulas_and_files_are_the_same_again(made, tmp_path, kind, ending):
     """A name with dollars, markup and a leading underscore is drawn as it is."""
     bad = poisoned(made)

@@ -1,11 +1,27 @@
 // Energy, force, D and the slope of D along a scan, one below the other on one axis.
 
 const PANELS = [
-  { name: 'energy', title: 'energy, eV', domain: [0.69, 1] },
-  { name: 'force', title: 'force, eV/Å', domain: [0.46, 0.66] },
-  { name: 'log_ratio', title: 'D', domain: [0.23, 0.43] },
-  { name: 'slope', title: '|ΔD/Δα|, 1/Å', domain: [0, 0.2] },
+  { name: 'energy', title: 'energy, eV', share: 1.5 },
+  { name: 'force', title: 'force, eV/Å', share: 1 },
+  { name: 'log_ratio', title: 'D', share: 1 },
+  { name: 'slope', title: '|ΔD/Δα|, 1/Å', share: 1 },
 ];
+const GAP = 0.03;
+
+// Which panels have something to show, and where each stands; the last one carries the axis.
+function panelsOf(scan) {
+  const has = (name) => [...scan.arrays.keys()].some((key) => key === name || key.endsWith(`:${name}`));
+  const shown = PANELS.filter(({ name }) => has(name === 'slope' ? 'log_ratio' : name));
+  const shares = shown.reduce((sum, { share }) => sum + share, 0);
+  let top = 1;
+  const domains = new Map(shown.map(({ name, share }) => {
+    const height = (share / shares) * (1 - GAP * (shown.length - 1));
+    const domain = [Math.max(0, top - height), top];
+    top -= height + GAP;
+    return [name, domain];
+  }));
+  return { domains, height: 60 + 160 * shares };
+}
 
 function curveOf(scan, name) {
   const found = scan.arrays.get(name);
@@ -27,6 +43,7 @@ function slopes(x, d) {
 }
 
 function curvesFigure(scan, models, record, whole, onFrame) {
+  const { domains, height } = panelsOf(scan);
   const x = curveOf(scan, 'coordinate');
   const traces = [];
   const shapes = [];
@@ -63,8 +80,9 @@ function curvesFigure(scan, models, record, whole, onFrame) {
     layout.annotations.push({ text: 'equilibrium', xref: 'x', yref: 'paper', x: x[equilibrium], y: 1, yanchor: 'bottom', showarrow: false, font: { size: 11 } });
   }
   PANELS.forEach((panel, n) => {
+    if (!domains.has(panel.name)) return;
     layout[n ? `yaxis${n + 1}` : 'yaxis'] = {
-      domain: panel.domain,
+      domain: domains.get(panel.name),
       title: { text: panel.title, font: { size: 12 }, standoff: 4 },
       anchor: 'x',
       automargin: false,
@@ -72,12 +90,12 @@ function curvesFigure(scan, models, record, whole, onFrame) {
       ...(whole ? {} : wellRange(scan, models, panel.name)),
     };
   });
-  layout.xaxis = { anchor: 'y4', title: { text: 'distance of the scanned atoms α, Å' }, range: [x[0], x[x.length - 1]], zeroline: false, title_standoff: 6 };
+  layout.xaxis = { anchor: axis(PANELS.findLastIndex((panel) => domains.has(panel.name))), title: { text: 'distance of the scanned atoms α, Å' }, range: [x[0], x[x.length - 1]], zeroline: false, title_standoff: 6 };
   if (scan.facts.kind && scan.facts.kind !== 'bond') layout.xaxis.title.text = `coordinate of the scan (${plain(scan.facts.kind)}), Å`;
   const follow = (event) => onFrame(nearest(x, event.xvals ? event.xvals[0] : event.points[0].x));
   const node = figure(
     `Energy, force, D and the slope of D along the scan for ${['the reference', ...models.map((model) => model.model)].join(', ')}`,
-    window.innerWidth < 700 ? 680 : 780,
+    window.innerWidth < 700 ? 0.88 * height : height,
     traces,
     layout,
     { plotly_hover: follow, plotly_click: follow },

@@ -141,7 +141,11 @@ function extent(positions) {
     high[n % 3] = Math.max(high[n % 3], x);
   });
   const middle = low.map((x, n) => (x + high[n]) / 2);
-  return { middle, reach: Math.max(...low.map((x, n) => (high[n] - x) / 2)) + 0.9 };
+  let radius = 0;
+  for (let n = 0; n + 2 < positions.length; n += 3) {
+    radius = Math.max(radius, Math.hypot(...middle.map((x, i) => positions[n + i] - x)));
+  }
+  return { middle, radius: radius + 0.9, reach: Math.max(...low.map((x, n) => (high[n] - x) / 2)) + 0.9 };
 }
 
 // Across the bond that is scanned, and onto the flat side of the molecule.
@@ -159,6 +163,7 @@ function startingCamera(scan) {
   }
   const normal = Math.hypot(...flat) > 0.05 ? unit(flat) : unit(cross(bond, Math.abs(bond[2]) < 0.9 ? [0, 0, 1] : [0, 1, 0]));
   const up = unit(cross(normal, bond));
-  const eye = unit(normal.map((x, n) => x + 0.25 * up[n])).map((x) => 1.25 * x);
+  const { reach, radius } = extent(positions);
+  const eye = unit(normal.map((x, n) => x + 0.25 * up[n])).map((x) => 1.25 * Math.max(1, radius / reach) * x);
   return { eye: { x: eye[0], y: eye[1], z: eye[2] }, up: { x: up[0], y: up[1], z: up[2] }, center: { x: 0, y: 0, z: 0 } };
 }

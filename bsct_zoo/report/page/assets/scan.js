@@ -89,6 +89,7 @@ class ScanView {
     if (!this.scan.arrays.has('positions')) {
       return el('div', { class: 'side' }, el('p', {}, 'The frames of this suite were not at hand when the page was written, so there is no molecule.'), slider, this.readout);
     }
+    const cell = this.scan.facts.periodic ? el('p', { class: 'small' }, 'Periodic: the atoms of one cell are shown.') : null;
     this.molecule = new Molecule(this.scan, (frame) => this.arrowSets(frame));
     const has = (name) => this.scan.arrays.has(name);
     const able = this.models.filter((model) => has(`${model.place}:forces`));
@@ -129,6 +130,7 @@ class ScanView {
         turn('−', 'zoom out', () => this.molecule.zoom(1 / 0.85)),
       ),
       el('p', { class: 'keys' }, [...new Set(this.scan.facts.symbols)].map((symbol) => el('span', { class: 'key' }, el('span', { class: 'spot', style: { background: elementColor(symbol) } }), symbol)), this.molecule.caption),
+      cell,
       arrows,
       this.readout,
     );
