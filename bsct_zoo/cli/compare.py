@@ -55,6 +55,8 @@ def compare(
     ] = options.Columns.metric,
     json: options.JsonFile = None,
     csv: options.CsvFile = None,
+    html: options.HtmlFile = None,
+    full: options.Full = False,
     markdown: options.Markdown = False,
     against: Annotated[
         Path | None,
@@ -82,7 +84,7 @@ def compare(
     from bsct_zoo.cli.run import debugging, exit_code, run_tasks
     from bsct_zoo.cli.weights import resolve_models
 
-    output.check_targets(json, csv, markdown)
+    output.check_targets(json, csv, markdown, html)
     named = [name for text in suite for name in text.split(",") if name]
     tasks = _tasks(named, only, limit, seed, task or [], refine)
     names, rank = _columns(tasks, metric, sort, fail_if or [])
@@ -107,12 +109,20 @@ def compare(
         from bsct_zoo.report.selection import changed
 
         layouts.append(changed(changes, str(against)))
-    output.write(results, layouts, csv_text, json, csv, markdown)
+    output.write(results, layouts, csv_text, json, csv, markdown, html, lambda found: _page(found, tasks, full))
     output.finish(faults, debugging(context, debug), quiet)
     met = gate.met(results, changes)
     for reason in met:
         print(f"failed: {reason}", file=sys.stderr)
     return 3 if met else exit_code(results)
+
+
+def _page(results: Results, tasks: Sequence[Task], full: bool) -> str:
+    """The report as HTML; the suites are at hand."""
+    from bsct_zoo.evaluation.scan_task import ScanTask
+    from bsct_zoo.report.page.write import page
+
+    return page(results, {task.name: task.suite for task in tasks if isinstance(task, ScanTask)}, full=full)
 
 
 def _tasks(
