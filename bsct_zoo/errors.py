@@ -56,6 +56,14 @@ class UntrustedFileError(BadInputError):
     """An unverified file that can run code was given without ``--trust``."""
 
 
+class DamagedFileError(BadInputError):
+    """A file is not what was written: it is to be made or fetched again."""
+
+    def __init__(self, path: object, why: str = "its hash is not that of its content") -> None:
+        super().__init__(f"{path} is damaged: {why}")
+        self.why = why
+
+
 class DownloadError(BadInputError):
     """A file could not be had from its address, or is not the one that was expected."""
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_UNPACKED = 64 << 20  # bytes that any archive may unpack to
+_RATIO = 200  # beyond that, times its size
+
+
 def atomic_write(path: Path, content: bytes) -> None:
     """Write ``content`` beside ``path`` and move it there in one step: a reader finds the whole of it or nothing.
 
@@ -67,6 +71,33 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, member.getvalue())
     return buffer.getvalue()
+
+
+@contextmanager
+def opened_zip(path: Path, source: Path | io.BytesIO) -> Iterator[zipfile.ZipFile]:
+    """The zip in ``source`` (of ``path``, for messages), if it unpacks to no more than its size explains.
+
+    Raises:
+        BadInputError: it unpacks to far more, or by a method that cannot be stopped on the way.
+        zipfile.BadZipFile: it is no zip.
+    """
+    size = source.getbuffer().nbytes if isinstance(source, io.BytesIO) else source.stat().st_size
+    with zipfile.ZipFile(source) as archive:
+        refuse_bomb(path, size, sum(info.file_size for info in archive.infolist()))
+        for info in archive.infolist():
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise BadInputError(f"{path} is not packed as zip and npz files usually are; pack it again")
+        yield archive
+
+
+def refuse_bomb(path: Path, packed: int, unpacked: int) -> None:
+    """Raise where ``packed`` bytes claim to be ``unpacked`` ones that no numbers or texts of ours would be.
+
+    Raises:
+        BadInputError: with both numbers.
+    """
+    if unpacked > max(_UNPACKED, _RATIO * packed):
+        raise BadInputError(f"{path} has {packed} bytes and unpacks to {unpacked} or more; it is not to be trusted")
 
 
 @contextmanager

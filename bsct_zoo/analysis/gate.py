@@ -47,10 +47,35 @@ class Gate:
         """Refuse a baseline that says nothing of ``models`` under ``tasks``.
 
         Raises:
-            BadInputError: it was made on other suites, or has none of the models.
+            BadInputError: it was made on other suites or scans, or lacks the models; with ``worse``, lacks any of them.
         """
-        if self.baseline is not None:
-            check_comparable(self.baseline, {task.name: task.sha256 for task in tasks if task.kind == "scans"}, models)
+        if self.baseline is None:
+            return
+        scans = [task for task in tasks if task.kind == "scans"]
+        check_comparable(self.baseline, {task.name: task.sha256 for task in scans}, models)
+        rows = {row.model: row for row in self.baseline.rows}
+        if self.worse and (new := [model for model in models if model not in rows]):
+            raise BadInputError(f"--fail-if worse: the baseline has no {new[0]}; it has {', '.join(rows)}")
+        for task in scans:
+            known = {r.id for row in rows.values() if (e := row.evaluations.get(task.name)) for r in e.records}
+            if known & {item.id for item in task.items}:
+                return
+        names = ", ".join(task.name for task in scans)
+        raise BadInputError(f"the baseline has no scan of {names} in common with this; choose the same with --only")
+
+    def refuse_no_verdict(self, changed: Sequence[Change]) -> None:
+        """Raise where nothing, or with ``worse`` nothing of some model, could be compared: a gate must not pass then.
+
+        Raises:
+            BadInputError: there are too few scans with values in both.
+        """
+        if self.baseline is None:
+            return
+        told = {change.model for change in changed if (change.verdict != "unknown" if self.worse else change.n_scans)}
+        silent = [model for model in dict.fromkeys(change.model for change in changed) if model not in told]
+        if not told or (self.worse and silent):
+            who = f" of {silent[0]}" if silent else ""
+            raise BadInputError(f"nothing{who} can be compared with the baseline: too few scans have values in both")
 
     def changes(self, now: Results, names: Sequence[str]) -> list[Change]:
         """What changed against the baseline in columns of scans; empty without one."""

@@ -17,7 +17,9 @@ from scipy.spatial import cKDTree
 from bsct_zoo.atoms.charge_spin import charge_spin
 from bsct_zoo.atoms.constraints import free_coordinates
 from bsct_zoo.atoms.elements import SYMBOLS
+from bsct_zoo.atoms.limits import limited
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import refuse_bomb
 
 ISOTOPES = {"D": 2.014, "T": 3.016}  # u
 ALONE = 1000.0  # Å to the nearest other atom: no structure, but a wrong unit or a lost atom
@@ -38,7 +40,8 @@ def read_frames(path: Path) -> list[Atoms]:
     if path.is_dir():
         raise BadInputError(f"{path} is a folder; give a file of structures")
     try:
-        frames = list(_read(path))
+        with limited(path):
+            frames = list(_read(path))
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror or error}") from error
     except BadInputError:
@@ -165,8 +168,12 @@ def _checked_xyz(path: Path) -> tuple[str, list[dict[int, float]]]:
     Raises:
         BadInputError: a frame claims more atoms than there are lines, or a symbol is none.
     """
+    content = bytearray()
     with open_with_compression(str(path), "rb") as file:
-        lines = file.read().decode("utf-8", errors="replace").splitlines()
+        while part := file.read(1 << 20):
+            content += part
+            refuse_bomb(path, path.stat().st_size, len(content))
+    lines = content.decode("utf-8", errors="replace").splitlines()
     isotopes: list[dict[int, float]] = []
     at = 0
     while at < len(lines) and lines[at].strip():

@@ -66,9 +66,9 @@ def build(
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.building import About
     from bsct_zoo.evaluation.building import build as make
-    from bsct_zoo.evaluation.machine import cores
     from bsct_zoo.evaluation.reference import open_reference
     from bsct_zoo.report.progress import ProgressDisplay
+    from bsct_zoo.runtime.surroundings import cores
     from bsct_zoo.suites.building.manifest import command_line
     from bsct_zoo.suites.building.settings import BuildSettings
     from bsct_zoo.suites.building.sites import Choice
@@ -156,8 +156,9 @@ def shown_as(built: Built) -> str:
 
 
 def _findings(found: list[SuiteFault], everything: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from bsct_zoo.report.console import make_console
 
     if not found:
         return
@@ -167,7 +168,7 @@ def _findings(found: list[SuiteFault], everything: bool) -> None:
     shown = found if everything else found[:_SHOWN]
     for finding in shown:
         table.add_row(finding.kind, finding.scan or "all", finding.text)
-    console = Console(highlight=False, markup=False)
+    console = make_console()
     console.print(table)
     if len(found) > len(shown):
         console.print(f"and {len(found) - len(shown)} more")

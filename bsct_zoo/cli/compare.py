@@ -102,7 +102,7 @@ def compare(
         use_store=not no_cache,
         timeout=timeout,
     )
-    results, faults = run_tasks(specs, tasks, settings, quiet=quiet)
+    results, faults = run_tasks(context, specs, tasks, settings, quiet=quiet)
     layouts = _layouts(results, names, rank, by is options.Columns.bond, bool(metric))
     changes = gate.changes(results, names)
     if gate.baseline is not None:
@@ -114,6 +114,8 @@ def compare(
     met = gate.met(results, changes)
     for reason in met:
         print(f"failed: {reason}", file=sys.stderr)
+    if not met:
+        gate.refuse_no_verdict(changes)
     return 3 if met else exit_code(results)
 
 

@@ -53,9 +53,9 @@ def make(
     is given again.
     """
     from bsct_zoo.errors import BadInputError
-    from bsct_zoo.evaluation.machine import cores
     from bsct_zoo.evaluation.reference import open_reference
     from bsct_zoo.report.progress import ProgressDisplay
+    from bsct_zoo.runtime.surroundings import cores
     from bsct_zoo.suites.building.manifest import command_line
     from bsct_zoo.training.making.make import make as run
     from bsct_zoo.training.making.recipe import Recipe, parse_temperatures, with_frames
@@ -77,8 +77,9 @@ def make(
 def _report(out: Path, outcome: FramesMade) -> None:
     import shlex
 
-    from rich.console import Console
     from rich.table import Table
+
+    from bsct_zoo.report.console import make_console
 
     manifest: dict[str, Any] = outcome.manifest
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
@@ -88,7 +89,7 @@ def _report(out: Path, outcome: FramesMade) -> None:
     for split, counts in manifest["counts"].items():
         table.add_row(split, str(counts["frames"]), *(str(counts[kind]) for kind in manifest["kinds"]))
     print(f"{len(manifest['molecules'])} molecules and pairs of elements, {manifest['level_of_theory']}")
-    Console(highlight=False, markup=False).print(table)
+    make_console().print(table)
     if manifest["dropped"]:
         dropped = sorted(manifest["dropped"].items(), key=lambda one: (-one[1], one[0]))
         more = f"; and {len(dropped) - _SHOWN} more reasons, in its manifest.json" if len(dropped) > _SHOWN else ""

@@ -36,6 +36,7 @@ def _tools() -> Iterator[Diagnosis]:
         except PackageNotFoundError:
             yield Diagnosis(package, "missing", f"pip install {package}")
     yield Diagnosis("device", _device())
+    yield Diagnosis("workers", _workers())
     try:
         from uv import find_uv_bin
 
@@ -81,6 +82,19 @@ def _plugins() -> Iterator[Diagnosis]:
             yield Diagnosis(f"plugin {point.name}", f"{point.dist.name} {point.dist.version}")
     for warning in registry().warnings:
         yield Diagnosis("plugin", "broken", warning)
+
+
+def _workers() -> str:
+    """Cores of workers, and whether they have a network."""
+    import subprocess
+    import sys
+
+    from bsct_zoo.runtime.surroundings import cores
+
+    code = "import sys; from bsct_zoo.runtime.bootstrap import leave_network; sys.exit(not leave_network())"
+    alone = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+    network = "no network" if alone else "the system leaves them the network of this process"
+    return f"{cores()} core{'s' * (cores() != 1)}, {network}"
 
 
 def _device() -> str:

@@ -25,13 +25,13 @@ def list_() -> None:
 @app.command("build")
 def build(name: Family) -> None:
     """Build the environment of NAME now, so that later runs need no network."""
-    from rich.console import Console
     from rich.markup import escape
 
+    from bsct_zoo.report.console import make_console
     from bsct_zoo.runtime.place import place_of, ready_place
 
     adapter = registry().adapter(name)
-    messages = Console(stderr=True)
+    messages = make_console(stderr=True, markup=True)
     if place_of(adapter).kind == "here":
         messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
         return

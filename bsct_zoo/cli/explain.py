@@ -67,7 +67,7 @@ def explain(
     (spec,) = resolve_models([model], trust=trust, yes=yes)
     task = ScanTask(chosen)
     settings = Settings(device=device, dtype=dtype.value, use_store=not no_cache)
-    results, faults = run_tasks([spec], [task], settings, quiet=quiet)
+    results, faults = run_tasks(context, [spec], [task], settings, quiet=quiet)
     evaluation = results.rows[0].evaluations[task.name]
     output.finish(faults, debugging(context, debug), quiet)
     worst = worst_records(evaluation)

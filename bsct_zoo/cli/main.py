@@ -29,14 +29,17 @@ from bsct_zoo.cli import (
     plugins,
     properties,
     report,
+    rerun,
     select,
     suites,
     train,
 )
-from bsct_zoo.errors import BadInputError, BsctZooError
+from bsct_zoo.errors import BadInputError, BsctZooError, shortened
 from bsct_zoo.plugins import calculator_cards
 from bsct_zoo.plugins.registry import registry
+from bsct_zoo.report.plain import PlainStream
 
+_LONGEST = 2000  # characters of an error: a file may hold any
 app = typer.Typer(
     name="bsct-zoo",
     help="Find out which machine-learning interatomic potential is smooth enough for a simulation.",
@@ -57,6 +60,7 @@ _COMMANDS: list[tuple[str, Any, str, str]] = [
     ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),
     ("md", md.md, _TEST, "Run molecular dynamics and report its stability."),
     ("properties", properties.properties, _TEST, "Compute properties of molecules and crystals."),
+    ("rerun", rerun.rerun, _TEST, "Do again what made a file of results, and compare every number."),
     ("correlate", correlate.correlate, _TEST, "Test whether one metric predicts another."),
     ("train", train.train, _TRAIN, "Train a model of a family."),
     ("data", data.app, _TRAIN, "Make labelled frames for training."),
@@ -107,6 +111,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show '→' must not end a run
             stream.reconfigure(errors="replace")
+    if args and not {"-h", "--help"} & set(args):  # help is ours, and drawn by typer
+        sys.stdout, sys.stderr = PlainStream(sys.stdout), PlainStream(sys.stderr)
     completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
     try:
         registry().add_commands(app)
@@ -178,7 +184,7 @@ def _usage(error: Any) -> str:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, BsctZooError):
-        return " ".join(str(error).split())
+        return shortened(str(error), _LONGEST)
     if isinstance(error, OSError):
         advice = {
             errno.ENOSPC: "free some space",

@@ -90,7 +90,7 @@ def md(
     )
     specs = resolve_models(models, trust=trust, yes=yes)
     settings = Settings(device=device, use_store=not no_cache, folder=state, timeout=timeout)
-    results, faults = run_tasks(specs, [task], settings, quiet=quiet)
+    results, faults = run_tasks(context, specs, [task], settings, quiet=quiet)
     draw = records_table if by is options.RunRows.system else models_table
     output.write(results, [draw(results, results.tasks[0])], csv_text, json, csv, markdown, html, page)
     output.finish(faults, debugging(context, debug), quiet)

@@ -98,16 +98,15 @@ def write_json(target: str, content: object) -> None:
 
 def show(tables: list[Layout], markdown: bool = False) -> None:
     """Tables on standard output, an empty line between them."""
-    from rich.console import Console
-
     from bsct_zoo.report import files, terminal
+    from bsct_zoo.report.console import make_console
 
     if markdown:
         print("\n".join(files.markdown(table) for table in tables), end="")
         return
     for number, table in enumerate(tables):
         print(end="\n" if number else "")
-        terminal.draw(table, Console(highlight=False, markup=False, emoji=False))
+        terminal.draw(table, make_console())
 
 
 def finish(faults: Faults, debug: bool, quiet: bool) -> None:

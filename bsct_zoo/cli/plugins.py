@@ -92,6 +92,6 @@ def plugins(json_file: options.JsonFile = None) -> int:
 
 
 def _messages(quiet: bool) -> Console:
-    from rich.console import Console
+    from bsct_zoo.report.console import make_console
 
-    return Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    return make_console(stderr=True, quiet=quiet, soft_wrap=True, markup=True)

@@ -73,7 +73,7 @@ def properties(
     measure = PropertySettings(what=wanted, max_force=force, max_steps=steps)
     settings = Settings(device=device, max_batch_atoms=max_batch_atoms, use_store=not no_cache, timeout=timeout)
     task = PropertyTask(systems, measure, dtype.value)
-    results, faults = run_tasks(specs, [task], settings, reference=truth, quiet=quiet)
+    results, faults = run_tasks(context, specs, [task], settings, reference=truth, quiet=quiet)
     draw = {"model": models_table, "system": records_table, "quantity": quantities_table}
     layout = draw[by.value](results, results.tasks[0])
     near = None if truth else _near(specs)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_tasks(
+    context: typer.Context,
     models: Sequence[ModelSpec],
     tasks: Sequence[Task],
     settings: Settings,
@@ -24,7 +25,10 @@ def run_tasks(
     quiet: bool = False,
 ) -> tuple[Results, Faults]:
     """Results, and what is to be said at the end; progress is shown meanwhile."""
+    from msgspec.structs import replace
+
     from bsct_zoo.cli import output
+    from bsct_zoo.cli.rerun import command_words
     from bsct_zoo.evaluation.engine import evaluate
     from bsct_zoo.evaluation.events import Faults, both
     from bsct_zoo.report.progress import ProgressDisplay
@@ -33,7 +37,7 @@ def run_tasks(
     names = [spec.text for spec in models]
     with output.stdout_kept_clean(), ProgressDisplay(names, quiet) as progress:
         results = evaluate(models, tasks, settings, reference=reference, listen=both(faults, progress))
-    return results, faults
+    return replace(results, command=command_words(context)), faults
 
 
 def debugging(context: typer.Context, debug: bool) -> bool:

@@ -75,10 +75,9 @@ def _entry(name: str) -> SuiteEntry:
         return SuiteEntry(name, source.title, source.n_scans, level, source.licence, "import")
     try:
         manifest = read_manifest(path)
-        level = manifest.get("level_of_theory") or "none"
-        n_scans = len(manifest["scans"])
-        return SuiteEntry(name, manifest.get("title") or "", n_scans, level, manifest.get("licence") or "")
-    except (BadInputError, KeyError):
+        level = manifest.level_of_theory or "none"
+        return SuiteEntry(name, manifest.title, len(manifest.scans), level, manifest.licence)
+    except BadInputError:
         return SuiteEntry(name, f"cannot read {path}", state="damaged")
 
 

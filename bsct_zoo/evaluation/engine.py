@@ -13,7 +13,7 @@ from bsct_zoo import __version__
 from bsct_zoo.errors import BadInputError, BsctZooError
 from bsct_zoo.evaluation.context import EngineContext, Opener
 from bsct_zoo.evaluation.events import Done, Failed, Listener, Message, NotKept, Started, ignore
-from bsct_zoo.evaluation.machine import cores, machine
+from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.evaluation.pool import shared_among_processes
 from bsct_zoo.evaluation.records import (
     declared_facts,
@@ -34,6 +34,7 @@ from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.load import package_versions
+from bsct_zoo.runtime.surroundings import cores
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from typing import Any
+
+from bsct_zoo.runtime.surroundings import cores
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -12,7 +13,7 @@ def machine(device: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "platform": platform.platform(),
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "python": platform.python_version(),
     }
     if device.startswith("cuda"):
@@ -29,11 +30,3 @@ def _processor() -> str:
         return names[0] if names else platform.machine()
     except OSError:
         return platform.processor() or platform.machine()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except (AttributeError, OSError):  # not on every system
-        return os.cpu_count() or 1

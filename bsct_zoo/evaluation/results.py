@@ -178,6 +178,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
         tasks: what was asked of every model; the first one names its columns plainly, others with a prefix.
         rows: one for each model.
         reference: the model that errors of properties are taken against; None without one.
+        command: words of the command line that decide the numbers, for ``bsct-zoo rerun``; empty if made in Python.
     """
 
     schema_version: Literal[2] = 2
@@ -187,6 +188,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
     tasks: tuple[TaskInfo, ...]
     rows: tuple[ModelResult, ...]
     reference: ModelResult | None = None
+    command: tuple[str, ...] = ()
 
     def task(self, name: str) -> TaskInfo:
         """The task called ``name``.
@@ -257,7 +259,7 @@ def read_results(path: Path) -> Results:
     from bsct_zoo.evaluation.schema1 import results_of_schema_1
 
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        data = msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # of JSON, and of the encoding
@@ -268,13 +270,13 @@ def read_results(path: Path) -> Results:
     version = data.get("schema") if isinstance(data, dict) else None
     try:
         if version == 1:
-            return results_of_schema_1(data)
+            return _consistent(results_of_schema_1(data))
         if version != SCHEMA:
             raise BadInputError(
                 f"{path} has {'no schema' if version is None else f'schema {version}'}; this bsct-zoo reads what "
                 f"--json of compare, md and properties writes, schema 1 and {SCHEMA}"
             )
-        return msgspec.convert(data, Results)
+        return _consistent(msgspec.convert(data, Results))
     except msgspec.ValidationError as error:
         raise BadInputError(f"{path} is not results of schema {version}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -282,8 +284,46 @@ def read_results(path: Path) -> Results:
         raise BadInputError(f"{path} is not results of schema {version}: {what}") from error
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number that JSON has")
+def _consistent(results: Results) -> Results:
+    """``results``, if their parts agree.
+
+    Raises:
+        ValueError: a task or an item is there twice, an evaluation is of no task, or a mean is outside what it is of.
+    """
+    tasks = {task.name: task for task in results.tasks}
+    if len(tasks) < len(results.tasks):
+        raise ValueError("two tasks have one name - at `$.tasks`")
+    for number, task in enumerate(results.tasks):
+        names = [column.name for column in task.columns]
+        if len(set(names)) < len(names) or not set(task.headline) <= set(names):
+            raise ValueError(f"columns and headline do not agree - at `$.tasks[{number}]`")
+    rows = [(f"$.rows[{place}]", row) for place, row in enumerate(results.rows)]
+    for where, row in [*rows, *([] if results.reference is None else [("$.reference", results.reference)])]:
+        for name, evaluation in row.evaluations.items():
+            place = f"at `{where}.evaluations.{name}`"
+            if name not in tasks:
+                raise ValueError(f"there is no task '{name}' - {place}")
+            if len({record.id for record in evaluation.records}) < len(evaluation.records):
+                raise ValueError(f"two records have one id - {place}.records")
+            for column in tasks[name].columns:
+                _refuse_impossible(column, evaluation, place)
+    return results
+
+
+def _refuse_impossible(column: Column, evaluation: Evaluation, place: str) -> None:
+    """Raise where the value of ``column`` is none that its records can have, or is of more records than there are."""
+    value = evaluation.values.get(column.name)
+    of = [x for record in evaluation.records if (x := record.metrics.get(column.of)) is not None]
+    if value is None or not of or column.over not in ("mean", "median", "median_abs", "max_abs", "max", "min"):
+        return
+    of = [abs(x) for x in of] if column.over.endswith("_abs") else of
+    low, high = min(of), max(of)
+    slack = 1e-6 * max(abs(low), abs(high))
+    if not low - slack <= value <= high + slack:
+        text = f"{column.name} is {value:g}, the {column.over} of numbers from {low:g} to {high:g}"
+        raise ValueError(f"{text} - {place}.values")
+    if evaluation.counts.get(column.name, 0) > len(evaluation.records):
+        raise ValueError(f"{column.name} is over more records than there are - {place}.counts")
 
 
 def scan_columns() -> tuple[Column, ...]:

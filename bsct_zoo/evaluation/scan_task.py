@@ -60,7 +60,7 @@ class ScanTask(Task):
         return "failures" in answer.facts or all(np.isfinite(array).all() for array in answer.arrays.values())
 
     def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
-        """Frames in batches that take no notice of where a scan ends; small scans come first."""
+        """Frames in batches, on a GPU across scans; small scans come first."""
         items = sorted(items, key=lambda item: len(item.atomic_numbers))
         scans: list[Scan] = [item.subject for item in items]
         owners = [s for s, scan in enumerate(scans) for _ in range(scan.n_frames)]
@@ -68,7 +68,7 @@ class ScanTask(Task):
         frames = [frame for scan in scans for frame in frames_of(scan)]
         drafts = [_Draft(scan) for scan in scans]
         done = 0
-        for part in context.batcher.isolated(frames, owners):
+        for part in context.batcher.isolated(frames, owners, apart=True):
             if isinstance(part, Lost):
                 done += drafts[part.owner].left
                 context.progress(done, len(frames), "frames")

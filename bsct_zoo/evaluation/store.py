@@ -1,8 +1,8 @@
 """The store: what models said, kept by content. Safe against crashes, concurrent runs and damaged files.
 
 A folder a model holds ``model.json`` (what the model declared) and a file for each answer and each unfinished state.
-Every file is one line with a hash of all the rest, which is read whole and checked before anything of it is used; it
-is written beside its place and moved there in one step. There is no index to fall out of step with the files.
+Every file is a record (``bsct_zoo.kept``): read whole and checked before anything of it is used. There is no index to
+fall out of step with the files.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bsct_zoo.files import atomic_write
+from bsct_zoo.errors import DamagedFileError
+from bsct_zoo.kept import read_record, write_record
 from bsct_zoo.plugins.tasks import Answer
 
 _LAYOUT = 2  # raised whenever what a file holds changes its meaning
-_HEAD = b"bsct-zoo "
 _FACTS = "__facts__"
 
 
@@ -90,7 +90,7 @@ class Shelf:
         Raises:
             OSError: the disk is full, or the folder cannot be written to.
         """
-        self._write(self.folder / "model.json", json.dumps(info, indent=1).encode())
+        write_record(self.folder / "model.json", json.dumps(info, indent=1).encode())
 
     # -- answers -------------------------------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ class Shelf:
             OSError: the disk is full, or the folder cannot be written to.
         """
         facts = json.dumps({"facts": answer.facts, "seconds": answer.seconds}, allow_nan=False)
-        self._write(self._path(kind, key), _npz({**answer.arrays, _FACTS: np.array(facts)}))
+        write_record(self._path(kind, key), _npz({**answer.arrays, _FACTS: np.array(facts)}))
 
     def answers(self, kind: str) -> Iterator[Answer]:
         """Every answer of a kind that is whole."""
@@ -137,7 +137,7 @@ class Shelf:
         Raises:
             OSError: the disk is full, or the folder cannot be written to.
         """
-        self._write(self._path("state", key), _npz(arrays))
+        write_record(self._path("state", key), _npz(arrays))
 
     def drop_state(self, key: str) -> None:
         """Forget unfinished work; nothing happens if there is none."""
@@ -148,17 +148,14 @@ class Shelf:
     def _path(self, kind: str, key: str) -> Path:
         return self.folder / f"{kind}-{key}.npz"
 
-    def _write(self, path: Path, content: bytes) -> None:
-        atomic_write(path, _HEAD + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-
     def _read(self, path: Path) -> bytes | None:
         """Content of a file whose hash is right; one that is damaged is removed and said."""
         try:
-            head, _, content = path.read_bytes().partition(b"\n")
+            return read_record(path)
         except OSError:
             return None
-        if head == _HEAD + hashlib.sha256(content).hexdigest().encode():
-            return content
+        except DamagedFileError:
+            pass
         self._on_damage(f"dropped a damaged file of the cache, {path.name}; it is computed again")
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)

@@ -59,8 +59,10 @@ def identity(
 
 def _design_sha256(spec: ModelSpec) -> str | None:
     """Hash of the file beside the weights that says what they belong to, if there is one: the same fit many designs."""
-    beside = Path(spec.card.checkpoint or "").with_suffix(".json")
-    return sha256(beside) if spec.card.checkpoint is not None and beside.is_file() else None
+    if spec.card.checkpoint is None:
+        return None
+    beside = Path(spec.card.checkpoint).with_suffix(".json")
+    return sha256(beside) if beside.is_file() else None
 
 
 def numeric_versions(packages: Iterable[str]) -> dict[str, str]:
@@ -91,10 +93,12 @@ def code_sha256(package: str) -> str:
         names = (
             "atoms/batch.py",
             "atoms/neighbours.py",
+            "potentials/batching.py",
             "potentials/boxes.py",
             "potentials/bridges.py",
             "potentials/gradients.py",
             "potentials/potential.py",
+            "runtime/guard.py",
         )
         files = [origin.parent / name for name in names]
     digest = hashlib.sha256()

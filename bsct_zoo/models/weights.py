@@ -6,16 +6,16 @@ written last and names the valid file of that folder, with its size and sha256.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bsct_zoo.errors import DownloadError, MissingWeightsError
-from bsct_zoo.files import atomic_write, json_bytes
+from bsct_zoo.errors import DamagedFileError, DownloadError, MissingWeightsError
+from bsct_zoo.files import atomic_write
 from bsct_zoo.files import sha256 as file_sha256
+from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.models.download import Tell, download, refuse_offline
 from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.runtime.folders import cache_dir, writable
@@ -48,10 +48,10 @@ def find(adapter: Adapter, card: ModelCard) -> Fetched | None:
     """
     folder = folder_of(adapter, card)
     try:
-        record = json.loads((folder / "fetched.json").read_text())
+        record = read_json(folder / "fetched.json", unsealed=True)
         fetched = Fetched(folder / record["file"], str(record["sha256"]), int(record["size"]))
         whole = _inside(fetched.path, folder) and fetched.path.stat().st_size == fetched.size
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, DamagedFileError):
         return None
     current = record.get("url") == card.url and card.sha256 in (None, fetched.sha256)
     return fetched if whole and current else None
@@ -85,7 +85,7 @@ def fetch(
             )
     size = path.stat().st_size
     record = {"file": path.relative_to(folder).as_posix(), "sha256": sha256, "size": size, "url": card.url}
-    atomic_write(folder / "fetched.json", json_bytes(record))
+    atomic_write(folder / "fetched.json", sealed_json(record))
     return Fetched(path, sha256, size)
 
 

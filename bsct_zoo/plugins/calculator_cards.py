@@ -50,8 +50,9 @@ def tables_of(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{file} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # of TOML, of the encoding, of a date that is none
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadInputError(f"{file} is not TOML: {reason}") from error
 
 
 def adapter_of(name: str, table: Any, source: str) -> Adapter:
@@ -95,6 +96,7 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
         options=OPTIONS,
         free_options=True,
         fetcher=FETCHER if fetched else None,
+        fetcher_variables=("HF_TOKEN",) if fetched else (),
         citation=cards[0].citation,
     )
 
@@ -159,7 +161,7 @@ def _text(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18
 
 
 def _truth(value: Any) -> bool:
@@ -210,7 +212,7 @@ _IS_TEXT: _Kind = (_text, "text")
 _IS_PATH: _Kind = (_path, 'an import path, "package.module.Class"')
 _IS_TABLE: _Kind = (_table, "a table, { name = value }")
 _IS_TEXT_TABLE: _Kind = (_text_table, 'a table of texts, { NAME = "value" }')
-_IS_NUMBER: _Kind = (_number, "a number")
+_IS_NUMBER: _Kind = (_number, "a positive number")
 _IS_TRUTH: _Kind = (_truth, "true or false")
 _IS_REQUIREMENTS: _Kind = (_requirements, 'a list of requirements, ["package==1.2.3"]')
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bsct_zoo.potentials.potential import Potential
 
 OptionValue = str | int | float | bool
@@ -165,6 +164,7 @@ class Adapter:
             ``environment``, for families whose hub wants its own client and a token. It leaves the file inside
             ``folder``, others beside it if need be, and returns its path; what it prints goes to the log. None if
             ``card.url`` is all that it takes.
+        fetcher_variables: names of environment variables that ``fetcher`` alone gets, such as that of a token.
         trainer: "module:function", called as ``function(job: TrainingJob, tell) -> Trained`` (``bsct_zoo.training``) in
             an interpreter that meets ``environment`` and ``training_requirements``; None if it cannot be trained.
         training_requirements: PEP 508 strings that training needs beyond ``environment``.
@@ -181,6 +181,7 @@ class Adapter:
     options: tuple[Option, ...] = ()
     file_card: str | None = None
     fetcher: str | None = None
+    fetcher_variables: tuple[str, ...] = ()
     trainer: str | None = None
     training_requirements: tuple[str, ...] = ()
     free_options: bool = False

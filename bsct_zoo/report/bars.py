@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -17,13 +16,15 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from bsct_zoo.report.console import make_console
+
 _NAME = TextColumn("{task.description}", markup=False)
 
 
 @contextmanager
 def import_bar() -> Iterator[Callable[[int, int, str], None]]:
     """A bar for reading a suite; yields what is to be called with done, total and what is read."""
-    with Progress(console=Console(stderr=True), transient=True) as bars:
+    with Progress(console=make_console(stderr=True), transient=True) as bars:
         task = bars.add_task("reading", total=None)
         yield lambda done, total, what: bars.update(task, completed=done, total=total or None, description=what)
 
@@ -33,7 +34,7 @@ def download_bar(
     name: str, size: int | None
 ) -> Iterator[tuple[Callable[[int, int | None], None], Callable[[str], None]]]:
     """A bar for a download of ``size`` bytes; yields what to call with done and total, and with a line of text."""
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console = make_console(stderr=True, soft_wrap=True)
     columns = (BarColumn(24), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(compact=True))
     with Progress(_NAME, *columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(name, total=size)
@@ -45,7 +46,7 @@ def download_bar(
 
 def with_bar(names: Sequence[str], quiet: bool = False) -> Iterator[tuple[str, Callable[[str], None]]]:
     """Each of ``names`` with a function that takes a line for where there is no terminal; a bar shows how far it is."""
-    console = Console(stderr=True, highlight=False)
+    console = make_console(stderr=True)
     live = console.is_terminal and not quiet
 
     def line(text: str) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 
 from bsct_zoo.analysis.bootstrap import LEVEL, Interval
 from bsct_zoo.analysis.correlate import Correlation, Estimate, Pair
 from bsct_zoo.analysis.measures import Measure
 from bsct_zoo.report.layout import Cell, Layout, number
+from bsct_zoo.report.plain import PlainCsv
 
 
 def coefficients_table(found: Correlation) -> Layout:
@@ -70,15 +68,14 @@ def _sign(estimate: Estimate) -> int | None:
 
 def csv_text(found: Correlation) -> str:
     """One line for each coefficient of each pair."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = PlainCsv()
     writer.writerow(_CSV)
     for pair in found.pairs:
         for estimate in pair.estimates:
             ends = [*_ends(estimate.over_models), *_ends(estimate.over_molecules)]
             costs = [_median(pair.x), _median(pair.y)]
             writer.writerow([pair.x.name, pair.y.name, estimate.name, estimate.n_models, estimate.value, *ends, *costs])
-    return buffer.getvalue()
+    return writer.text
 
 
 _CSV = (

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from bsct_zoo.evaluation.results import Results
 from bsct_zoo.report.layout import Layout, superscript
+from bsct_zoo.report.plain import PlainCsv, marked_down
 
 
 def markdown(layout: Layout) -> str:
     """A table in Markdown, best cells bold, footnotes below."""
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.replace("\n", " ").replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(marked_down(cell).replace("|", "\\|") for cell in cells) + " |"
 
-    lines = [f"**{layout.title}**", "", line(layout.headers)]
+    lines = [f"**{marked_down(layout.title)}**", "", line(layout.headers)]
     lines.append(line(["---", *["---:"] * (len(layout.headers) - 1)]))
     lines += [line([f"**{cell.text}**" if cell.best else cell.text for cell in row]) for row in layout.rows]
-    lines += [f"\n{superscript(number)} {note}" for number, note in enumerate(layout.footnotes, start=1)]
-    lines += [f"\n{remark.replace('* best', 'bold: best')}" for remark in layout.remarks]
+    lines += [f"\n{superscript(number)} {marked_down(note)}" for number, note in enumerate(layout.footnotes, start=1)]
+    lines += [f"\n{marked_down(remark.replace('* best', 'bold: best'))}" for remark in layout.remarks]
     return "\n".join(lines) + "\n"
 
 
@@ -32,8 +30,7 @@ _ABOUT = (
 
 def csv_text(results: Results) -> str:
     """One line for each model under each task (``item`` is empty), and one for each record; units as in JSON."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = PlainCsv()
     names = list(dict.fromkeys(name for task in results.tasks for c in task.columns for name in (c.name, c.of)))
     writer.writerow([*_ABOUT, *names])
     for task in results.tasks:
@@ -50,7 +47,7 @@ def csv_text(results: Results) -> str:
                 metrics = [record.metrics.get(name) for name in names]
                 first = [row.model, row.card, task.name, *item, record.status, record.message]
                 writer.writerow([*first, "", "", "", *about, *metrics])
-    return buffer.getvalue()
+    return writer.text
 
 
 _QUANTITY = ("model", "card", "item", "status", "message", "kind", "name", "value", "unit", "reference", "error")
@@ -58,8 +55,7 @@ _QUANTITY = ("model", "card", "item", "status", "message", "kind", "name", "valu
 
 def quantities_csv(results: Results) -> str:
     """One line for each quantity; a record without any has a line with its message."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = PlainCsv()
     writer.writerow([*_QUANTITY, "remark", "level_of_theory", "checkpoint_sha256", "reference_model", "bsct_zoo"])
     reference = results.reference.model if results.reference else ""
     for row in results.rows:
@@ -74,4 +70,4 @@ def quantities_csv(results: Results) -> str:
                 for q in record.quantities:
                     numbers = [q.kind, q.name, q.value, q.unit, q.reference, q.error, q.message]
                     writer.writerow([*first, *numbers, *about])
-    return buffer.getvalue()
+    return writer.text

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 
 from bsct_zoo.metrics.columns import Column
+from bsct_zoo.report.plain import one_line, plain
 
 _ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
@@ -17,6 +18,9 @@ class Cell:
 
     text: str
     best: bool = False
+
+    def __post_init__(self) -> None:
+        self.text = one_line(self.text)
 
 
 @dataclass
@@ -36,8 +40,13 @@ class Layout:
     remarks: list[str] = field(default_factory=list)
     _notes: dict[str, list[str]] = field(default_factory=dict)  # text -> whom it is about
 
+    def __post_init__(self) -> None:
+        self.title = one_line(self.title)
+        self.headers = [plain(text) for text in self.headers]
+
     def note(self, text: str, about: str = "") -> str:
         """Mark that refers to a footnote, which is added if it is new; it names all that it is ``about``."""
+        text, about = one_line(text), one_line(about)
         names = self._notes.setdefault(text, [])
         names += [about] * (bool(about) and about not in names)
         return superscript(list(self._notes).index(text) + 1)

@@ -14,6 +14,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from bsct_zoo.report.console import make_console
+from bsct_zoo.report.plain import one_line, plain
+
 _GAP = 2
 _NARROWEST = 8  # of a column that is cut
 _COMFORTABLE = 40  # width of a column that is cut, before others are left out for it
@@ -40,6 +43,11 @@ class ListColumn:
     cut: bool = False
     right: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("cells", "short"):
+            if (cells := getattr(self, name)) is not None:
+                object.__setattr__(self, name, [one_line(cell) for cell in cells])
+
     @property
     def width(self) -> int:
         """Characters of the widest cell."""
@@ -49,7 +57,7 @@ class ListColumn:
 def console() -> Console:
     """Standard output, for text that is shown as it is."""
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(highlight=False, markup=False, emoji=False, width=_UNLIMITED if piped else None)
+    return make_console(width=_UNLIMITED if piped else None)
 
 
 def draw_list(columns: Sequence[ListColumn], to: Console) -> None:
@@ -62,7 +70,7 @@ def draw_list(columns: Sequence[ListColumn], to: Console) -> None:
 
 def draw_facts(facts: Mapping[str, str], to: Console) -> None:
     """Print a line for each name and value that is not empty; long values go on below themselves."""
-    facts = {name: value for name, value in facts.items() if value}
+    facts = {one_line(name): plain(value) for name, value in facts.items() if value}
     indent = max(map(cell_len, facts), default=0) + _GAP
     for name, value in facts.items():
         label = Text(set_cell_size(name, indent), "bold")

@@ -12,10 +12,10 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from rich import progress as bars
-from rich.console import Console
 
 from bsct_zoo.errors import shortened
 from bsct_zoo.evaluation.events import Done, Event, Failed, Message, Progress, Started
+from bsct_zoo.report.console import make_console
 
 _EVERY_S = 30.0  # between two lines about the same work where there is no terminal
 
@@ -35,7 +35,7 @@ class ProgressDisplay:
         self.quiet, self._at_once, self._stopping = quiet, at_once, False
         self._handler: Any = None
         self._said: dict[tuple[int, str], tuple[float, float, int]] = {}  # when last, when first, and how far then
-        console = Console(stderr=True, highlight=False)
+        console = make_console(stderr=True)
         self.live = console.is_terminal and not quiet
         self._bars = bars.Progress(
             bars.TextColumn("{task.description}", markup=False),

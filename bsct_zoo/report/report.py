@@ -36,12 +36,11 @@ class Report:
     # -- looked at -----------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        from rich.console import Console
-
+        from bsct_zoo.report.console import make_console
         from bsct_zoo.report.terminal import draw
 
         buffer = io.StringIO()
-        console = Console(file=buffer, width=100, highlight=False, markup=False, emoji=False)
+        console = make_console(file=buffer, width=100)
         for layout in self._layouts():
             draw(layout, console)
         return buffer.getvalue().rstrip()

@@ -209,8 +209,10 @@ def _why_empty(row: ModelResult, evaluation: Evaluation, column: Column) -> str:
         for reason, names in record.missing.items()
         if column.of in names or column.name in names
     ]
+    if set(reasons) == {"no reference"}:
+        return "the suite has no reference"
     common = max(reasons, key=reasons.count) if reasons else "no item has this metric"
-    return {"no reference": "the suite has no reference"}.get(common, shortened(common))
+    return f"{reasons.count(common)} scans have no reference" if common == "no reference" else shortened(common)
 
 
 def _failure(row: ModelResult, evaluation: Evaluation) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bsct_zoo.report.layout import Cell, Layout, superscript
+from bsct_zoo.report.plain import one_line
 
 _NARROWEST = 12  # of the column of names, which is the one that can be folded
 
@@ -38,7 +39,7 @@ def draw(layout: Layout, console: Console) -> None:
         style = "yellow" if note.startswith("warning") else "dim"
         console.print(Text(f"{superscript(index)} {note}"), style=style)
     for remark in layout.remarks:
-        console.print(Text(remark), style="dim")
+        console.print(Text(one_line(remark)), style="dim")
 
 
 def _room_for_names(width: int, numbers: int) -> int:

@@ -1,22 +1,25 @@
 """Checkpoints without pickles: weights as safetensors, and a JSON of the same name with everything else.
 
 The JSON holds ``format`` and ``version`` (whose it is), ``config`` (what to build), ``sha256`` (of the weights) and
-``card`` (facts for users). Reading it imports nothing heavy.
+``card`` (facts for users); one that we write ends with ``seal``, a hash of it all (``bsct_zoo.kept``). Reading it
+imports nothing heavy.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bsct_zoo.atoms.elements import SYMBOLS
 from bsct_zoo.errors import BadInputError, UntrustedFileError
-from bsct_zoo.files import json_bytes
+from bsct_zoo.files import atomic_write
 from bsct_zoo.files import sha256 as hashed
+from bsct_zoo.kept import opened_json, sealed_json
 from bsct_zoo.plugins.cards import ModelCard
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def save_checkpoint(
 
     save_file({name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}, path)
     facts = {"format": format, "version": version, "config": dict(config), "sha256": hashed(path), "card": dict(card)}
-    path.with_suffix(".json").write_bytes(json_bytes(facts))
+    atomic_write(path.with_suffix(".json"), sealed_json(facts))
 
 
 def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
@@ -58,12 +61,8 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
         ) from error
     if len(content) > _LARGEST_FACTS:
         raise BadInputError(f"{beside} is larger than {_LARGEST_FACTS >> 20} MiB; it is not the card of a checkpoint")
-    try:
-        facts: dict[str, Any] = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadInputError(f"{beside} is not valid JSON: {reason}") from error
-    if not isinstance(facts, dict) or facts.get("format") != format:
+    facts = opened_json(content, beside, unsealed=True)
+    if facts.get("format") != format:
         raise BadInputError(f"{beside} does not describe a {format} checkpoint")
     if facts.get("version") not in range(1, version + 1):
         raise BadInputError(f"{beside} has version {facts.get('version')}; this bsct-zoo reads up to version {version}")
@@ -103,13 +102,20 @@ def checkpoint_card(path: Path, format: str, version: int) -> ModelCard:
         raise BadInputError(f"there is no file {path}")
     facts = read_facts(path, format, version)
     try:
-        card = dict(facts["card"])
-        card["elements"] = tuple(card.get("elements", ()))
-        for key, value in {**{key: card.get(key, "") for key in _TEXTS}, "sha256": facts["sha256"]}.items():
+        import msgspec  # not in the environments of models, which get the card
+
+        card: ModelCard = msgspec.convert(facts["card"], ModelCard)
+        for key, value in {**{key: getattr(card, key) for key in _TEXTS}, "sha256": facts["sha256"]}.items():
             # A foreign card is printed, and must not control the terminal.
             if not isinstance(value, str) or not all(c.isprintable() or c == "\n" for c in value):
                 raise ValueError(f"its {key} is not printable text")
-        return ModelCard(**{**card, "checkpoint": str(path.resolve()), "sha256": facts["sha256"]})
+        unknown = [str(key) for key in facts["card"] if key not in {field.name for field in fields(ModelCard)}]
+        if unknown:
+            raise ValueError(f"it holds '{unknown[0]}', which no card has")
+        foreign = [symbol for symbol in card.elements if symbol not in SYMBOLS[1:]]
+        if foreign:
+            raise ValueError(f"its elements hold {foreign[0]!r}, which is none")
+        return replace(card, checkpoint=str(path.resolve()), sha256=facts["sha256"])
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{path.with_suffix('.json')} has an invalid card: {error}") from error
 

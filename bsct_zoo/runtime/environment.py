@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
 
-from bsct_zoo.errors import BadInputError, EnvironmentBuildError
-from bsct_zoo.files import atomic_write, json_bytes
+from bsct_zoo.errors import BadInputError, DamagedFileError, EnvironmentBuildError
+from bsct_zoo.files import atomic_write
+from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.requirements import BASE, installed, python_fits, versions
@@ -68,12 +69,12 @@ def find(adapter: Adapter) -> Environment | None:
     """The environment of ``adapter``, if it is complete."""
     folder = folder_of(adapter)
     try:
-        said = json.loads((folder / "complete.json").read_text())
+        said = read_json(folder / "complete.json", unsealed=True)
         build = folder / said["build"]
         found = Environment(
             folder, build / "venv" / "bin" / "python", said["python"], said["versions"], build / "requirements.lock"
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, KeyError, TypeError, DamagedFileError):
         return None
     return found if found.python.exists() else None
 
@@ -93,9 +94,12 @@ def build(adapter: Adapter, on_event: OnEvent | None = None) -> Environment:
     with _only_one(folder, on_event):
         found = find(adapter)
         if found is None:
+            tell = on_event or (lambda text: None)
+            if (folder / "complete.json").exists():
+                tell(f"the record of the environment in {folder} is damaged; making it again")
             shutil.rmtree(folder, ignore_errors=True)  # leftovers of an interrupted build
             folder.mkdir(parents=True, exist_ok=True)
-            found = _build(adapter, folder, on_event or (lambda text: None))
+            found = _build(adapter, folder, tell)
     return found
 
 
@@ -226,7 +230,7 @@ def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Envi
         "python": version.group(1) if version else "",
         "versions": versions(adapter.environment, look_up),
     }
-    atomic_write(folder / "complete.json", json_bytes(said))
+    atomic_write(folder / "complete.json", sealed_json(said))
     made = find(adapter)
     if made is None:
         raise EnvironmentBuildError(f"the environment for '{adapter.name}' was removed while it was built; try again")
@@ -235,7 +239,10 @@ def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Envi
 
 def _failure(adapter: Adapter, done: UvResult) -> EnvironmentBuildError:
     reason = done.reason
-    if done.no_network:
+    if done.no_space:
+        place = f"{cache_dir()} or uv's cache"
+        reason = f"the disk is full ({place}); free some room, or set BSCT_ZOO_CACHE and UV_CACHE_DIR to other folders"
+    elif done.no_network:
         mend = f"connect and run 'bsct-zoo env build {adapter.name}'"
         reason = f"no network and {done.wanted_package} not in uv's cache; {mend}"
     text = f"cannot make the environment for '{adapter.name}': {reason}"

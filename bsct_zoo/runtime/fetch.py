@@ -29,7 +29,7 @@ def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEve
             failure = wrap_error(error)
         raise failure
     request = {"fetcher": adapter.fetcher, "card": card.to_json(), "folder": str(folder)}
-    with WorkerHost(place.python, adapter.fetcher) as host:
+    with WorkerHost(place.python, adapter.fetcher, network=True, variables=adapter.fetcher_variables) as host:
         path = host.ask(WorkerMessage("fetch", request), timeout=None).fields.get(
             "path"
         )  # a large file on a slow connection

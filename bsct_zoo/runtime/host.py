@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,13 @@ class WorkerHost:
         threads: int | None = None,
         log: Path | None = None,
         timeout: float | None = 600.0,
+        network: bool = False,
+        variables: Sequence[str] = (),
     ) -> None:
         """Start ``module`` in ``python`` and wait for its hello, ``timeout`` seconds at most.
 
         The worker may import bsct-zoo and the package of ``entry`` ("package.module:name"). Its output is added
-        to the file ``log``, if one is given.
+        to the file ``log``, if one is given. ``network`` and ``variables``: see ``WorkerProcess``.
 
         Raises:
             BadInputError: there is no such package.
@@ -48,7 +50,9 @@ class WorkerHost:
         self._lock = threading.Lock()
         self._dead = ""
         package = entry.partition(":")[0].partition(".")[0]
-        self._worker = WorkerProcess(python, ("bsct_zoo", package), threads, module=module, log=log)
+        self._worker = WorkerProcess(
+            python, ("bsct_zoo", package), threads, module=module, log=log, network=network, variables=variables
+        )
         try:
             self.ask(None, timeout, "hello")
         except BaseException:

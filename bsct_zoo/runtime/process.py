@@ -17,6 +17,7 @@ from time import monotonic
 
 from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.runtime.protocol import EndOfStream, ProtocolError, WorkerMessage, read_message, write_message
+from bsct_zoo.runtime.surroundings import worker_environ
 
 _LOG_TAIL = 16 * 1024
 _LINGER = 1.0  # seconds between checks that the process is alive
@@ -34,10 +35,14 @@ class WorkerProcess:
         *,
         module: str = "bsct_zoo.runtime.worker",
         log: Path | None = None,
+        network: bool = False,
+        variables: Sequence[str] = (),
     ) -> None:
         """Start ``python``, which may import ``packages`` (top-level names) from where they are here.
 
-        ``module`` has the ``main`` that it runs. Its output is added to the file ``log``, if one is given.
+        ``module`` has the ``main`` that it runs. Its output is added to the file ``log``, if one is given. Only with
+        ``network`` it has a network, where the system can tell; of this process's variables it gets those of
+        ``surroundings.worker_environ`` and those named in ``variables``.
 
         Raises:
             BadInputError: one of ``packages`` is not here.
@@ -45,16 +50,18 @@ class WorkerProcess:
         """
         places = json.dumps([_place(name) for name in packages])
         # Threads that spin while they wait are ten times slower when another job uses the cores.
-        environ = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+        ours = str(python) == sys.executable
+        given = worker_environ(os.environ, ours=ours, network=network, own=variables)
+        environ = {"OMP_WAIT_POLICY": "PASSIVE", **given}
         if threads:
             environ |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
         bootstrap = Path(__file__).with_name("bootstrap.py")
         # Another interpreter sees nothing of this one's settings; a second process of this one sees what this one does.
-        isolation = "-P" if str(python) == sys.executable else "-I"
+        isolation = "-P" if ours else "-I"
         self._log_file = log
         try:
             self._process = subprocess.Popen(
-                [str(python), isolation, str(bootstrap), places, module],
+                [str(python), isolation, str(bootstrap), places, module, "online" if network else "offline"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

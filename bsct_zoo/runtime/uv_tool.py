@@ -46,6 +46,12 @@ class UvResult:
         return self.code != 0 and any(sign in self.output for sign in _NO_NETWORK)
 
     @property
+    def no_space(self) -> bool:
+        """Whether it failed because a disk is full, or a quota or limit of file sizes is reached."""
+        signs = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28)")
+        return self.code != 0 and any(sign in self.output for sign in signs)
+
+    @property
     def blames_torch(self) -> bool:
         """Whether it failed because of the package torch."""
         return self.code != 0 and re.search(r"(?<![\w-])torch(?![\w-])", self.output) is not None

@@ -21,25 +21,72 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, npz_bytes, sha256
+from bsct_zoo.files import atomic_write, npz_bytes, opened_zip, sha256
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.steps import from_steps, to_steps
 from bsct_zoo.suites.suite import Suite
 
 FORMAT = "bsct-zoo-suite"
 VERSION = 3
+Count = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+Index = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Entry(msgspec.Struct):
+    """A scan in the manifest; see ``Scan``."""
+
+    id: str
+    kind: str
+    group: str
+    indices: tuple[Index, ...]
+    labels: list[Literal[0, 1]] | None
+    n_atoms: Count
+    n_frames: Count
+    charge: Annotated[int, msgspec.Meta(ge=-1000, le=1000)]
+    spin: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+    notes: dict[str, Any] = {}
+    strained: bool = False
+
+
+class _Manifest(msgspec.Struct):
+    """What a suite says of itself; see ``Suite``."""
+
+    format: str
+    version: int
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    title: str
+    level_of_theory: str | None
+    licence: str
+    citation: str
+    scans: Annotated[list[_Entry], msgspec.Meta(min_length=1)]
+    made_by: dict[str, Any] = {}
+
+
+_ARRAYS = (
+    "atomic_numbers",
+    "coordinate",
+    "positions",
+    "position_steps",
+    "energy",
+    "forces",
+    "cell",
+    "pbc",
+    "frame_cells",
+)
 _FACTS = ("name", "title", "level_of_theory", "licence", "citation")
 _LARGEST = 8 << 30  # bytes that a file may unpack to
 _LARGEST_MANIFEST = 256 << 20
@@ -97,7 +144,7 @@ def write_suite(path: Path, suite: Suite) -> str:
     return sha256(content)
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> _Manifest:
     """The manifest of the suite at ``path``.
 
     Raises:
@@ -120,14 +167,14 @@ def read_suite(path: Path) -> Suite:
     with _opened(path, io.BytesIO(content)) as archive:
         if sum(member.file_size for member in archive.infolist()) > _LARGEST:
             raise BadInputError(f"{path} unpacks to more than {_LARGEST >> 30} GiB; it is not a suite of bsct-zoo")
+        _refuse_lost_members(archive, content)
         manifest = _manifest(path, archive)
         arrays = _arrays(path, archive, manifest)
-    try:
-        scans = _scans(path, manifest, arrays)
-        facts = {name: manifest[name] for name in _FACTS}
-        return Suite(**facts, scans=tuple(scans), sha256=sha256(content), made_by=dict(manifest.get("made_by", {})))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadInputError(f"suite {path}: its manifest is incomplete ({type(error).__name__}: {error})") from error
+    facts = {name: getattr(manifest, name) for name in _FACTS}
+    scans = tuple(_scans(path, manifest, arrays))
+    if all(scan.forces is not None and not scan.strained and not np.nan_to_num(scan.forces).any() for scan in scans):
+        raise BadInputError(f"suite {path}: 'forces' are zero throughout, and no reference says that")
+    return Suite(**facts, scans=scans, sha256=sha256(content), made_by=manifest.made_by)
 
 
 def _entry(scan: Scan) -> dict[str, Any]:
@@ -157,10 +204,18 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, Runtim
 @contextmanager
 def _opened(path: Path, source: Path | io.BytesIO) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with opened_zip(path, source) as archive:
             yield archive
     except _DAMAGE as error:
         raise BadInputError(f"{path} is not a suite file, or a truncated one; make or import it again") from error
+
+
+def _refuse_lost_members(archive: zipfile.ZipFile, content: bytes) -> None:
+    """Raise where the directory of the archive is damaged: checksums speak of what it lists, not of what it lost."""
+    (count,) = struct.unpack("<H", content[-12:-10])  # of the archive's last record
+    names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
+    if count != len(names) or len(set(names)) != count or not set(names) <= {"manifest", *_ARRAYS}:
+        raise zipfile.BadZipFile("the directory does not list what is there")
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -174,33 +229,32 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if by_column else "C")
 
 
-def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+def _manifest(path: Path, archive: zipfile.ZipFile) -> _Manifest:
     if "manifest.npy" not in archive.namelist():
         raise BadInputError(f"{path} is not a suite file: it has no manifest")
     if archive.getinfo("manifest.npy").file_size > _LARGEST_MANIFEST:
         raise BadInputError(f"{path} is not a suite file: its manifest is too large")
-    manifest = json.loads(_array(archive, "manifest").tobytes())
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise BadInputError(f"{path} is not a suite file of bsct-zoo")
-    version = manifest.get("version")
-    if type(version) is not int or not 1 <= version <= VERSION:
-        raise BadInputError(f"{path} has version {version}; this bsct-zoo reads versions 1 to {VERSION}")
-    return manifest
+    content = _array(archive, "manifest").tobytes()
+    try:
+        found = msgspec.json.decode(content)
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise BadInputError(f"{path} is not a suite file of bsct-zoo")
+        version = found.get("version")
+        if type(version) is not int or not 1 <= version <= VERSION:
+            raise BadInputError(f"{path} has version {version}; this bsct-zoo reads versions 1 to {VERSION}")
+        return msgspec.convert(found, _Manifest)
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadInputError(f"suite {path}: its manifest is incomplete or wrong: {why}") from error
 
 
-def _shapes(path: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+def _shapes(manifest: _Manifest) -> dict[str, tuple[int, ...]]:
     """Shape of every array according to the manifest."""
-    entries = manifest.get("scans")
-    if not isinstance(entries, list) or not entries:
-        raise BadInputError(f"suite {path} has no scans; make it again")
-    for entry in entries:
-        counts = [entry.get(key) for key in ("n_atoms", "n_frames")] if isinstance(entry, dict) else [None]
-        if not all(type(count) is int and count > 0 for count in counts):
-            raise BadInputError(f"suite {path}: its manifest is incomplete (a scan without n_atoms and n_frames)")
-    atoms = sum(entry["n_atoms"] for entry in entries)
-    frames = sum(entry["n_frames"] for entry in entries)
-    rows = sum(entry["n_frames"] * entry["n_atoms"] for entry in entries)
-    strained = sum(entry["n_frames"] for entry in entries if entry.get("strained"))
+    entries = manifest.scans
+    atoms = sum(entry.n_atoms for entry in entries)
+    frames = sum(entry.n_frames for entry in entries)
+    rows = sum(entry.n_frames * entry.n_atoms for entry in entries)
+    strained = sum(entry.n_frames for entry in entries if entry.strained)
     return {
         "atomic_numbers": (atoms,),
         "coordinate": (frames,),
@@ -214,11 +268,11 @@ def _shapes(path: Path, manifest: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> dict[str, NDArray[Any]]:
+def _arrays(path: Path, archive: zipfile.ZipFile, manifest: _Manifest) -> dict[str, NDArray[Any]]:
     present = set(archive.namelist())
     where = "position_steps" if "position_steps.npy" in present else "positions"
     arrays: dict[str, NDArray[Any]] = {}
-    for name, shape in _shapes(path, manifest).items():
+    for name, shape in _shapes(manifest).items():
         if f"{name}.npy" not in present:
             if name in ("atomic_numbers", "coordinate", where) or (name == "frame_cells" and shape[0]):
                 raise BadInputError(f"suite {path} has no array '{name}'")
@@ -243,38 +297,40 @@ def _arrays(path: Path, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> d
     return arrays
 
 
-def _scans(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> list[Scan]:
+def _scans(path: Path, manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> list[Scan]:
     scans = []
     a = f = r = c = 0
-    for number, entry in enumerate(manifest["scans"]):
-        n, m = entry["n_atoms"], entry["n_frames"]
-        indices = tuple(entry["indices"])
-        if not all(type(i) is int and 0 <= i < n for i in indices):
-            raise BadInputError(f"suite {path}: scan {entry['id']} has indices {list(indices)}, but {n} atoms")
+    for number, entry in enumerate(manifest.scans):
+        n, m = entry.n_atoms, entry.n_frames
+        if any(i >= n for i in entry.indices):
+            raise BadInputError(f"suite {path}: scan {entry.id} has indices {list(entry.indices)}, but {n} atoms")
+        flags = entry.notes.get("flags", [])
+        if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
+            raise BadInputError(f"suite {path}: flags of scan {entry.id} must be a list of texts")
         energy, forces = _cut(arrays, "energy", f, m), _cut(arrays, "forces", r, n * m)
         if energy is not None and forces is not None and np.isnan(energy).all() and np.isnan(forces).all():
             energy = forces = None  # others of the suite have a reference, this one has none
         scans.append(
             Scan(
-                id=str(entry["id"]),
-                kind=str(entry["kind"]),
-                group=str(entry["group"]),
+                id=entry.id,
+                kind=entry.kind,
+                group=entry.group,
                 atomic_numbers=arrays["atomic_numbers"][a : a + n],
                 coordinate=arrays["coordinate"][f : f + m],
                 positions=_positions(arrays, r, n, m),
                 energy=energy,
                 forces=None if forces is None else forces.reshape(m, n, 3),
-                indices=indices,
-                labels=None if entry["labels"] is None else np.array(entry["labels"], dtype=np.int64),
-                charge=int(entry["charge"]),
-                spin=int(entry["spin"]),
-                cell=_cell(arrays, number, c, m if entry.get("strained") else 0),
+                indices=entry.indices,
+                labels=None if entry.labels is None else np.array(entry.labels, dtype=np.int64),
+                charge=entry.charge,
+                spin=entry.spin,
+                cell=_cell(arrays, number, c, m if entry.strained else 0),
                 pbc=tuple(arrays["pbc"][number].tolist()) if "pbc" in arrays else (False, False, False),
-                notes=dict(entry.get("notes", {})),
+                notes=entry.notes,
             )
         )
         a, f, r = a + n, f + m, r + n * m
-        c += m if entry.get("strained") else 0
+        c += m if entry.strained else 0
     return scans
 
 

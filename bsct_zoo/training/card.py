@@ -8,8 +8,9 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
-from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, json_bytes
+from bsct_zoo.errors import BadInputError, DamagedFileError
+from bsct_zoo.files import atomic_write
+from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.training.data import TrainingData
 from bsct_zoo.training.errors import Errors
 from bsct_zoo.training.job import Trained, TrainingJob
@@ -66,8 +67,8 @@ def finish_card(
     }
     beside = trained.checkpoint.with_suffix(".json")
     try:
-        content = json.loads(beside.read_text())
+        content = read_json(beside, unsealed=True)
         content["card"] = {**content["card"], **changes}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, KeyError, TypeError, DamagedFileError) as error:
         raise BadInputError(f"{beside} is missing or damaged; train it again") from error
-    atomic_write(beside, json_bytes(content))
+    atomic_write(beside, sealed_json(content))

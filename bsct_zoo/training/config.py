@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,9 @@ def _parsed(path: Path) -> Any:
             return _yaml(content, path)
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}; --config names a file") from error
-    except ValueError as error:  # of all three parsers, and of text that is not UTF-8
-        raise BadInputError(f"{path} is not valid {path.suffix[1:].upper()}: {' '.join(str(error).split())}") from error
+    except (ValueError, RecursionError) as error:  # of all three parsers, and of text that is not UTF-8
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise BadInputError(f"{path} is not valid {path.suffix[1:].upper()}: {why}") from error
     raise BadInputError(f"{path} must end in .toml, .json or .yaml")
 
 
@@ -134,6 +136,6 @@ def _option(name: str, value: Any, path: Path) -> Any:
 def _setting(key: str, value: Any, path: Path) -> OptionValue:
     if isinstance(value, list) and value and all(isinstance(one, str | int | float) for one in value):
         return ",".join(str(one) for one in value)  # as ``--set`` takes it
-    if isinstance(value, str | int | float | bool):
+    if isinstance(value, str | int | bool) or (isinstance(value, float) and isfinite(value)):
         return value
     raise BadInputError(f"{path}: '{key}' must be a number, a string, true or false, or a list of these")

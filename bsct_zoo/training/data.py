@@ -6,8 +6,8 @@ A folder holds ``train.npz``, ``valid.npz`` and perhaps ``test.npz`` (molecules 
 
 from __future__ import annotations
 
-import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,8 @@ from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import sha256
+from bsct_zoo.files import opened_zip, sha256
+from bsct_zoo.kept import read_json
 
 SPLITS = ("train", "valid", "test")
 OLD_SPLITS = {"unseen": "test"}  # spellings of 0.1
@@ -38,6 +39,7 @@ _ARRAYS: dict[str, tuple[str, tuple[int, ...], type]] = {
     "charge": ("F", (), np.int64),
     "spin": ("F", (), np.int64),
 }
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 _MAY_LACK = {"kind": 0, "cell": 0, "pbc": 0, "charge": 0, "spin": 1}  # with their defaults
 
 
@@ -241,14 +243,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise BadInputError(f"no such folder: {folder}")
     path = folder / "manifest.json"
     try:
-        manifest = json.loads(path.read_text())
+        return read_json(path, unsealed=True)
     except OSError as error:
         raise BadInputError(f"cannot read {path} ({error.strerror}); frames need a manifest beside them") from error
-    except ValueError as error:
-        raise BadInputError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(manifest, dict):
-        raise BadInputError(f"{path} must hold one JSON object")
-    return manifest
 
 
 def _references(folder: Path, manifest: Mapping[str, Any]) -> dict[int, float]:
@@ -260,7 +257,7 @@ def _references(folder: Path, manifest: Mapping[str, Any]) -> dict[int, float]:
     if unknown:
         raise BadInputError(f"{path}: '{unknown[0]}' in 'reference_energies' is not a chemical symbol")
     values = energies.values()
-    if not all(isinstance(value, int | float) and np.isfinite(value) for value in values):
+    if not all(type(value) in (int, float) and abs(value) < 1e18 for value in values):
         raise BadInputError(f"{path}: every reference energy must be a number in eV")
     return dict(sorted((int(number_of[symbol]), float(value)) for symbol, value in energies.items()))
 
@@ -268,16 +265,16 @@ def _references(folder: Path, manifest: Mapping[str, Any]) -> dict[int, float]:
 def _level_of_theory(manifest: Mapping[str, Any]) -> str:
     if "level_of_theory" in manifest:
         return str(manifest["level_of_theory"])
-    temperature = (manifest.get("settings") or {}).get("electronic_temperature")
-    method = str(manifest.get("method", "unknown"))
-    return method if temperature is None else f"{method} (Te={temperature:g} K)"
+    settings, method = manifest.get("settings"), str(manifest.get("method", "unknown"))
+    temperature = settings.get("electronic_temperature") if isinstance(settings, dict) else None
+    return f"{method} (Te={temperature:g} K)" if isinstance(temperature, int | float) else method
 
 
 def _read_frames(path: Path, n_kinds: int) -> FrameSet:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with opened_zip(path, path), np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in _ARRAYS if name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+    except (*_DAMAGE, AttributeError) as error:
         raise BadInputError(f"{path} is not an .npz of plain arrays, or a damaged one: {error}") from error
     missing = [name for name in _ARRAYS if name not in arrays and name not in _MAY_LACK]
     if missing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -13,8 +12,9 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from bsct_zoo.atoms.reading import checked, read_frames
-from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, json_bytes, npz_bytes, sha256
+from bsct_zoo.errors import BadInputError, DamagedFileError
+from bsct_zoo.files import atomic_write, npz_bytes, sha256
+from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.training.data import (
     SPLITS,
     FrameSet,
@@ -80,11 +80,12 @@ def _hash(path: Path) -> str:
 
 
 def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
-    """Whether ``folder`` was made with ``recipe``; its manifest is written last."""
+    """Whether ``folder`` was made with ``recipe`` and is whole; its manifest is written last."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        return bool(manifest["recipe"] == recipe)
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = read_json(folder / "manifest.json", unsealed=True)
+        whole = all(sha256(folder / name) == digest for name, digest in manifest["sha256"].items())
+        return whole and bool(manifest["recipe"] == recipe)
+    except (OSError, KeyError, AttributeError, DamagedFileError):
         return False
 
 
@@ -141,7 +142,7 @@ def convert(
         "counts": {split: len(frames) for split, frames in merged.items()},
         "sha256": {f"{split}.npz": sha256(content) for split, content in arrays.items()},
     }
-    atomic_write(folder / "manifest.json", json_bytes(manifest))
+    atomic_write(folder / "manifest.json", sealed_json(manifest))
 
 
 def joined(sets: Sequence[FrameSet]) -> FrameSet:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.errors import BadInputError
+from bsct_zoo.errors import BadInputError, DamagedFileError
 from bsct_zoo.evaluation.events import Listener, Message
 from bsct_zoo.evaluation.machine import machine
-from bsct_zoo.files import atomic_write, exclusive_lock, json_bytes, sha256
+from bsct_zoo.files import atomic_write, exclusive_lock, sha256
+from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.plugins.cards import Adapter, ModelCard, import_path
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.runtime.load import load_potential
@@ -98,7 +99,7 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
             given = replace(given, data=job.data.resolve(), out=job.out.resolve())
             trained = run_trainer(python, request.adapter, given, listen)
             kept = trained.to_json() | {"checkpoint": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
-            atomic_write(job.out / _RECORD, json_bytes(record | {"trained": kept}))
+            atomic_write(job.out / _RECORD, sealed_json(record | {"trained": kept}))
         errors = _errors(request, data, trained, say)
         finish_card(
             trained,
@@ -177,12 +178,12 @@ def _record(request: Request, data: TrainingData) -> dict[str, Any]:
     }
     path = request.job.out / _RECORD
     if not path.exists():
-        atomic_write(path, json_bytes({"asked": asked}))
+        atomic_write(path, sealed_json({"asked": asked}))
         return {"asked": asked}
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
+        record = read_json(path, unsealed=True)
         before = dict(record["asked"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, DamagedFileError) as error:
         raise BadInputError(f"{path} is damaged; choose another --out, or remove the folder") from error
     for key, value in asked.items():
         if before.get(key) != value:

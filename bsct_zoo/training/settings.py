@@ -5,11 +5,12 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.plugins.cards import OptionValue
 from bsct_zoo.plugins.options import literal, split_pair
+from bsct_zoo.runtime.designs import typed
 
 
 @dataclass(frozen=True)
@@ -76,22 +77,8 @@ def settings_for(
 
 
 def _converted(name: str, value: OptionValue, hint: Any) -> Any:
-    origin = get_origin(hint)
-    if origin is Literal:
-        if value in get_args(hint):
-            return value
-        raise BadInputError(f"{name}={value} is invalid; choose one of {', '.join(map(str, get_args(hint)))}")
-    if origin is types.UnionType:
+    if get_origin(hint) is types.UnionType:
         return _converted(name, value, next(kind for kind in get_args(hint) if kind is not type(None)))
-    if origin is tuple:
-        return tuple(_converted(name, literal(part), get_args(hint)[0]) for part in str(value).split(","))
-    if hint is bool and isinstance(value, bool):
-        return value
-    if hint is int and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if hint is str:
-        return str(value)
-    wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(hint, "something else")
-    raise BadInputError(f"{name}={value} must be {wanted}")
+    if get_origin(hint) is tuple:
+        return typed(name, [literal(part) for part in str(value).split(",")], hint)
+    return typed(name, str(value) if hint is str else value, hint)

@@ -147,6 +147,7 @@ def test_failed_runs_enter_as_worse_than_every_value(files, tmp_path):
     runs[0]["metrics"] = dict.fromkeys(runs[0]["metrics"]) | {"failure_time": 0.01}
     runs[1].update(status="failed", message="C0-H3 broke at 0.02 ps")
     runs[1]["metrics"] |= {"drift": 0.0, "failure_time": 0.02}
+    hurt["values"] = dict.fromkeys(hurt["values"])  # which were of the records as they were
     rest = [abs(one["metrics"]["drift"]) for one in runs[2:]]
     (tmp_path / "md.json").write_text(json.dumps(data))
     arguments = ["--x", "fsd_full", "--y", "drift,failed,lasted", "--json", "-"]

@@ -354,6 +354,27 @@ def test_the_gate(tmp_path):
         Gate.read(["worse"], None)
 
 
+def test_a_gate_that_cannot_compare_fails():
+    """Nothing in common, one scan alone, or a model without any value: none of these is "not worse"."""
+    one, two = comparison(row("a", [1.0])), comparison(row("a", [1.0, 2.0]), row("b", [1.0, 2.0]))
+    failed = comparison(row("a", [3.0, 4.0]), row("b", [3.0, 4.0], failed=(0, 1)))
+
+    def refusal(baseline, now, worse):
+        gate = Gate((), worse, baseline)
+        gate.refuse_no_verdict(gate.changes(now, ["fsd_full"]))
+
+    for baseline, now, worse, who in (
+        (one, comparison(row("a", [2.0])), True, " of a"),
+        (two, failed, True, " of b"),
+        (two, comparison(row("c", [1.0, 2.0])), False, ""),
+    ):
+        with pytest.raises(BadInputError, match=f"nothing{who} can be compared"):
+            refusal(baseline, now, worse)
+    refusal(one, comparison(row("a", [2.0])), False)
+    refusal(two, failed, False)
+    refusal(two, two, True)
+
+
 # -- files --------------------------------------------------------------------------------------------------
 
 

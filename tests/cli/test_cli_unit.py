@@ -244,6 +244,21 @@ def test_a_full_cache_does_not_cost_the_table(run, suite):
     assert done.stderr.strip().splitlines()[-1].startswith("error: answers could not be kept in")
 
 
+def test_a_read_only_cache_in_which_everything_is_there_is_enough(run, suite, tmp_path):
+    command = ("compare", "spring", "--suite", suite, "--only", "H-H/*", "--quiet")
+    first = run(*command)
+    cache = tmp_path / "cache"
+    for path in sorted(cache.rglob("*"), reverse=True):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    cache.chmod(0o555)
+    before = sorted((path, path.stat().st_mtime_ns) for path in cache.rglob("*"))
+    again = run(*command)
+    assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
+    assert before == sorted((path, path.stat().st_mtime_ns) for path in cache.rglob("*"))  # root may write all the same
+    for path in (cache, *cache.rglob("*")):
+        path.chmod(0o755)
+
+
 def test_a_gate_for_continuous_integration(run, refused, suite, tmp_path):
     baseline = tmp_path / "baseline.json"
     compare = ("compare", "spring", "--suite", suite, "--only", "H-H/*", "--quiet")
@@ -259,6 +274,14 @@ def test_a_gate_for_continuous_integration(run, refused, suite, tmp_path):
     (tmp_path / "wrong.json").write_text("{}")
     assert "no schema" in refused(*compare, "--against", tmp_path / "wrong.json")
     assert "was made on suite" in refused("compare", "spring", "--against", baseline)
+    others = ("compare", "spring", "--suite", suite, "--only", "He-He/*", "--against", baseline)
+    assert "has no scan of small in common with this" in refused(*others)
+    assert "the baseline has no new; it has spring" in refused(
+        "compare", "spring", "new=spring", "--suite", suite, "--fail-if", "worse", "--against", baseline
+    )
+    empty = json.loads(baseline.read_text()) | {"rows": []}
+    (tmp_path / "empty.json").write_text(json.dumps(empty))
+    assert "no model in common" in refused(*compare, "--against", tmp_path / "empty.json")
 
 
 def test_select(run, refused, suite, tmp_path):

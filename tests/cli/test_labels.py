@@ -123,8 +123,10 @@ def test_the_ci_example_passes_gates_and_keeps_its_result(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "| my-model" in (tmp_path / "summary.md").read_text()
     made = json.loads((tmp_path / "baseline.json").read_text())
-    for record in made["rows"][0]["evaluations"]["core"]["records"]:
-        record["metrics"] = {name: None if x is None else x / 2 for name, x in record["metrics"].items()}
+    core = made["rows"][0]["evaluations"]["core"]
+    for part in (core, *core["records"]):
+        key = "values" if part is core else "metrics"
+        part[key] = {name: None if x is None else x / 2 for name, x in part[key].items()}
     (tmp_path / "baseline.json").write_text(json.dumps(made))
     done = run(step, tmp_path, **summary)
     assert done.returncode == 3 and "failed: my-model is worse than the baseline in fsd_full" in done.stderr

@@ -244,6 +244,25 @@ def test_a_suite_without_reference_warns_of_nothing(comparison, row):
     assert "the suite has no reference" in layout.footnotes
 
 
+def test_a_range_that_no_scan_has_is_not_blamed_on_the_suite(comparison, row):
+    """Some scans have no reference, the others have one and not this range."""
+    from made import changed
+
+    def lacking(reasons):
+        made = comparison(row("one", empty=("fsd_full",)))
+        evaluation = made.rows[0].evaluations["core"]
+        records = [
+            changed(r, missing={reasons[k % len(reasons)]: ["fsd_full"]}) for k, r in enumerate(evaluation.records)
+        ]
+        made.rows[0].evaluations["core"] = changed(evaluation, records=tuple(records))
+        return default(made).footnotes
+
+    assert "the suite has no reference" in lacking(["no reference"])
+    assert "the scan does not have this range" in lacking(["the scan does not have this range"])
+    mixed = lacking(["no reference", "no reference", "the scan does not have this range"])
+    assert "12 scans have no reference" in mixed and "the suite has no reference" not in mixed
+
+
 # -- by bond ------------------------------------------------------------------------------------------------
 
 

@@ -244,3 +244,11 @@ def test_commands(built, monkeypatch):
     missing = run(app, ["path", "local"])
     assert missing.exit_code == 1 and not missing.stdout
     assert "has no environment" in run(app, ["remove", "local"]).stderr
+
+
+def test_a_full_disk_is_called_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    full = uv_tool.UvResult(2, "error: Failed to install: a.whl\n  Caused by: No space left on device (os error 28)")
+    assert full.no_space and not uv_tool.UvResult(0, full.output).no_space
+    failure = environment._failure(Adapter("a", "s", "m:f", ()), full)
+    assert "the disk is full" in str(failure) and str(tmp_path) in str(failure) and "\n" not in str(failure)

@@ -111,11 +111,15 @@ def test_not_a_suite(core, tmp_path, content):
     ("change", "message"),
     [
         ({"indices": [0, 99]}, "has indices"),
-        ({"indices": "ab"}, "has indices"),
-        ({"n_atoms": -2}, "without n_atoms and n_frames"),
-        ({"n_frames": 2.0}, "without n_atoms and n_frames"),
-        ({"labels": [10**30]}, "manifest is incomplete"),
-        ({"charge": float("inf")}, "manifest is incomplete"),
+        ({"indices": "ab"}, r"Expected `array`, got `str` - at `\$\.scans\[0\]\.indices`"),
+        ({"n_atoms": -2}, r"`int` >= 1 - at `\$\.scans\[0\]\.n_atoms`"),
+        ({"n_frames": 2.5}, r"got `float` - at `\$\.scans\[0\]\.n_frames`"),
+        ({"labels": [10**30]}, r"\$\.scans\[0\]\.labels\[0\]|labels\[\.\.\.\]"),
+        ({"charge": float("inf")}, "manifest is incomplete or wrong: JSON is malformed"),
+        ({"charge": 2000}, r"`int` <= 1000 - at `\$\.scans\[0\]\.charge`"),
+        ({"spin": 0}, r"`int` >= 1 - at `\$\.scans\[0\]\.spin`"),
+        ({"id": 5}, r"Expected `str`, got `int` - at `\$\.scans\[0\]\.id`"),
+        ({"notes": {"flags": 5}}, "flags of scan .* must be a list of texts"),
     ],
 )
 def test_manifest_that_makes_no_sense(core, tmp_path, change, message):
@@ -126,6 +130,28 @@ def test_manifest_that_makes_no_sense(core, tmp_path, change, message):
 
     with pytest.raises(BadInputError, match=message):
         read_suite(rewritten(core, tmp_path, spoil))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"title": 5}, r"Expected `str`, got `int` - at `\$\.title`"),
+        ({"scans": []}, r"length >= 1 - at `\$\.scans`"),
+        ({"made_by": "banana"}, r"Expected `object`, got `str` - at `\$\.made_by`"),
+    ],
+)
+def test_facts_that_make_no_sense(core, tmp_path, change, message):
+    def spoil(arrays):
+        manifest = json.loads(arrays["manifest"].tobytes()) | change
+        arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
+
+    with pytest.raises(BadInputError, match=message):
+        read_suite(rewritten(core, tmp_path, spoil))
+
+
+def test_a_reference_without_any_force_is_none(core, tmp_path):
+    with pytest.raises(BadInputError, match="'forces' are zero throughout"):
+        read_suite(rewritten(core, tmp_path, lambda a: a.update(forces=0 * a["forces"])))
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("energy", "S8"), ("position_steps", "c8"), ("atomic_numbers", "f8")])

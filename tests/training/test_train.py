@@ -283,7 +283,7 @@ def test_a_killed_run_of_steps_gives_the_same_weights_to_the_bit(configured, tmp
     assert not (out / "small.safetensors").exists()
     last = subprocess.run(by_config(configured, out), capture_output=True, text=True, check=False)
     assert last.returncode == 0 and "going on from step" in last.stderr, last.stderr
-    for file in ("small.safetensors", "best.safetensors"):
+    for file in ("small.safetensors", "best.pt"):
         assert (out / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
     notes = json.loads((out / "small.json").read_text())["card"]["notes"]
     assert notes["steps"] == 240 and notes["settings"]["fsd_weight"] == 1e-3

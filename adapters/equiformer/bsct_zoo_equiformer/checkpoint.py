@@ -16,6 +16,7 @@ from torch import nn
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
+from bsct_zoo.runtime.designs import design_of, require_range
 from bsct_zoo_equiformer.backbone import NAME
 from bsct_zoo_equiformer.files import FORMAT, VERSION
 from bsct_zoo_equiformer.packages import HydraModel, default_dtype
@@ -68,11 +69,7 @@ class EquiformerConfig:
     forces_scale: float = 5.0
 
     def __post_init__(self) -> None:
-        if not self.elements or len(self.elements) != len(self.reference_energies):
-            raise BadInputError("every element needs one reference energy")
-        for name, value in asdict(self).items():
-            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
-                raise BadInputError(f"{name}={value} must be positive")
+        require_range(self, max_radius=100.0)
         if not self.mmax <= self.lmax <= 6:
             raise BadInputError(f"lmax={self.lmax} must be from mmax={self.mmax} to 6")
 
@@ -127,8 +124,7 @@ def load(path: Path, sha256: str | None = None) -> tuple[nn.Module, EquiformerCo
     facts = read_facts(path, FORMAT, VERSION)
     weights = read_weights(path, sha256)
     try:
-        given = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
-        config = EquiformerConfig(**given)
+        config = design_of(EquiformerConfig, facts["config"], weights)
         with default_dtype(torch.float64):
             model = build(config)
         names = {name for name, _ in model.named_parameters()}

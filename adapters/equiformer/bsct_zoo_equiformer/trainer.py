@@ -22,6 +22,7 @@ from bsct_zoo.training.data import FrameSet, SizedBatches, TrainingData
 from bsct_zoo.training.loss import ENERGY_WEIGHT, energy_loss, force_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser
+from bsct_zoo.training.state import keep_state
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig
 from bsct_zoo_equiformer.edge_frames import with_deterministic_frames
 from bsct_zoo_equiformer.packages import LinearReferences, Normalizer, OCPTrainer, data_list_collater, registry
@@ -208,6 +209,4 @@ class BudgetTrainer(OCPTrainer):  # type: ignore[misc]
         """Write a checkpoint of fairchem's, with what is spent in it, to go on from; whole or not at all."""
         self.config["cmd"]["checkpoint_dir"] = str(path.parent)
         self.config["cmd"]["spent_s"] = self.budget.spent_s
-        part = path.with_suffix(".part")
-        self.save(checkpoint_file=part.name)
-        part.replace(path)
+        keep_state(path, lambda part: self.save(checkpoint_file=part.name))

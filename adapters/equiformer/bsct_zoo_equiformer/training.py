@@ -23,6 +23,7 @@ from bsct_zoo.training.job import Tell, Trained, TrainingJob
 from bsct_zoo.training.loss import STATED
 from bsct_zoo.training.schedule import Budget
 from bsct_zoo.training.settings import Optimiser, settings_for
+from bsct_zoo.training.state import is_kept
 from bsct_zoo.training.watch import record, state_every_s, validate_every_s
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig, save
 from bsct_zoo_equiformer.loader import scale_of
@@ -52,7 +53,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     config = EquiformerConfig(
         elements=data.elements, reference_energies=tuple(data.reference_energies.values()), **architecture
     )
-    before = _state(job.out / STATE)
+    before = _state(job.out / STATE, tell)
     budget = Budget(job.budget_s, before["config"]["cmd"]["spent_s"] if before else 0.0)
     with _quiet(), default_dtype(_DTYPES[job.dtype]):
         trainer = BudgetTrainer(
@@ -129,9 +130,9 @@ def mean_neighbours(frames: FrameSet, cutoff: float) -> float:
     return pairs / atoms
 
 
-def _state(path: Path) -> dict[str, Any] | None:
+def _state(path: Path, tell: Tell) -> dict[str, Any] | None:
     """The checkpoint that an earlier part of the run left, if there is one."""
-    if not path.exists():
+    if not is_kept(path, tell):
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -10,6 +10,7 @@ from ase.build import molecule
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.kept import read_json
 from bsct_zoo.plugins.cards import ModelCard
 
 try:
@@ -84,7 +85,7 @@ def test_damaged_checkpoints(model, tmp_path):
         load(unchecked, "cpu", "float64")
     for wrong in ({"sphere_channels": 16}, {"elements": [1, 6]}, {"num_layers": 2}, {"lmax": "two"}, {"depth": 1}):
         save(path, model, CONFIG, CARD)
-        facts = json.loads(path.with_suffix(".json").read_text())
+        facts = read_json(path.with_suffix(".json"))
         facts["config"] |= wrong
         path.with_suffix(".json").write_text(json.dumps(facts))
         with pytest.raises(BadInputError, match=r"does not fit own\.json") as caught:

@@ -29,6 +29,7 @@ def register_adapters() -> list[Adapter]:
                 ),
             ),
             fetcher="bsct_zoo_fairchem.hub:fetch",
+            fetcher_variables=("HF_TOKEN", "HF_ENDPOINT"),
             trainer="bsct_zoo_fairchem.training:train",
             options=(
                 Option(

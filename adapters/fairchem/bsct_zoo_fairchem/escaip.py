@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
+from bsct_zoo.runtime.designs import design_of, require_range
 from bsct_zoo_fairchem.assembly import assemble
 from bsct_zoo_fairchem.files import FORMAT, VERSION
 from bsct_zoo_fairchem.packages import HydraModel, MLIPInferenceCheckpoint
@@ -54,6 +55,7 @@ class EscaipConfig:
     frequencies: tuple[int, ...] = (8, 4, 4)
 
     def __post_init__(self) -> None:
+        require_range(self, max_radius=100.0)
         if sum(self.frequencies) * self.num_heads != self.hidden_size:
             raise BadInputError(
                 f"frequencies {self.frequencies} must sum to hidden_size / num_heads, "
@@ -106,9 +108,9 @@ def load(path: Path, sha256: str | None = None) -> HydraModel:
     facts = read_facts(path, FORMAT, VERSION)
     weights = read_weights(path, sha256)
     try:
-        config = EscaipConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()})
+        config = design_of(EscaipConfig, facts["config"], weights)
         return assemble(inference_checkpoint(config, weights), torch.float32)
-    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
+    except (BadInputError, RuntimeError, TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"{path} does not fit {path.stem}.json: {text}") from error
 

@@ -23,6 +23,7 @@ from bsct_zoo.training.job import Tell, Trained, TrainingJob
 from bsct_zoo.training.loss import STATED, atoms_energy, training_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser, settings_for
+from bsct_zoo.training.state import is_kept, keep_state
 from bsct_zoo.training.watch import record, state_every_s, validate_every_s
 from bsct_zoo_fairchem.batches import atomic_data, wrapped
 from bsct_zoo_fairchem.escaip import TASK, EscaipConfig, build, save
@@ -124,14 +125,12 @@ class Run:
             "epoch": self.batches.epoch,
             "spent_s": self.budget.spent_s,
         }
-        part = self.path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self.path)
+        keep_state(self.path, lambda path: torch.save(state, path))
         self.kept_s = self.budget.spent_s
 
     def go_on(self, tell: Tell) -> None:
         """From where an earlier part of the run stopped, if there was one; with the next epoch's order."""
-        if not self.path.exists():
+        if not is_kept(self.path, tell):
             return
         state: dict[str, Any] = torch.load(self.path, map_location=self.job.device, weights_only=True)
         self.energy.load_state_dict(state["energy"])

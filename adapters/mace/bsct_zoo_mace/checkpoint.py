@@ -17,6 +17,7 @@ import torch
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
+from bsct_zoo.runtime.designs import design_of, require_irreps, require_range
 from bsct_zoo_mace.files import FORMAT, VERSION
 from bsct_zoo_mace.packages import modules, o3
 
@@ -52,6 +53,11 @@ class MaceConfig:
     radial_mlp: tuple[int, ...] = (64, 64, 64)
     avg_num_neighbors: float = 10.0
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_range(self, zero=("max_ell",), r_max=100.0, max_ell=6, correlation=4)
+        require_irreps("hidden_irreps", self.hidden_irreps)
+        require_irreps("mlp_irreps", self.mlp_irreps)
 
 
 def build(config: MaceConfig) -> torch.nn.Module:
@@ -92,14 +98,14 @@ def load(path: Path, sha256: str | None = None) -> torch.nn.Module:
     facts = read_facts(path, FORMAT, VERSION)
     weights = read_weights(path, sha256)
     try:
-        config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
+        config = design_of(MaceConfig, facts["config"], weights)
         with float64_by_default():
-            model = build(MaceConfig(**config))
+            model = build(config)
         names = {name for name, _ in model.named_parameters()}
         if names != weights.keys():
             raise ValueError(f"weights {', '.join(sorted(names ^ weights.keys())[:3])} are missing or too many")
         model.load_state_dict(weights, strict=False)  # constants are not in it; shapes are checked
-    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+    except (BadInputError, RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"{path} does not fit {path.stem}.json: {text}") from error
     return model.eval()

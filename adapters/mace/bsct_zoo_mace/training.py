@@ -23,6 +23,7 @@ from bsct_zoo.training.job import Tell, Trained, TrainingJob
 from bsct_zoo.training.loss import STATED, atoms_energy, training_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser, settings_for
+from bsct_zoo.training.state import is_kept, keep_state
 from bsct_zoo.training.watch import record, state_every_s, validate_every_s
 from bsct_zoo_mace.checkpoint import MaceConfig, build, save
 from bsct_zoo_mace.packages import DataLoader, ExponentialMovingAverage, graphs, tools
@@ -133,7 +134,7 @@ class Run:
         self.n_slices = max(1, round(job.budget_s / validate_every_s(job.budget_s, len(data.valid))))
         self.slice = self.steps = 0
         self.order = SizedBatches(data.train.n_atoms, optimiser.batch_atoms, job.seed)
-        if self.state.exists():
+        if is_kept(self.state, tell):
             self._go_on(job.device)
             tell(f"going on from step {self.steps}", self.budget.spent_s)
         self.rate = Rate(self.optimizer, optimiser.lr, self.budget)
@@ -165,9 +166,7 @@ class Run:
             "epoch_of_frames": self.order.epoch,
             "spent_s": self.budget.spent_s,
         }
-        part = self.state.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self.state)
+        keep_state(self.state, lambda path: torch.save(state, path))
         self.saved_s = self.budget.spent_s
 
     def _go_on(self, device: str) -> None:

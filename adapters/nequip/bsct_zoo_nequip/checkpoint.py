@@ -17,6 +17,7 @@ from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
+from bsct_zoo.runtime.designs import design_of, require_range
 from bsct_zoo_nequip.files import FORMAT, VERSION
 from bsct_zoo_nequip.packages import ready
 
@@ -58,12 +59,9 @@ class NequipConfig:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if len(self.num_features) != self.l_max + 1 or min(self.num_features) < 1:
+        require_range(self, zero=("l_max", "radial_mlp_depth"), r_max=100.0, l_max=6, polynomial_cutoff_p=50)
+        if len(self.num_features) != self.l_max + 1:
             raise BadInputError(f"num_features must be l_max + 1 = {self.l_max + 1} whole numbers, one or more each")
-        sizes = ("num_layers", "type_embed_num_features", "radial_mlp_width", "num_bessels", "r_max")
-        small = [name for name in sizes if not getattr(self, name) > 0]
-        if small:
-            raise BadInputError(f"{small[0]} must be positive")
 
 
 def builder_arguments(config: NequipConfig, dtype: Literal["float32", "float64"], seed: int = 0) -> dict[str, Any]:
@@ -106,10 +104,10 @@ def load(path: Path, dtype: Literal["float32", "float64"], sha256: str | None = 
     facts = read_facts(path, FORMAT, VERSION)
     weights = read_weights(path, sha256)
     try:
-        config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
+        config = design_of(NequipConfig, facts["config"], weights)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = build(NequipConfig(**config), dtype)
+            model = build(config, dtype)
         names = {name for name, _ in model.named_parameters()}
         if names != weights.keys():
             raise ValueError(f"weights {', '.join(sorted(names ^ weights.keys())[:3])} are missing or too many")

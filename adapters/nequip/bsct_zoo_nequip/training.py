@@ -20,6 +20,7 @@ from bsct_zoo.training.job import Tell, Trained, TrainingJob
 from bsct_zoo.training.loss import STATED
 from bsct_zoo.training.schedule import Budget
 from bsct_zoo.training.settings import Optimiser, settings_for
+from bsct_zoo.training.state import is_kept
 from bsct_zoo_nequip.checkpoint import NequipConfig, builder_arguments, save
 from bsct_zoo_nequip.frames import mean_neighbours
 from bsct_zoo_nequip.packages import ready
@@ -98,7 +99,7 @@ def _fit(
         trainer.fit(
             module,
             datamodule=datamodule,
-            ckpt_path=str(state) if state.exists() else None,
+            ckpt_path=str(state) if is_kept(state, watch.tell) else None,
             weights_only=False,  # our own file, written above
         )
     return module, trainer.global_step

@@ -12,6 +12,7 @@ from nequip.train import EMALightningModule
 
 from bsct_zoo.training.job import Tell
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
+from bsct_zoo.training.state import keep_state
 from bsct_zoo.training.watch import record, state_every_s, validate_every_s
 
 TELL_EVERY_S = 30.0
@@ -48,9 +49,7 @@ class Watch(lightning.Callback):
         trainer.should_stop = self.budget.over
         if self.budget.over or spent_s - self.saved_s > state_every_s(self.budget.total_s):
             self.saved_s = spent_s
-            part = self.state.with_suffix(".part")
-            trainer.save_checkpoint(part, weights_only=False)
-            part.replace(self.state)
+            keep_state(self.state, lambda path: trainer.save_checkpoint(path, weights_only=False))
         if self.budget.over or spent_s - self.validated_s > validate_every_s(self.budget.total_s, self.n_valid):
             self.validated_s = spent_s
             record(self.state.parent, self.budget, trainer.global_step, validated(trainer, pl_module), self.tell)

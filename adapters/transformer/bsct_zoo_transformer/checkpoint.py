@@ -9,10 +9,11 @@ from typing import Any
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
+from bsct_zoo.runtime.designs import design_of
 from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.files import FORMAT, VERSION
 from bsct_zoo_transformer.model import EdgeTransformer
-from bsct_zoo_transformer.version_1 import SerialTransformer, config_of
+from bsct_zoo_transformer.version_1 import SerialTransformer, as_today
 
 
 def save(path: Path, model: EdgeTransformer, card: Mapping[str, Any]) -> None:
@@ -29,13 +30,13 @@ def load(path: Path, sha256: str | None = None) -> EdgeTransformer:
     facts = read_facts(path, FORMAT, VERSION)
     weights = read_weights(path, sha256)
     try:
-        config = {key: tuple(v) if isinstance(v, list) else v for key, v in facts["config"].items()}
+        config = dict(facts["config"])
         if facts["version"] == 1:
-            model: EdgeTransformer = SerialTransformer(config_of(config))
+            model: EdgeTransformer = SerialTransformer(design_of(TransformerConfig, as_today(config), weights))
         else:  # the first files of version 2 do not speak of perceptrons on atoms
-            model = EdgeTransformer(TransformerConfig(**{"atom_hidden": 0, **config}))
+            model = EdgeTransformer(design_of(TransformerConfig, {"atom_hidden": 0, **config}, weights))
         model.load_state_dict(weights)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (BadInputError, RuntimeError, TypeError, ValueError, KeyError) as error:
         text = " ".join(str(error).split())[:200]
         raise BadInputError(f"{path} does not fit {path.stem}.json: {text}") from error
     return model.eval()

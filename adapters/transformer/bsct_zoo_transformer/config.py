@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bsct_zoo.errors import BadInputError
+from bsct_zoo.runtime.designs import require_range
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -60,3 +63,10 @@ class TransformerConfig:
     charges: bool = False
     forces: Literal["gradient", "direct"] = "gradient"
     energy_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_range(self, zero=("n_angular", "atom_hidden"), r_cut=100.0, n_angular=32)
+        if self.width % self.heads:
+            raise BadInputError(f"heads={self.heads} must divide width={self.width}")
+        if self.n_basis < 2:
+            raise BadInputError(f"n_basis={self.n_basis} must be 2 or more")

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
-from safetensors.torch import save_file
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.training.data import TrainingData
@@ -17,12 +16,13 @@ from bsct_zoo.training.job import Tell, TrainingJob
 from bsct_zoo.training.schedule import WARM_UP, Budget, averaging_decay
 from bsct_zoo.training.settings import Optimiser
 from bsct_zoo.training.smoothness import Smoothness
+from bsct_zoo.training.state import keep_state
 from bsct_zoo.training.watch import record, record_smoothness, state_every_s, validate_every_s
 from bsct_zoo_transformer.forces import energy_and_forces
 from bsct_zoo_transformer.model import EdgeTransformer
 
 STATE = "state.ckpt"  # what a run goes on from
-BEST = "best.safetensors"  # weights of the lowest figure so far, where one is looked for
+BEST = "best.pt"  # weights of the lowest figure so far, where one is looked for
 _STATE_S = 10.0  # CPU seconds between states of a run that goes by steps
 
 
@@ -164,9 +164,7 @@ class Watch(WeightAveraging):
         return self.budget.spent_s - self.saved_s >= every
 
     def _keep(self, trainer: L.Trainer) -> None:
-        part = self.job.out / f"{STATE}.part"
-        trainer.save_checkpoint(part)
-        part.replace(self.job.out / STATE)
+        keep_state(self.job.out / STATE, trainer.save_checkpoint)
         self.saved_s = self.budget.spent_s
 
     def _validate(self, step: int) -> None:
@@ -190,9 +188,8 @@ class Watch(WeightAveraging):
             return
         if figure < self.lowest:
             self.lowest, self.waited = figure, 0
-            part = self.job.out / f"{BEST}.part"
-            save_file(self.averaged.state_dict(), part)
-            part.replace(self.job.out / BEST)
+            weights = self.averaged.state_dict()
+            keep_state(self.job.out / BEST, lambda path: torch.save(weights, path))
             return
         self.waited += 1
         if self.waited >= self.loop.patience and self.trainer is not None:

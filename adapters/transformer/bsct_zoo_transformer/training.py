@@ -11,12 +11,12 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.kept import check_zip
 from bsct_zoo.metrics.soft_fsd import soft_fsd
 from bsct_zoo.training.card import first_card
 from bsct_zoo.training.data import SizedBatches, TrainingData, batch_stream, read_training_data
@@ -25,6 +25,7 @@ from bsct_zoo.training.lightning import SmoothnessCallback
 from bsct_zoo.training.loss import STATED, atoms_energy, training_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser, settings_for
+from bsct_zoo.training.state import is_kept
 from bsct_zoo.training.windows import Window, Windows, training_scans
 from bsct_zoo_transformer.checkpoint import save
 from bsct_zoo_transformer.config import TransformerConfig
@@ -82,9 +83,10 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         batch_sampler=_Order(fit, SizedBatches(data.train.n_atoms, optimiser.batch_atoms, job.seed)),  # type: ignore[arg-type]
         collate_fn=lambda indices: data.train.batch(indices, _DTYPES[job.dtype]),
     )
-    trainer.fit(fit, loader, ckpt_path=str(state) if state.exists() else None, weights_only=True)
+    trainer.fit(fit, loader, ckpt_path=str(state) if is_kept(state, tell) else None, weights_only=True)
     if loop.patience and (job.out / BEST).exists():
-        model.load_state_dict(load_file(job.out / BEST))
+        check_zip(job.out / BEST)
+        model.load_state_dict(torch.load(job.out / BEST, weights_only=True))
     path = job.out / f"{job.name}.safetensors"
     save(path, model, first_card(job, data, "small edge Transformer", "arXiv:2602.04861"))
     settings: dict[str, Any] = {

@@ -17,9 +17,9 @@ from bsct_zoo_transformer.graph import Graph
 from bsct_zoo_transformer.model import EdgeTransformer
 
 
-def config_of(found: Mapping[str, Any]) -> TransformerConfig:
+def as_today(found: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration that a checkpoint of version 1 means."""
-    return TransformerConfig(**{"repulsion": "none", "hidden": 2 * found["width"], "atom_hidden": 0, **found})
+    return {"repulsion": "none", "hidden": 2 * found["width"], "atom_hidden": 0, **found}
 
 
 class SerialTransformer(EdgeTransformer):

@@ -14,6 +14,7 @@ from bsct_zoo_transformer.model import EdgeTransformer
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
+from bsct_zoo.kept import read_json
 from bsct_zoo.plugins.checks import NVE, CheckSettings
 
 CONFIG = TransformerConfig(elements=(1, 6, 8), reference_energies=(-1.0, -2.0, -3.0), width=16, blocks=2)
@@ -43,7 +44,7 @@ def test_a_file_of_version_2_from_before_there_were_perceptrons_on_atoms(tmp_pat
     model, file = EdgeTransformer(replace(CONFIG, atom_hidden=0, repulsion="zbl")), tmp_path / "old.safetensors"
     save(file, model, CARD)
     beside = file.with_suffix(".json")
-    facts = json.loads(beside.read_text())
+    facts = read_json(beside)
     del facts["config"]["atom_hidden"]
     beside.write_text(json.dumps(facts))
     batch = AtomsBatch.from_atoms(molecule("CH3CH2OH"), dtype=torch.float32)
@@ -71,14 +72,14 @@ def test_another_files_weights(path):
 )
 def test_foreign_json(path, change, message):
     beside = path.with_suffix(".json")
-    beside.write_text(json.dumps(json.loads(beside.read_text()) | change))
+    beside.write_text(json.dumps(read_json(beside) | change))
     with pytest.raises(BadInputError, match=message):
         load(path)
 
 
 def test_weights_that_do_not_fit(path):
     beside = path.with_suffix(".json")
-    facts = json.loads(beside.read_text())
+    facts = read_json(beside)
     facts["config"]["width"] = 32
     beside.write_text(json.dumps(facts))
     with pytest.raises(BadInputError, match=r"does not fit mine\.json"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import json_bytes, sha256
+from bsct_zoo.errors import BadInputError, DamagedFileError
+from bsct_zoo.files import sha256
+from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.models.calculators.make import Maker, downloads_in
 from bsct_zoo.plugins.cards import ModelCard
 
@@ -25,7 +25,7 @@ def fetch(card: ModelCard, folder: Path) -> Path:
         Maker(card.calculator, "cpu", "float32", folder, {}).calculator()
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in _files(folder)}
     record = folder / _LIST
-    record.write_bytes(json_bytes(files))
+    record.write_bytes(sealed_json(files))
     return record
 
 
@@ -37,11 +37,10 @@ def verified(record: Path) -> Path:
     """
     folder = record.parent
     try:
-        files = json.loads(record.read_text())
-        for name, expected in files.items():
+        for name, expected in read_json(record, unsealed=True).items():
             if sha256(folder / name) != expected:
                 raise BadInputError(f"{folder / name} has changed since it was downloaded; fetch the model again")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, DamagedFileError) as error:
         raise BadInputError(f"{record} or a file that it lists is damaged; fetch the model again") from error
     return folder
 

@@ -34,9 +34,9 @@ _STIFF = (5.0, 200.0)  # eV/Å², what the bonds of chemistry have, from I-I to 
 
 def ratio(steps: Floats, work: Floats) -> tuple[float, float]:
     """Slope of the energy steps over the work, both [n] in eV, through the origin; and their correlation."""
-    scale = float((work**2).sum()) ** 0.5 * float((steps**2).sum()) ** 0.5
-    product = float((steps * work).sum())
-    return product / float((work**2).sum()), abs(product) / scale if scale > 0 else 0.0
+    square, product = float((work**2).sum()), float((steps * work).sum())
+    scale = square**0.5 * float((steps**2).sum()) ** 0.5
+    return product / square if square > 0 else 0.0, abs(product) / scale if scale > 0 else 0.0
 
 
 def explain(factor: float) -> str:

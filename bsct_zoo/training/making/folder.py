@@ -11,7 +11,8 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, json_bytes, npz_bytes, sha256
+from bsct_zoo.files import atomic_write, npz_bytes, sha256
+from bsct_zoo.kept import sealed_json
 from bsct_zoo.training.data import SPLITS, checked_frames
 from bsct_zoo.training.foreign import reference_energies
 from bsct_zoo.training.making.frames import Frame, Made
@@ -64,7 +65,7 @@ def write_folder(
         "counts": {split: _counts(found) for split, found in frames.items() if found},
         "sha256": {f"{split}.npz": sha256(content) for split, content in files.items()},
     }
-    atomic_write(out / "manifest.json", json_bytes(manifest))
+    atomic_write(out / "manifest.json", sealed_json(manifest))
     return manifest
 
 

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import opened_zip, refuse_bomb
 
 Member = tuple[str, bytes]
 
@@ -76,7 +77,10 @@ def _opened(source: Path, start: bytes) -> IO[bytes] | gzip.GzipFile | bz2.BZ2Fi
 
 def _tar_members(source: Path, start: bytes) -> Iterator[Member]:
     with _opened(source, start) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        size, unpacked = source.stat().st_size, 0
         for member in archive:
+            unpacked += member.size
+            refuse_bomb(source, size, unpacked)
             _refuse_escape(member.name, source, link=member.issym() or member.islnk())
             if not member.isfile() or not wanted(PurePosixPath(member.name).name):
                 continue
@@ -85,12 +89,13 @@ def _tar_members(source: Path, start: bytes) -> Iterator[Member]:
             file = archive.extractfile(member)
             assert file is not None
             yield member.name, file.read()
-        while stream.read(1 << 20):  # to the checksum
-            pass
+        while part := stream.read(1 << 20):  # to the checksum
+            unpacked += len(part)
+            refuse_bomb(source, size, unpacked)
 
 
 def _zip_members(source: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(source) as archive:
+    with opened_zip(source, source) as archive:
         for info in archive.infolist():
             _refuse_escape(info.filename, source, link=(info.external_attr >> 28) == 0xA)
             if info.is_dir() or not wanted(PurePosixPath(info.filename).name):

@@ -14,6 +14,7 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
 from bsct_zoo.errors import BadInputError, DownloadError
+from bsct_zoo.files import opened_zip
 from bsct_zoo.models.download import download
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
@@ -103,7 +104,7 @@ def _suite(files_found: Iterator[Member], name: str, origin: str, tell: Progress
 
 def _partition(path: str, content: bytes) -> dict[str, Any]:
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as data:
+        with opened_zip(Path(path), io.BytesIO(content)), np.load(io.BytesIO(content), allow_pickle=False) as data:
             first, last, count = data["perturb_range"].tolist()
             i, j = data["bond_index"].tolist()
             labels = data["labels"].astype(np.int64)

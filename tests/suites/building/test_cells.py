@@ -40,7 +40,7 @@ def test_round_trip(tmp_path):
         assert before.strained is after.strained
         assert before.notes == after.notes
         assert before.frames_sha256() == after.frames_sha256()
-    assert read_manifest(tmp_path / "s.npz")["version"] == 2
+    assert read_manifest(tmp_path / "s.npz").version == 2
 
 
 def test_models_get_the_cell_of_each_frame():
@@ -54,8 +54,8 @@ def test_files_without_such_scans_are_what_they_were(tmp_path):
     core = open_suite("core")
     write_suite(tmp_path / "core.npz", core)
     manifest = read_manifest(tmp_path / "core.npz")
-    assert manifest["version"] == 1
-    assert not any("strained" in entry or "notes" in entry for entry in manifest["scans"])
+    assert manifest.version == 1
+    assert not any(entry.strained or entry.notes for entry in manifest.scans)
     again = read_suite(tmp_path / "core.npz")
     assert [s.frames_sha256() for s in again.scans] == [s.frames_sha256() for s in core.scans]
 
