@@ -23,7 +23,7 @@ Arrays = list[tuple[str, Kind, Floats]]
 
 
 @dataclass(frozen=True)
-class Source:
+class FrameSource:
     """Where frames and whole answers come from.
 
     Attributes:
@@ -62,7 +62,7 @@ class Packed:
         lost: how many answers are not in the store any more.
     """
 
-    def __init__(self, results: Results, source: Source, room_beside: Callable[[int], int | None]) -> None:
+    def __init__(self, results: Results, source: FrameSource, room_beside: Callable[[int], int | None]) -> None:
         """``room_beside`` says how many characters forces on atoms may take beside curves of so many; None for any."""
         self._results, self._source = results, source
         self._scans = {

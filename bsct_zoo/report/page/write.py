@@ -17,7 +17,7 @@ from bsct_zoo.evaluation.results import Results
 from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import Store
 from bsct_zoo.report.page.packing import compressed, packed_json
-from bsct_zoo.report.page.scans import Packed, Source, find_suites
+from bsct_zoo.report.page.scans import FrameSource, Packed, find_suites
 from bsct_zoo.report.page.summary import summary
 from bsct_zoo.suites.suite import Suite
 
@@ -46,7 +46,7 @@ def page(
     """
     plotly = _plotly()
     about = summary(results)
-    source = Source(find_suites(results, suites or {}), Store(store or Settings().store_folder))
+    source = FrameSource(find_suites(results, suites or {}), Store(store or Settings().store_folder))
     base = len(compressed(plotly.encode())) + len(packed_json(about))
     packed = Packed(results, source, lambda curves: None if full else max(_LEAST, ROOM - base - curves))
     order = [{"task": task, "id": id, "chunk": n} for n, (task, id) in enumerate(packed.chunks)]
@@ -64,7 +64,7 @@ def require_plotly() -> None:
         raise BadInputError("an HTML report needs plotly; install it with: pip install 'plotly>=6'")
 
 
-def _remarks(results: Results, source: Source, packed: Packed) -> Any:
+def _remarks(results: Results, source: FrameSource, packed: Packed) -> Any:
     """What the page does not show, and why."""
     n = len(packed.chunks)
     missing = [name for name, suite in source.suites.items() if suite is None]

@@ -85,7 +85,7 @@ class Window:
         self.wait("document.getElementById('view').dataset.ready !== undefined")
         self.settle()
 
-    def wait(self, condition, seconds=20):
+    def wait(self, condition, seconds=60):
         from selenium.webdriver.support.ui import WebDriverWait
 
         WebDriverWait(self.browser, seconds, poll_frequency=0.05).until(

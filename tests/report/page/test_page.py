@@ -12,7 +12,7 @@ import pytest
 from bsct_zoo.evaluation.curves import decode
 from bsct_zoo.evaluation.store import Store
 from bsct_zoo.report.page.packing import packed_arrays
-from bsct_zoo.report.page.scans import Packed, Source, worst_first
+from bsct_zoo.report.page.scans import FrameSource, Packed, worst_first
 from bsct_zoo.report.page.summary import mean_intervals
 from bsct_zoo.report.page.verdict import verdict
 from bsct_zoo.report.page.write import page
@@ -85,7 +85,7 @@ def test_the_worst_scans_come_first(made):
 
 
 def test_forces_are_left_out_where_there_is_no_room_and_the_page_says_so(made):
-    source = Source({"core": made.suite}, Store(made.store))
+    source = FrameSource({"core": made.suite}, Store(made.store))
     bare = Packed(made.results, source, lambda curves: 0)
     whole = Packed(made.results, source, lambda curves: None)
     part = Packed(made.results, source, lambda curves: sum(map(len, whole.chunks.values())) - curves - 10)

@@ -100,11 +100,11 @@ function numbersSection(model, task) {
   const evaluation = model.evaluations[task.name];
   const known = task.columns.filter((column) => evaluation.values[column.name] !== null && evaluation.values[column.name] !== undefined);
   if (!known.length) return section(`Numbers, ${task.name}`, el('p', {}, evaluation.message || 'There are none.'));
-  return el(
+  const message = evaluation.message ? el('p', { class: 'warn' }, `${task.name}: ${shortenedLine(evaluation.message)}`) : null;
+  const numbers = el(
     'details',
     {},
     el('summary', {}, `All numbers, ${task.name} (${known.length})`),
-    evaluation.message ? el('p', { class: 'note' }, evaluation.message) : null,
     sortedTable({
       id: `numbers-${zoo.tasks.indexOf(task)}`,
       caption: `${model.model} under ${task.name}`,
@@ -118,6 +118,7 @@ function numbersSection(model, task) {
       ],
     }),
   );
+  return [message, numbers];
 }
 
 function decodeCurve(text) {
