@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
 import zipfile
@@ -44,6 +45,26 @@ def atomic_write(path: Path, content: bytes) -> None:
 def json_bytes(content: object) -> bytes:
     """``content`` as a file of JSON for people too."""
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def why_no_json(content: bytes, error: Exception) -> str:
+    """Why ``content`` is no JSON, where ``error`` was raised; names the field where a number is none."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    try:
+        place = _not_finite(json.loads(content), "$")
+    except (ValueError, RecursionError):
+        place = ""
+    return f"a number that is none - at `{place}`" if place else str(error)
+
+
+def _not_finite(found: object, place: str) -> str:
+    """Where the first number stands that is NaN or infinite; empty if there is none."""
+    if isinstance(found, float) and not math.isfinite(found):
+        return place
+    inner = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    names = ((f".{key}" if isinstance(key, str) else f"[{key}]", value) for key, value in inner)
+    return next((where for name, value in names if (where := _not_finite(value, place + name))), "")
 
 
 def sha256(content: bytes | Path) -> str:

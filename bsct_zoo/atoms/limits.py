@@ -6,7 +6,7 @@ import resource
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -21,22 +21,24 @@ _PER_BYTE = 400  # of a file: what lines of text become as Python objects, with 
 def limited(path: Path, longest_s: int = LONGEST_S) -> Iterator[None]:
     """Let no reader of ``path`` take more than ``longest_s`` seconds, or far more memory than its size explains.
 
-    Time is limited in the main thread alone, where it can be; memory where the system counts it.
+    Both are of the whole process, so only its main thread is limited.
 
     Raises:
         BadInputError: it took more.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def late(number: int, frame: FrameType | None) -> None:
         raise TimeoutError
 
-    main = threading.current_thread() is threading.main_thread()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = _in_use() + max(_LEAST, _PER_BYTE * path.stat().st_size)
-    before = signal.signal(signal.SIGALRM, late) if main else None
-    left = signal.alarm(longest_s) if main else 0
-    if soft == resource.RLIM_INFINITY or most < soft:
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    before, left = signal.signal(signal.SIGALRM, late), signal.alarm(longest_s)
+    with suppress(ValueError, OSError):  # not every system limits it
+        if soft == resource.RLIM_INFINITY or most < soft:
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     try:
         yield
     except TimeoutError as error:
@@ -44,10 +46,10 @@ def limited(path: Path, longest_s: int = LONGEST_S) -> Iterator[None]:
     except MemoryError as error:
         raise BadInputError(f"{path} claims more than fits into memory; is it what its name says?") from error
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        if main:
-            signal.signal(signal.SIGALRM, before)
-            signal.alarm(left)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        signal.signal(signal.SIGALRM, before)
+        signal.alarm(left)
 
 
 def _in_use() -> int:

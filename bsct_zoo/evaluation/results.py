@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.files import why_no_json
 from bsct_zoo.metrics.catalogue import METRICS
 from bsct_zoo.metrics.columns import Column
 from bsct_zoo.plugins.tasks import Dtype, Quantity, Status
@@ -259,13 +260,13 @@ def read_results(path: Path) -> Results:
     from bsct_zoo.evaluation.schema1 import results_of_schema_1
 
     try:
-        data = msgspec.json.decode(path.read_bytes())
+        content = path.read_bytes()
+        data = msgspec.json.decode(content)
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # of JSON, and of the encoding
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadInputError(
-            f"{path} is not JSON ({reason}); write it with: bsct-zoo compare ... --json FILE"
+            f"{path} is not JSON ({why_no_json(content, error)}); write it with: bsct-zoo compare ... --json FILE"
         ) from error
     version = data.get("schema") if isinstance(data, dict) else None
     try:

@@ -77,4 +77,5 @@ def literal(raw: str) -> OptionValue:
         value = json.loads(raw)
     except (json.JSONDecodeError, RecursionError):
         return raw
-    return value if isinstance(value, (int, float, bool)) else raw
+    none = isinstance(value, float) and not math.isfinite(value)  # "NaN" and "1e999" are no numbers
+    return value if isinstance(value, (int, float, bool)) and not none else raw

@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import atomic_write, npz_bytes, opened_zip, sha256
+from bsct_zoo.files import atomic_write, npz_bytes, opened_zip, sha256, why_no_json
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.steps import from_steps, to_steps
 from bsct_zoo.suites.suite import Suite
@@ -244,7 +244,8 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> _Manifest:
             raise BadInputError(f"{path} has version {version}; this bsct-zoo reads versions 1 to {VERSION}")
         return msgspec.convert(found, _Manifest)
     except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        typed = isinstance(error, msgspec.ValidationError) and "out of range" not in str(error)
+        why = str(error) if typed else why_no_json(content, error)
         raise BadInputError(f"suite {path}: its manifest is incomplete or wrong: {why}") from error
 
 

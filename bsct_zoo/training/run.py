@@ -90,6 +90,7 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
         listen(Message(model=request.adapter.name, text=text))
 
     with exclusive_lock(job.out, "is training in", "another --out"):
+        new = not (job.out / _RECORD).exists()
         record = _record(request, data)
         trained = _finished(record, job.out)
         repeated = trained is not None
@@ -97,7 +98,12 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
             python = python_for(request.adapter, say)
             given = replace(job, suites=_suites(), shipped=sorted(registry().suites))
             given = replace(given, data=job.data.resolve(), out=job.out.resolve())
-            trained = run_trainer(python, request.adapter, given, listen)
+            try:
+                trained = run_trainer(python, request.adapter, given, listen)
+            except BadInputError:
+                if new:  # it refused a setting: another one may be tried in the same folder
+                    (job.out / _RECORD).unlink(missing_ok=True)
+                raise
             kept = trained.to_json() | {"checkpoint": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
             atomic_write(job.out / _RECORD, sealed_json(record | {"trained": kept}))
         errors = _errors(request, data, trained, say)
