@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.build import molecule
+from scipy.interpolate import CubicSpline, interp1d
 
 from bsct_zoo.evaluation.scoring import score_scan
 from bsct_zoo.metrics.catalogue import METRICS
@@ -60,13 +61,22 @@ class Defect:
 # -- the smooth surface ----------------------------------------------------------------------------------------
 
 
-def smooth_curve(depth: float = 4.0, stiffness: float = 2.0, length: float = 1.53, n_frames: int = 100) -> Curve:
-    """Ethane pulled at its C-C bond: a Morse potential between the carbons, soft repulsion between all other pairs."""
+def smooth_curve(
+    depth: float = 4.0, stiffness: float = 2.0, length: float = 1.53, n_frames: int = 100, between: Floats | None = None
+) -> Curve:
+    """Ethane pulled at its C-C bond: a Morse potential between the carbons, soft repulsion between all other pairs.
+
+    ``n_frames`` equally far apart, and those with the C-C distances ``between`` (Å) besides.
+    """
     atoms = molecule("C2H6")
     nearest = np.linalg.norm(atoms.positions[:, None] - atoms.positions[:2], axis=-1).argmin(axis=1)
     coordinate, positions = bond_scan(atoms.positions, atoms.numbers, 0, 1, nearest, n_frames)
+    if between is not None:
+        path = interp1d(coordinate, positions, axis=0)  # a straight line
+        coordinate = np.union1d(coordinate, between)
+        positions = path(coordinate)
     left, right = np.flatnonzero(nearest == 0), np.flatnonzero(nearest == 1)
-    energy, forces = np.zeros(n_frames), np.zeros_like(positions)
+    energy, forces = np.zeros(len(coordinate)), np.zeros_like(positions)
     for i in left:
         for j in right:
             apart = positions[:, j] - positions[:, i]
@@ -131,7 +141,7 @@ def _hole(curve: Curve, strength: float, seed: int) -> Curve:
     """The wall within the innermost tenth is lower by a fraction: flat at 1, mirrored into a hole at 2."""
     start = curve.coordinate[0] + 0.1 * np.ptp(curve.coordinate)
     inside = curve.coordinate < start
-    edge = float(np.interp(start, curve.coordinate, curve.energy))
+    edge = float(CubicSpline(curve.coordinate, curve.energy)(start))
     energy = np.where(inside, edge + (1 - strength) * (curve.energy - edge), curve.energy)
     forces = np.where(inside, 1 - strength, 1.0)[:, None, None] * curve.forces
     return replace(curve, energy=energy, forces=forces)

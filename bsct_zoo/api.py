@@ -85,7 +85,7 @@ def compare(
     settings = Settings(device=device, dtype=dtype, jobs=jobs, use_store=use_store)
     specs = [parse_model(name, trust=trust) for name in models]
     refuse_ambiguous(specs)
-    return Report(evaluate(specs, asked, settings, listen=listen))
+    return Report(evaluate(specs, asked, settings, listen=listen), {one.name: one for one in opened})
 
 
 def read(path: str | Path) -> Report:

@@ -60,11 +60,16 @@ class Selection:
     notes: tuple[str, ...] = ()
 
 
-def merged(files: Sequence[Results]) -> Results:
+def merged(files: Sequence[Results], several_suites: bool = False) -> Results:
     """One set of results of all models; of a model that is there twice the last result of a task counts.
 
+    Args:
+        files: what is put together.
+        several_suites: take files of different suites too, which nothing is chosen by.
+
     Raises:
-        BadInputError: tasks of one name were put on different items or with different settings.
+        BadInputError: tasks of one name were put on different items or with different settings, or errors of
+            properties are against different references.
     """
     tasks: dict[str, TaskInfo] = {}
     rows: dict[str, ModelResult] = {}
@@ -78,17 +83,26 @@ def merged(files: Sequence[Results]) -> Results:
                 )
             if task.kind != "scans" and task.settings != first.settings:
                 raise BadInputError(f"results of '{task.name}' with different settings do not compare; run it alike")
+            if task.curves.keys() - first.curves.keys():
+                tasks[task.name] = msgspec.structs.replace(first, curves={**task.curves, **first.curves})
         for row in results.rows:
             old = rows.get(row.model)
             if old is not None and _other_model(old, row):
                 old = None  # trained anew, or another one under the same label: no mixture of the two
             evaluations = {**(old.evaluations if old is not None else {}), **row.evaluations}
             rows[row.model] = msgspec.structs.replace(row, evaluations=evaluations)
-    if len({task.sha256 for task in tasks.values() if task.kind == "scans"}) > 1:
+    references = [results.reference for results in files if results.reference is not None]
+    if len({(one.named or one.model, one.checkpoint_sha256) for one in references}) > 1:
+        names = " and ".join(dict.fromkeys(one.model for one in references))
+        raise BadInputError(f"errors are against {names}, which do not compare; choose files of one reference")
+    if not several_suites and len({task.sha256 for task in tasks.values() if task.kind == "scans"}) > 1:
         names = " and ".join(f"{task.name} ({task.n_items} scans)" for task in tasks.values() if task.kind == "scans")
         if not any(len([t for t in results.tasks if t.kind == "scans"]) > 1 for results in files):
             raise BadInputError(f"results on different scans do not compare: {names}; choose files of one suite")
-    return msgspec.structs.replace(files[0], tasks=tuple(tasks.values()), rows=tuple(rows.values()))
+    reference = references[0] if references else None
+    return msgspec.structs.replace(
+        files[0], tasks=tuple(tasks.values()), rows=tuple(rows.values()), reference=reference
+    )
 
 
 def _other_model(one: ModelResult, other: ModelResult) -> bool:

@@ -33,6 +33,10 @@ def compare(
             "plugin's; repeatable.",
         ),
     ] = None,
+    refine: Annotated[
+        bool,
+        options.choose("--refine", help="Zoom in between the frames and count true steps of energy and forces."),
+    ] = False,
     device: options.Device = "auto",
     dtype: options.DtypeOption = options.Dtype.float32,
     jobs: options.Jobs = 1,
@@ -51,6 +55,8 @@ def compare(
     ] = options.Columns.metric,
     json: options.JsonFile = None,
     csv: options.CsvFile = None,
+    html: options.HtmlFile = None,
+    full: options.Full = False,
     markdown: options.Markdown = False,
     against: Annotated[
         Path | None,
@@ -78,9 +84,9 @@ def compare(
     from bsct_zoo.cli.run import debugging, exit_code, run_tasks
     from bsct_zoo.cli.weights import resolve_models
 
-    output.check_targets(json, csv, markdown)
+    output.check_targets(json, csv, markdown, html)
     named = [name for text in suite for name in text.split(",") if name]
-    tasks = _tasks(named, only, limit, seed, task or [])
+    tasks = _tasks(named, only, limit, seed, task or [], refine)
     names, rank = _columns(tasks, metric, sort, fail_if or [])
     gate = Gate.read(fail_if or [], against, _known(tasks))
     specs = resolve_models(models, trust=trust, yes=yes)
@@ -103,7 +109,7 @@ def compare(
         from bsct_zoo.report.selection import changed
 
         layouts.append(changed(changes, str(against)))
-    output.write(results, layouts, csv_text, json, csv, markdown)
+    output.write(results, layouts, csv_text, json, csv, markdown, html, lambda found: _page(found, tasks, full))
     output.finish(faults, debugging(context, debug), quiet)
     met = gate.met(results, changes)
     for reason in met:
@@ -113,16 +119,29 @@ def compare(
     return 3 if met else exit_code(results)
 
 
-def _tasks(suites: Sequence[str], only: str | None, limit: int | None, seed: int, texts: Sequence[str]) -> list[Task]:
+def _page(results: Results, tasks: Sequence[Task], full: bool) -> str:
+    """The report as HTML; the suites are at hand."""
+    from bsct_zoo.evaluation.scan_task import ScanTask
+    from bsct_zoo.report.page.write import page
+
+    return page(results, {task.name: task.suite for task in tasks if isinstance(task, ScanTask)}, full=full)
+
+
+def _tasks(
+    suites: Sequence[str], only: str | None, limit: int | None, seed: int, texts: Sequence[str], refine: bool
+) -> list[Task]:
     """The suites, chosen from as asked, and the other tasks."""
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.scan_task import ScanTask
     from bsct_zoo.suites.library import open_suite
 
     chosen = {"only": only, "limit": limit, "seed": seed}
-    tasks: list[Task] = [
-        ScanTask(open_suite(name).select(only=only, limit=limit, seed=seed), chosen) for name in suites
-    ]
+    opened = [open_suite(name).select(only=only, limit=limit, seed=seed) for name in suites]
+    tasks: list[Task] = [ScanTask(one, chosen) for one in opened]
+    if refine:
+        from bsct_zoo.evaluation.jump_task import JumpTask
+
+        tasks += [JumpTask(one, "jumps" if one is opened[0] else f"jumps-{one.name}", chosen) for one in opened]
     if texts:
         from bsct_zoo.evaluation.tasks import parse_task
 

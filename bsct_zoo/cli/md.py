@@ -38,6 +38,7 @@ def md(
     every: Annotated[int, options.output(min=1, help="Steps between frames of a trajectory.")] = 20,
     json: options.JsonFile = None,
     csv: options.CsvFile = None,
+    html: options.HtmlFile = None,
     markdown: options.Markdown = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -59,7 +60,7 @@ def md(
     from bsct_zoo.errors import BadInputError, UnknownNameError
     from bsct_zoo.plugins.registry import registry
 
-    output.check_targets(json, csv, markdown)
+    output.check_targets(json, csv, markdown, html)
     if check not in registry().checks:
         raise UnknownNameError("check", check, list(registry().checks))
     if state is not None and no_cache:
@@ -67,6 +68,7 @@ def md(
     from bsct_zoo.evaluation.md_task import check_task
     from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.report.files import csv_text
+    from bsct_zoo.report.page.write import page
     from bsct_zoo.report.tables import models_table, records_table
 
     task = check_task(
@@ -90,6 +92,6 @@ def md(
     settings = Settings(device=device, use_store=not no_cache, folder=state, timeout=timeout)
     results, faults = run_tasks(context, specs, [task], settings, quiet=quiet)
     draw = records_table if by is options.RunRows.system else models_table
-    output.write(results, [draw(results, results.tasks[0])], csv_text, json, csv, markdown)
+    output.write(results, [draw(results, results.tasks[0])], csv_text, json, csv, markdown, html, page)
     output.finish(faults, debugging(context, debug), quiet)
     return exit_code(results)

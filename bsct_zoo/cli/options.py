@@ -100,6 +100,10 @@ Trust = Annotated[bool, run("--trust", help="Load unverified files that can run 
 JsonFile = Annotated[str | None, output("--json", metavar="FILE|-", help="Write JSON; - is standard output.")]
 JsonFlag = Annotated[bool, output("--json", help="Print JSON.")]
 CsvFile = Annotated[Path | None, output("--csv", metavar="FILE", help="Write CSV, one line per record.")]
+HtmlFile = Annotated[
+    Path | None, output("--html", metavar="FILE", help="Write a report with figures: one file that opens offline.")
+]
+Full = Annotated[bool, output("--full", help="In --html, forces on every atom for all scans, not for the worst alone.")]
 Markdown = Annotated[bool, output("--markdown", help="Print tables as Markdown.")]
 Quiet = Annotated[bool, output("--quiet", "-q", help="Hide progress.")]
 Debug = Annotated[bool, output("--debug", help="Show tracebacks and the output of models.")]

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,21 +21,29 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 
-def check_targets(json: str | None, csv: Path | None, markdown: bool) -> None:
+def check_targets(json: str | None, csv: Path | None, markdown: bool, html: Path | None = None) -> None:
     """Refuse what could not be written, before anything is computed.
 
     Raises:
         BadInputError: a file cannot be written, or two results want the same place.
     """
+    if html is not None:
+        from bsct_zoo.report.page.write import require_plotly
+
+        require_plotly()
+        if str(html) == "-":
+            raise BadInputError("--html needs the name of a file; standard output is for --json -")
     if json == "-" and markdown:
         raise BadInputError("--json - and --markdown both write to standard output; name a file for --json")
     if csv is not None and str(csv) == "-":
         raise BadInputError("--csv needs the name of a file; standard output is for --json -")
-    targets = [Path(name) for name in (json, csv) if name is not None and str(name) != "-"]
-    for target in targets:
+    wanted = {"--json": json, "--csv": csv, "--html": html}
+    targets = {option: Path(name) for option, name in wanted.items() if name is not None and str(name) != "-"}
+    for target in targets.values():
         _check_writable(target)
-    if len(targets) == 2 and targets[0].resolve() == targets[1].resolve() and not _is_device(targets[0]):
-        raise BadInputError(f"--json and --csv both name {targets[0]}; choose two files")
+    for (one, first), (other, second) in combinations(targets.items(), 2):
+        if first.resolve() == second.resolve() and not _is_device(first):
+            raise BadInputError(f"{one} and {other} both name {first}; choose two files")
 
 
 def write(
@@ -44,6 +53,8 @@ def write(
     json: str | None,
     csv: Path | None,
     markdown: bool = False,
+    html: Path | None = None,
+    page: Callable[[R], str] | None = None,
 ) -> None:
     """Everything that was asked for, the screen first so that a full disk does not cost the result.
 
@@ -64,6 +75,8 @@ def write(
         wanted[csv] = csv_text
     if json is not None and json != "-":
         wanted[Path(json)] = json_text
+    if html is not None and page is not None:
+        wanted[html] = page
     problems = []
     for path, text in wanted.items():
         try:

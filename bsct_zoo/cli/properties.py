@@ -40,6 +40,7 @@ def properties(
     ] = options.PropertyRows.model,
     json: options.JsonFile = None,
     csv: options.CsvFile = None,
+    html: options.HtmlFile = None,
     markdown: options.Markdown = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -55,7 +56,7 @@ def properties(
     from bsct_zoo.cli.run import debugging, exit_code, run_tasks
     from bsct_zoo.cli.weights import resolve_models
 
-    output.check_targets(json, csv, markdown)
+    output.check_targets(json, csv, markdown, html)
     wanted = _what(what, molecule, crystal)
     systems = _systems(wanted, molecule, crystal)
     named = [] if reference == "none" else [reference]
@@ -66,6 +67,7 @@ def properties(
     from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.properties.measured import PropertySettings
     from bsct_zoo.report.files import quantities_csv
+    from bsct_zoo.report.page.write import page
     from bsct_zoo.report.tables import models_table, quantities_table, records_table
 
     measure = PropertySettings(what=wanted, max_force=force, max_steps=steps)
@@ -77,7 +79,7 @@ def properties(
     near = None if truth else _near(specs)
     if near is not None:
         layout.remarks = [remark.replace("--reference MODEL", f"--reference {near}") for remark in layout.remarks]
-    output.write(results, [layout], quantities_csv, json, csv, markdown)
+    output.write(results, [layout], quantities_csv, json, csv, markdown, html, page)
     output.finish(faults, debugging(context, debug), quiet)
     return exit_code(results)
 

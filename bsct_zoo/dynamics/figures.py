@@ -18,6 +18,7 @@ _MILLI = 1000.0
 # (T. Shimanouchi, Tables of Molecular Vibrational Frequencies, NSRDS-NBS 39, 1972), these are 44 fs.
 SHORTEST_DRIFT = 0.044
 FEWEST_DRIFT = 8  # samples, and blocks of the error of a slope (``slope``)
+CURVE = 250  # samples of a run that results keep
 FITTED = ("drift", "drift_error", "relative_drift", "fluctuation")  # what the line through a run gives
 
 
@@ -58,7 +59,15 @@ def run_of(
     }
     message = _message(trace, index, broken, exploded)
     failed = exploded >= 0 or (broken and heat_rate is None)
-    return CheckRun(name, "failed" if failed else "ok", message, {figure: values[figure] for figure in wanted}, seed)
+    figures = {figure: values[figure] for figure in wanted}
+    curves = _curves(times, energies, _temperature(trace, index, n_atoms, kinetic))
+    return CheckRun(name, "failed" if failed else "ok", message, figures, seed, curves)
+
+
+def _curves(times: Floats, energies: Floats, temperature: Floats) -> dict[str, Floats]:
+    """At most ``CURVE`` samples of a run, its first and its last among them."""
+    kept = np.unique(np.linspace(0, len(times) - 1, min(CURVE, len(times))).round().astype(int))
+    return {"time": times[kept], "energy": energies[kept], "temperature": temperature[kept]} if len(times) else {}
 
 
 def _energy_figures(
@@ -68,7 +77,7 @@ def _energy_figures(
 
     Without a ``line`` those that it gives are missing.
     """
-    temperature = 2 * kinetic * n_atoms / _MILLI / (float(trace.dof[index]) * units.kB)
+    temperature = _temperature(trace, index, n_atoms, kinetic)
     found: dict[str, float | None] = {
         "max_temperature": float(trace.max_temperature[index]) if len(temperature) else None
     }
@@ -88,6 +97,12 @@ def _energy_figures(
             "fluctuation": line.spread,
         }
     return found
+
+
+def _temperature(trace: Trace, index: int, n_atoms: int, kinetic: Floats) -> Floats:
+    """[n_samples] K of ``kinetic`` in meV/atom."""
+    temperature: Floats = 2 * kinetic * n_atoms / _MILLI / (float(trace.dof[index]) * units.kB)
+    return temperature
 
 
 def _series(trace: Trace, index: int, n_atoms: int) -> tuple[Floats, Floats, Floats]:

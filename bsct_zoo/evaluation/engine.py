@@ -48,6 +48,7 @@ class Answers:
         fatal: why the model failed as a whole; None if it did not.
         log_tail: last output of the model where it failed.
         known: how many answers were kept from before.
+        places: by id of the item, where the store keeps its answer, below the folder of the store.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Answers:
     fatal: BsctZooError | None = None
     log_tail: str = ""
     known: int = 0
+    places: dict[str, str] = field(default_factory=dict)
 
 
 def evaluate(
@@ -214,6 +216,7 @@ class ModelRun:
                 kept = shelf.read(task.kind, keys[item.id])
                 if kept is not None and task.is_kept(item, kept):
                     result.outcomes[item.id] = kept
+                    result.places[item.id] = shelf.place(task.kind, keys[item.id])
                     result.known += 1
             left = [item for item in left if item.id not in result.outcomes]
         if not left:
@@ -228,6 +231,8 @@ class ModelRun:
                 result.log_tail = outcome.log_tail or result.log_tail
             else:
                 self._keep(shelf, lambda s, i=item, a=outcome: s.write(task.kind, keys[i.id], a))
+                if shelf is not None and self._keeps:
+                    result.places[item.id] = shelf.place(task.kind, keys[item.id])
 
     def _asked_here(
         self,
@@ -347,7 +352,9 @@ class ModelRun:
         none = Failure(str(result.fatal or "no answer"))
         skipped = {item.id for item in result.skipped}
         items = [item for item in task.items if item.id not in skipped]
-        records = tuple(record_of(task, item, result.outcomes.get(item.id, none)) for item in items)
+        records = tuple(
+            record_of(task, item, result.outcomes.get(item.id, none), result.places.get(item.id, "")) for item in items
+        )
         given = [outcome for outcome in result.outcomes.values() if isinstance(outcome, Answer)]
         seconds = sum(answer.seconds for answer in given)
         values = {column.name: aggregate(column, () if result.fatal else records, seconds) for column in task.columns}

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from bsct_zoo.atoms.charge_spin import charge_spin
 from bsct_zoo.atoms.constraints import free_coordinates, names_of
@@ -39,7 +40,7 @@ _SPEED = Column(
 
 
 class MDTask(Task):
-    """A check of molecular dynamics. An answer holds status, message and values of a run."""
+    """A check of molecular dynamics. An answer holds status, message, values and curves of a run."""
 
     kind = "md"
     noun = "run"
@@ -124,8 +125,12 @@ class MDTask(Task):
             facts: dict[str, Any] = {"status": run.status, "message": run.message, "values": dict(run.values)}
             if file is not None:
                 facts["trajectory"] = str(file)
-            yield item, Answer({}, facts, session.seconds / len(items))
+            yield item, Answer(dict(run.curves), facts, session.seconds / len(items))
         context.drop_state(key)
+
+    def curves(self, item: Item, answer: Answer) -> Mapping[str, NDArray[Any]]:
+        """Those of the run; none of an answer kept by a version that had none."""
+        return answer.arrays
 
     def score(self, item: Item, answer: Answer) -> Score:
         """What the run found."""

@@ -9,14 +9,15 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError, ModelError, shortened
+from bsct_zoo.evaluation.curves import Curves, encoded
 from bsct_zoo.evaluation.results import Record, TaskInfo
 from bsct_zoo.plugins.tasks import Failure, Item, Outcome, Status, Task
 from bsct_zoo.potentials.boxes import vacuum
 from bsct_zoo.potentials.potential import PotentialInfo
 
 
-def record_of(task: Task, item: Item, outcome: Outcome) -> Record:
-    """The record of ``item``: what its answer is worth, or why it has none."""
+def record_of(task: Task, item: Item, outcome: Outcome, place: str = "") -> Record:
+    """The record of ``item``: what its answer is worth, or why it has none; ``place`` is where the store keeps it."""
     facts: dict[str, Any] = {
         "id": item.id,
         "group": item.group,
@@ -25,6 +26,8 @@ def record_of(task: Task, item: Item, outcome: Outcome) -> Record:
         "multiplicity": item.multiplicity,
         "pbc": item.pbc,
         "constraints": item.constraints,
+        "curves": _curves(task, item, outcome),
+        "answer": place,
     }
     try:
         if isinstance(outcome, Failure):
@@ -53,6 +56,16 @@ def record_of(task: Task, item: Item, outcome: Outcome) -> Record:
         notes=(*item.notes, *score.notes),
         quantities=score.quantities,
     )
+
+
+def _curves(task: Task, item: Item, outcome: Outcome) -> Curves:
+    """Those of an answer, of one that cannot be scored too; none of one that is not even of the right shape."""
+    if isinstance(outcome, Failure):
+        return {}
+    try:
+        return encoded(task.curves(item, outcome))
+    except (ValueError, KeyError, IndexError):
+        return {}
 
 
 def status_of(records: Sequence[Record]) -> Status:
@@ -113,6 +126,7 @@ def info_of(task: Task) -> TaskInfo:
         level_of_theory=task.level_of_theory,
         sha256=task.sha256,
         flagged=task.flagged,
+        curves={item.id: encoded(curves) for item in task.items if (curves := task.reference_curves(item))},
         elements=tuple(chemical_symbols[z] for z in sorted({z for item in task.items for z in item.atomic_numbers})),
     )
 

@@ -42,6 +42,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         constraints: those that were honoured.
         notes: what a reader must know.
         quantities: the numbers behind the metrics, where an item has many.
+        curves: what the answer looks like, by name, as ``curves.encode`` writes it; the task says over what.
+        answer: where the store keeps the whole answer, below its folder; empty if it does not.
     """
 
     id: str
@@ -57,6 +59,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     constraints: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    curves: dict[str, str] = {}
+    answer: str = ""
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +146,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
         sha256: of the file that holds the items; empty if none does.
         flagged: ids of items whose reference is itself at fault.
         elements: symbols that any item holds; None if unknown.
+        curves: by id of the item, what all models' curves stand over and against: "coordinate", and the reference's.
     """
 
     name: str
@@ -156,6 +161,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     flagged: tuple[str, ...] = ()
     elements: tuple[str, ...] | None = None
+    curves: dict[str, dict[str, str]] = {}
 
     def column(self, name: str) -> Column | None:
         """The column called ``name``; None if there is none."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError
+from bsct_zoo.evaluation.curves import reference_curves, scan_curves
 from bsct_zoo.evaluation.fallback import FALLBACK, ask_outwards
 from bsct_zoo.evaluation.scoring import lost_to_both, score_scan, why_missing
 from bsct_zoo.metrics.catalogue import HEADLINE, METRICS
@@ -96,6 +97,15 @@ class ScanTask(Task):
         metrics = score_scan(item.subject, answer.arrays["energy"], answer.arrays["forces"], reasons)
         missing = {name: why_missing(item.subject, name) for name, value in metrics.items() if value is None}
         return Score(metrics, missing=missing, notes=tuple(_notes(item.subject, answer)))
+
+    def curves(self, item: Item, answer: Answer) -> Mapping[str, NDArray[Any]]:
+        """See ``curves.scan_curves``."""
+        energy, forces = answer.arrays["energy"], answer.arrays["forces"]
+        return scan_curves(item.subject, np.asarray(energy, np.float64), np.asarray(forces, np.float64))
+
+    def reference_curves(self, item: Item) -> Mapping[str, NDArray[Any]]:
+        """See ``curves.reference_curves``."""
+        return reference_curves(item.subject)
 
 
 def _notes(scan: Scan, answer: Answer) -> Iterator[str]:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,11 @@ class Store:
         paths = [path for path in self.folder.glob("*/model.json") if path.is_file()]
         for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
             yield Shelf(path.parent)
+
+    def at(self, place: str) -> Answer | None:
+        """The answer that ``Shelf.place`` named; None if it is not here any more, or ``place`` is none."""
+        match = re.fullmatch(r"([0-9a-f]{64})/(\w+)-([0-9a-f]{64})\.npz", place)
+        return None if match is None else Shelf(self.folder / match[1]).read(match[2], match[3])
 
     def size(self) -> tuple[int, int]:
         """Number of answers and bytes."""
@@ -114,6 +120,10 @@ class Shelf:
             answer = self.read(kind, path.stem.removeprefix(f"{kind}-"))
             if answer is not None:
                 yield answer
+
+    def place(self, kind: str, key: str) -> str:
+        """Where the answer under ``key`` is kept, below the folder of the store; see ``Store.at``."""
+        return f"{self.folder.name}/{self._path(kind, key).name}"
 
     # -- unfinished work -----------------------------------------------------------------------------------
 

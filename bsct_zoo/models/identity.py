@@ -48,12 +48,21 @@ def identity(
         "core": code_sha256("bsct_zoo"),
         "card": spec.card.name,
         "checkpoint": checkpoint,
+        "design": _design_sha256(spec),
         "options": dict(spec.options),
         "device": device.partition(":")[0],
         "dtype": dtype,
         "versions": {**versions, **numeric_versions(spec.card.packages)},
         "packages": packages,
     }
+
+
+def _design_sha256(spec: ModelSpec) -> str | None:
+    """Hash of the file beside the weights that says what they belong to, if there is one: the same fit many designs."""
+    if spec.card.checkpoint is None:
+        return None
+    beside = Path(spec.card.checkpoint).with_suffix(".json")
+    return sha256(beside) if beside.is_file() else None
 
 
 def numeric_versions(packages: Iterable[str]) -> dict[str, str]:

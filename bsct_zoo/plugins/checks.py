@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from bsct_zoo.metrics.columns import Better, Column, Over
@@ -11,6 +11,7 @@ from bsct_zoo.plugins.cards import import_path
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from numpy.typing import NDArray
 
     from bsct_zoo.dynamics.session import Session
     from bsct_zoo.potentials.potential import Potential
@@ -51,6 +52,8 @@ class CheckRun:
         message: why it failed, and when.
         values: metrics by name; None where there is none.
         seed: of its random numbers; None where there are none.
+        curves: what the run looked like, arrays [n] of one length by name: "time" in ps, "energy" in meV/atom from its
+            start, "temperature" in K; a few hundred numbers each.
     """
 
     system: str
@@ -58,6 +61,7 @@ class CheckRun:
     message: str
     values: Mapping[str, float | None]
     seed: int | None = None
+    curves: Mapping[str, NDArray[Any]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

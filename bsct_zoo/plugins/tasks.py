@@ -236,6 +236,14 @@ class Task(ABC):
     def score(self, item: Item, answer: Answer) -> Score:
         """What ``answer`` is worth; pure."""
 
+    def curves(self, item: Item, answer: Answer) -> Mapping[str, NDArray[Any]]:
+        """What ``answer`` looks like: arrays [n] of one length by name, a few hundred numbers each; pure."""
+        return {}
+
+    def reference_curves(self, item: Item) -> Mapping[str, NDArray[Any]]:
+        """What the curves of every model stand over and against: a coordinate, the reference's own curves."""
+        return {}
+
     def notes(self, info: PotentialInfo, skipped: Sequence[Item]) -> Iterator[str]:
         """What a reader must know of the model under this task that its numbers do not say."""
         return iter(())

@@ -12,9 +12,11 @@ from bsct_zoo.analysis.coefficients import Floats
 from bsct_zoo.analysis.correlate import Correlation, Pair
 from bsct_zoo.analysis.measures import Measure
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.report.figures.style import COLORS, logarithmic, name_points, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MARKERS = "osD^vPX*<>"
 _FEW = 12  # models: more names than that hide the points
@@ -53,47 +55,49 @@ def draw(found: Correlation, path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+    with style():
+        figure_of(found).savefig(path, dpi=150, metadata=metadata)
+
+
+def figure_of(found: Correlation, panel: tuple[float, float] = (4.6, 4.2)) -> Figure:
+    """A figure of panels that are so many inches wide and high each."""
     from matplotlib.figure import Figure
 
     columns = min(3, math.ceil(math.sqrt(len(found.pairs))))
     rows = -(-len(found.pairs) // columns)
-    figure = Figure(figsize=(4.6 * columns, 4.2 * rows), layout="constrained")
+    figure = Figure(figsize=(panel[0] * columns, panel[1] * rows), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
-    for panel, pair in zip(panels, found.pairs, strict=False):
-        _panel(panel, pair)
-    for panel in panels[len(found.pairs) :]:
-        panel.set_axis_off()
-    markers = {str(mark.get_label()): mark for panel in panels for mark in panel.collections if mark.get_gid()}
-    if len(markers) > 1:
+    for axes, pair in zip(panels, found.pairs, strict=False):
+        _panel(axes, pair)
+    for axes in panels[len(found.pairs) :]:
+        axes.set_axis_off()
+    markers = {str(mark.get_label()): mark for axes in panels for mark in axes.collections if mark.get_gid()}
+    named = all(len(pair.models) <= _FEW for pair in found.pairs)
+    if len(markers) > 1 and not named:
         figure.legend(markers.values(), markers.keys(), loc="outside lower center", ncols=len(markers), frameon=False)
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    figure.savefig(path, dpi=150, metadata=metadata)
+    return figure
 
 
 def _panel(axes: Axes, pair: Pair) -> None:
     """One pair; models of one family share marker and colour, failed ones stand at the edge as open markers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     x, y = _at_edge(pair.x.values), _at_edge(pair.y.values)
     failed = np.isinf(pair.x.values) | np.isinf(pair.y.values)
     families = [name.partition(":")[0].partition("@")[0] for name in pair.models]
     for number, family in enumerate(dict.fromkeys(families)):
         mine = np.array([other == family for other in families])
-        marker, color = _MARKERS[number % len(_MARKERS)], f"C{number % 10}"
+        marker, color = _MARKERS[number % len(_MARKERS)], COLORS[number % len(COLORS)]
         axes.scatter(x[mine & ~failed], y[mine & ~failed], marker=marker, color=color, label=family, gid="family")
         axes.scatter(x[mine & failed], y[mine & failed], marker=marker, facecolors="none", edgecolors=color)
-    if len(pair.models) <= _FEW:
-        for name, at in zip(pair.models, zip(x, y, strict=True), strict=True):
-            axes.annotate(_short(name), at, xytext=(4, 3), textcoords="offset points", fontsize=6)
+    axes.margins(0.1)
     for axis, values in ((axes.xaxis, x), (axes.yaxis, y)):
         if values.min() > 0 and values.max() > _DECADES * values.min():
-            (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
-            axis.set_minor_formatter(NullFormatter())
-            axis.set_major_locator(LogLocator(subs=(1, 3)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            logarithmic(axis, values.tolist())
     axes.set_xlabel(_label(pair.x))
     axes.set_ylabel(_label(pair.y))
     axes.set_title(_title(pair), fontsize=9)
+    if len(pair.models) <= _FEW:
+        name_points(axes, [(_short(name), *at) for name, at in zip(pair.models, zip(x, y, strict=True), strict=True)])
 
 
 def _short(name: str) -> str:

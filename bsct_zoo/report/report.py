@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from bsct_zoo.report.tables import models_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bsct_zoo.suites.suite import Suite
+
 
 class Report:
     """What came out of tasks put to models.
@@ -26,8 +29,9 @@ class Report:
         results: all of it, typed.
     """
 
-    def __init__(self, results: Results) -> None:
-        self.results = results
+    def __init__(self, results: Results, suites: Mapping[str, Suite] | None = None) -> None:
+        """``suites``, by name, are those at hand; ``to_html`` looks for others among the installed ones."""
+        self.results, self._suites = results, dict(suites or {})
 
     # -- looked at -----------------------------------------------------------------------------------------
 
@@ -105,12 +109,19 @@ class Report:
         """The tables as Markdown."""
         return "\n".join(files.markdown(layout) for layout in self._layouts())
 
-    def to_html(self, path: str | Path) -> None:
-        """Write the tables as one page that needs nothing else."""
-        style = "body{font-family:sans-serif;margin:2em}td,th{padding:.2em .8em}"
-        head = f"<meta charset='utf-8'><title>bsct-zoo</title><style>{style}</style>"
-        page = f"<!doctype html><html lang='en'><head>{head}</head><body>{self._repr_html_()}</body></html>\n"
-        atomic_write(Path(path), page.encode())
+    def to_html(self, path: str | Path, *, full: bool = False) -> None:
+        """Write one HTML file that shows everything and needs nothing else, see ``docs/report.md``.
+
+        Args:
+            path: of the file.
+            full: forces on every atom for all scans, however large the file; else for the worst, up to about 6 MB.
+
+        Raises:
+            BadInputError: plotly is not installed.
+        """
+        from bsct_zoo.report.page.write import page
+
+        atomic_write(Path(path), page(self.results, self._suites, full=full).encode())
 
     # -- inside --------------------------------------------------------------------------------------------
 

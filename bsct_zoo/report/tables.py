@@ -10,6 +10,7 @@ from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results
 from bsct_zoo.metrics.columns import Column
 from bsct_zoo.report.best import best_rows
 from bsct_zoo.report.layout import Cell, Layout, header, number, unit
+from bsct_zoo.report.reasons import worst_scans
 
 _SHOWN = 3  # reasons in a footnote; the table of records has all
 _REFERENCE = "it is the reference itself, so its errors say nothing"
@@ -268,6 +269,7 @@ def _closing_remarks(
 ) -> None:
     if task.kind == "scans":
         layout.remarks.append(_levels(results, task))
+        layout.remarks += filter(None, [worst_scans(results, task)])
     if task.flagged:
         scans = f"{len(task.flagged)} of {task.n_items} {task.noun}s"
         seen = f"bsct-zoo suites show {task.name}"

@@ -7,12 +7,14 @@ Arrays hold one scan after the other, in the order of the manifest:
     atomic_numbers  [sum of n_atoms]
     coordinate      [sum of n_frames]                Å
     positions       [sum of n_frames n_atoms, 3]     Å, frame by frame
+    position_steps  likewise, in place of positions that have eight digits: see ``steps``
     energy          [sum of n_frames]                eV, NaN where there is no reference; absent if there is none at all
     forces          [sum of n_frames n_atoms, 3]     eV/Å, likewise
     cell, pbc       [n_scans, 3, 3] Å, [n_scans, 3]  absent if nothing is periodic
     frame_cells     [sum of n_frames of strained scans, 3, 3] Å; absent if none is
 
-A file with strained scans is of version 2, which older readers refuse; any other is of version 1.
+A file with ``position_steps`` is of version 3, one with strained scans of version 2, which older readers refuse; any
+other is of version 1.
 """
 
 from __future__ import annotations
@@ -35,10 +37,11 @@ from numpy.typing import NDArray
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import atomic_write, npz_bytes, opened_zip, sha256, why_no_json
 from bsct_zoo.suites.scan import Scan
+from bsct_zoo.suites.steps import from_steps, to_steps
 from bsct_zoo.suites.suite import Suite
 
 FORMAT = "bsct-zoo-suite"
-VERSION = 2
+VERSION = 3
 Count = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 Index = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -73,13 +76,27 @@ class _Manifest(msgspec.Struct):
     made_by: dict[str, Any] = {}
 
 
-_ARRAYS = ("atomic_numbers", "coordinate", "positions", "energy", "forces", "cell", "pbc", "frame_cells")
+_ARRAYS = (
+    "atomic_numbers",
+    "coordinate",
+    "positions",
+    "position_steps",
+    "energy",
+    "forces",
+    "cell",
+    "pbc",
+    "frame_cells",
+)
 _FACTS = ("name", "title", "level_of_theory", "licence", "citation")
 _LARGEST = 8 << 30  # bytes that a file may unpack to
 _LARGEST_MANIFEST = 256 << 20
 _HEADER = 4096  # upper limit of the bytes before the numbers of an array
 # numpy's letter for what an array holds, and what it is read as; any other holds "f", float64.
-_KINDS = {"atomic_numbers": ("iu", np.dtype(np.int64)), "pbc": ("b", np.dtype(np.bool_))}
+_KINDS = {
+    "atomic_numbers": ("iu", np.dtype(np.int64)),
+    "position_steps": ("i", np.dtype(np.int64)),
+    "pbc": ("b", np.dtype(np.bool_)),
+}
 
 
 def write_suite(path: Path, suite: Suite) -> str:
@@ -91,9 +108,11 @@ def write_suite(path: Path, suite: Suite) -> str:
     scans = suite.scans
     if not scans:
         raise BadInputError(f"suite '{suite.name}' has no scans; there is nothing to write")
+    steps = [to_steps(scan.positions) for scan in scans]
+    coded = [each for each in steps if each is not None]
     manifest = {
         "format": FORMAT,
-        "version": VERSION if any(scan.strained for scan in scans) else 1,
+        "version": 3 if len(coded) == len(scans) else 2 if any(scan.strained for scan in scans) else 1,
         **{name: getattr(suite, name) for name in _FACTS},
         "made_by": dict(suite.made_by),
         "scans": [_entry(scan) for scan in scans],
@@ -102,8 +121,11 @@ def write_suite(path: Path, suite: Suite) -> str:
         "manifest": np.frombuffer(json.dumps(manifest, ensure_ascii=False).encode(), dtype=np.uint8),
         "atomic_numbers": np.concatenate([s.atomic_numbers for s in scans]),
         "coordinate": np.concatenate([s.coordinate for s in scans]),
-        "positions": np.concatenate([s.positions.reshape(-1, 3) for s in scans]),
     }
+    if len(coded) == len(scans):
+        arrays["position_steps"] = np.concatenate([each.reshape(-1, 3) for each in coded])
+    else:
+        arrays["positions"] = np.concatenate([s.positions.reshape(-1, 3) for s in scans])
     if any(s.energy is not None for s in scans):
         energies = [np.full(s.n_frames, np.nan) if s.energy is None else s.energy for s in scans]
         forces = [np.full_like(s.positions, np.nan) if s.forces is None else s.forces for s in scans]
@@ -238,6 +260,7 @@ def _shapes(manifest: _Manifest) -> dict[str, tuple[int, ...]]:
         "atomic_numbers": (atoms,),
         "coordinate": (frames,),
         "positions": (rows, 3),
+        "position_steps": (rows, 3),
         "energy": (frames,),
         "forces": (rows, 3),
         "cell": (len(entries), 3, 3),
@@ -248,10 +271,11 @@ def _shapes(manifest: _Manifest) -> dict[str, tuple[int, ...]]:
 
 def _arrays(path: Path, archive: zipfile.ZipFile, manifest: _Manifest) -> dict[str, NDArray[Any]]:
     present = set(archive.namelist())
+    where = "position_steps" if "position_steps.npy" in present else "positions"
     arrays: dict[str, NDArray[Any]] = {}
     for name, shape in _shapes(manifest).items():
         if f"{name}.npy" not in present:
-            if name in ("atomic_numbers", "coordinate", "positions") or (name == "frame_cells" and shape[0]):
+            if name in ("atomic_numbers", "coordinate", where) or (name == "frame_cells" and shape[0]):
                 raise BadInputError(f"suite {path} has no array '{name}'")
             continue
         size = archive.getinfo(f"{name}.npy").file_size
@@ -294,7 +318,7 @@ def _scans(path: Path, manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> 
                 group=entry.group,
                 atomic_numbers=arrays["atomic_numbers"][a : a + n],
                 coordinate=arrays["coordinate"][f : f + m],
-                positions=arrays["positions"][r : r + n * m].reshape(m, n, 3),
+                positions=_positions(arrays, r, n, m),
                 energy=energy,
                 forces=None if forces is None else forces.reshape(m, n, 3),
                 indices=entry.indices,
@@ -309,6 +333,13 @@ def _scans(path: Path, manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> 
         a, f, r = a + n, f + m, r + n * m
         c += m if entry.strained else 0
     return scans
+
+
+def _positions(arrays: dict[str, NDArray[Any]], start: int, n_atoms: int, n_frames: int) -> NDArray[Any]:
+    rows, shape = slice(start, start + n_atoms * n_frames), (n_frames, n_atoms, 3)
+    if "position_steps" in arrays:
+        return from_steps(arrays["position_steps"][rows].reshape(shape))
+    return arrays["positions"][rows].reshape(shape)
 
 
 def _cut(arrays: dict[str, NDArray[Any]], name: str, start: int, count: int) -> NDArray[Any] | None:

@@ -1,9 +1,10 @@
-"""Make the core suite: bond scans of small molecules at GFN2-xTB, four for each of nine bond types.
+"""Make the core suite: bond scans of small molecules at GFN2-xTB, four for each of fourteen bond types.
 
     python -m suites.core.make_core
 
-Run from the root of the repository. The builder's own parts embed, cut, scan and write; what `suites build` does not
-take are the bonds of `molecules.smi`, one for each molecule, and a tighter minimum to start from.
+Run from the root of the repository. Scans that the file holds already stand as they are, unless ``--again``. The
+builder's own parts embed, cut, scan and write; what `suites build` does not take are the bonds of `molecules.smi`, one
+for each molecule, and a tighter minimum to start from.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from bsct_zoo.suites.frames import frames_of
 from bsct_zoo.suites.geometry import bond_scan
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
-from bsct_zoo.suites.suite_file import write_suite
+from bsct_zoo.suites.suite_file import read_suite, write_suite
 from suites.making import CITATION, GFN2, refuse_trained
 
 HERE = Path(__file__).parent
@@ -83,20 +84,28 @@ def main() -> None:
     """Make every scan, write the suite, say what its check finds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE / "bsct_zoo_core" / "core.npz")
-    out = parser.parse_args().out
+    parser.add_argument("--again", action="store_true", help="make the scans anew that the file holds")
+    options = parser.parse_args()
+    out = options.out
+    kept = {scan.id: scan for scan in read_suite(out).scans} if out.exists() and not options.again else {}
     source = HERE / "molecules.smi"
     refuse_trained(source)
     torch.set_num_threads(1)
     spec = parse_model(GFN2)
     scans = []
     with load_potential(spec.adapter, spec.card, device="cpu", options=spec.options) as potential:
-        for structure in read_smiles(source, SEED):
-            scans.append(labelled(planned(relaxed(structure, potential)), potential))
+        structures, left_out = read_smiles(source, SEED)
+        if left_out:
+            raise ValueError(f"{source}: {left_out}")
+        for structure in structures:
+            group, name, *_ = structure.name.split()
+            scan = kept.get(f"{group}/{name}") or labelled(planned(relaxed(structure, potential)), potential)
+            scans.append(replace(scan, notes={"smiles": structure.smiles}))
             print(scans[-1].id, flush=True)
         level = potential.info.level_of_theory
     suite = Suite(
         name="core",
-        title="Bond scans of small molecules, four for each of nine bond types",
+        title="Bond scans of small molecules, four for each of fourteen bond types",
         level_of_theory=level,
         licence="MIT",
         citation=f"{CITATION} Test: Liu, Qu, Kreiman, Blau, Krishnapriyan, arXiv:2602.04861.",

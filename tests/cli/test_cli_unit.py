@@ -190,6 +190,28 @@ def test_quiet_says_nothing_but_the_result(run, suite):
     assert [line for line in first.stderr.splitlines() if "noise" not in line] == []
 
 
+def test_a_report_comes_with_compare_or_from_its_results(run, suite, tmp_path):
+    """The same page from the run itself and from its JSON, with the suite's file; without it molecules are missing."""
+    first, again, alone = (tmp_path / name for name in ("first.html", "again.html", "alone.html"))
+    asked = ("--suite", suite, "--only", "H-H/*", "--quiet", "--html", first, "--json", tmp_path / "r.json")
+    assert run("compare", "spring", *asked).returncode == 0
+    done = run("report", tmp_path / "r.json", "--suite", suite, "--html", again)
+    assert done.returncode == 0 and done.stdout.startswith(f"wrote {again} (2."), done.stderr
+    assert first.read_bytes() == again.read_bytes()
+    assert run("report", tmp_path / "r.json", "--html", alone).returncode == 0
+    assert alone.stat().st_size < first.stat().st_size
+
+
+def test_explain_lists_the_worst_scans_and_says_where_nothing_decides(run, suite, tmp_path):
+    """The spring is its own reference here."""
+    done = run("explain", "spring", "--suite", suite, "--only", "H-H/*", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("spring on small: the 2 worst of 2 scans\n")
+    done = run("explain", "spring", "H-H/a", "--suite", suite, "--quiet", "--frames", tmp_path / "frames")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "error: no step decides H-H/a, so there are no frames to write"
+
+
 def test_an_unknown_element_costs_its_scan_and_the_others_stand(run, suite):
     done = run("compare", "spring", "--suite", suite, "--json", "-")
     row = json.loads(done.stdout)["rows"][0]

@@ -31,7 +31,7 @@ class Site:
         structure: that it is in.
         kind: what moves there.
         atoms: that define it.
-        group: their elements, "C-C-O", the alphabetically first of both directions.
+        group: their elements, "C-C-O", read from the end that comes first: carbon, then by the alphabet.
         labels: [n] 0 for atoms at rest, 1 for those that move (for a bond: the two halves).
     """
 
@@ -187,7 +187,8 @@ def _candidates(structure: Structure, kind: SiteKind) -> Iterator[tuple[int, ...
 
 
 def _group(structure: Structure, atoms: tuple[int, ...]) -> str:
-    return "-".join(_forward(tuple(structure.symbol(atom) for atom in atoms)))
+    symbols = [structure.symbol(atom) for atom in atoms]
+    return "-".join(min(symbols, symbols[::-1], key=lambda read: [(symbol != "C", symbol) for symbol in read]))
 
 
 def _forward(items: tuple[_Item, ...]) -> tuple[_Item, ...]:

@@ -1,4 +1,4 @@
-"""The core suite: 36 GFN2-xTB bond scans of small molecules, shipped with bsct-zoo under the MIT licence."""
+"""The core suite: 56 GFN2-xTB bond scans of small molecules, shipped with bsct-zoo under the MIT licence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bsct_zoo import hookimpl
 from bsct_zoo.plugins.suite_source import SuiteSource
 
 NAME = "core"
-TITLE = "Bond scans of small molecules, four for each of nine bond types"
+TITLE = "Bond scans of small molecules, four for each of fourteen bond types"
 LICENCE = "MIT"
 PATH = Path(__file__).with_name("core.npz")
 
@@ -23,6 +23,6 @@ def register_suites() -> list[SuiteSource]:
             level_of_theory="GFN2-xTB (Te=3000 K)",
             licence=LICENCE,
             path=str(PATH),
-            n_scans=36,
+            n_scans=56,
         )
     ]

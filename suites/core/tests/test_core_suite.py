@@ -11,7 +11,7 @@ from ase.data import chemical_symbols
 from bsct_zoo.suites.geometry import bond_scan
 
 ROOT = Path(__file__).parents[3]
-GROUPS = ("C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O", "N-P", "O-P")
+GROUPS = ["C-C", "C-N", "C-O", "C-S", "C-P", "N-N", "N-O", "N-P", "O-P", "C-F", "C-Cl", "C-Br", "C-I", "S-S"]
 
 
 @pytest.fixture(scope="module")
@@ -23,36 +23,37 @@ def suite():
     scans, atom, frame, row = [], 0, 0, 0
     for facts in manifest["scans"]:
         n, m = facts["n_atoms"], facts["n_frames"]
+        first, *steps = arrays["position_steps"][row : row + n * m].reshape(m, n, 3)  # 1e-8 Å, see suites/steps.py
         scans.append(
             {
                 **facts,
                 "numbers": arrays["atomic_numbers"][atom : atom + n],
                 "coordinate": arrays["coordinate"][frame : frame + m],
                 "energy": arrays["energy"][frame : frame + m],
-                "positions": arrays["positions"][row : row + n * m].reshape(m, n, 3),
+                "positions": np.cumsum([first, *np.cumsum(steps, axis=0)], axis=0) / 1e8,
                 "forces": arrays["forces"][row : row + n * m].reshape(m, n, 3),
             }
         )
         atom, frame, row = atom + n, frame + m, row + n * m
     assert len(arrays["atomic_numbers"]) == atom
     assert len(arrays["coordinate"]) == len(arrays["energy"]) == frame
-    assert arrays["positions"].shape == arrays["forces"].shape == (row, 3)
+    assert arrays["position_steps"].shape == arrays["forces"].shape == (row, 3)
     return manifest, scans
 
 
 def test_manifest(suite):
     manifest, scans = suite
-    assert (manifest["format"], manifest["version"], manifest["name"]) == ("bsct-zoo-suite", 1, "core")
+    assert (manifest["format"], manifest["version"], manifest["name"]) == ("bsct-zoo-suite", 3, "core")
     assert manifest["level_of_theory"] == "GFN2-xTB (Te=3000 K)"
     assert manifest["licence"] == "MIT"
     assert {group: sum(scan["group"] == group for scan in scans) for group in GROUPS} == dict.fromkeys(GROUPS, 4)
-    assert len({scan["id"] for scan in scans}) == len({scan["smiles"] for scan in scans}) == len(scans) == 36
+    assert len({scan["id"] for scan in scans}) == len({scan["notes"]["smiles"] for scan in scans}) == len(scans) == 56
 
 
 def test_frames_are_bond_scans(suite):
     for scan in suite[1]:
         i, j = scan["indices"]
-        assert "-".join(sorted(chemical_symbols[z] for z in scan["numbers"][[i, j]])) == scan["group"]
+        assert sorted(chemical_symbols[z] for z in scan["numbers"][[i, j]]) == sorted(scan["group"].split("-"))
         coordinate, frames = bond_scan(scan["positions"][30], scan["numbers"], i, j, scan["labels"], scan["n_frames"])
         np.testing.assert_allclose(scan["coordinate"], coordinate, atol=1e-7, err_msg=scan["id"])
         np.testing.assert_allclose(scan["positions"], frames, atol=1e-7, err_msg=scan["id"])
@@ -78,21 +79,20 @@ def test_molecules_are_not_trained_on(suite):
     trained = {chem.CanonSmiles(line.split()[0]) for line in lines if line and not line.startswith("#")}
     assert len(trained) > 200
     for scan in suite[1]:
-        assert chem.CanonSmiles(scan["smiles"]) == scan["smiles"]
-        assert scan["smiles"] not in trained
+        assert chem.CanonSmiles(scan["notes"]["smiles"]) == scan["notes"]["smiles"]
+        assert scan["notes"]["smiles"] not in trained
 
 
 def test_reference_is_gfn2_at_the_stated_settings(suite):
     interface = pytest.importorskip("tblite.interface")
     manifest, scans = suite
-    settings = manifest["made_by"]["settings"]
-    assert settings == {"electronic_temperature": 3000.0, "accuracy": 0.1, "max_iterations": 250}
+    assert manifest["made_by"]["reference"] == "xtb@electronic_temperature=3000,accuracy=0.1"
     for scan in scans[::7]:
         for k in (20, 50, 99):
             calc = interface.Calculator("GFN2-xTB", scan["numbers"], scan["positions"][k] / units.Bohr)
             calc.set("verbosity", 0)
-            calc.set("temperature", settings["electronic_temperature"] * units.kB / units.Hartree)
-            calc.set("accuracy", settings["accuracy"])
+            calc.set("temperature", 3000 * units.kB / units.Hartree)
+            calc.set("accuracy", 0.1)
             result = calc.singlepoint()
             assert result.get("energy") * units.Hartree == pytest.approx(scan["energy"][k], abs=1e-5)
             gradient = np.asarray(result.get("gradient")) * units.Hartree / units.Bohr

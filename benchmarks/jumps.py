@@ -1,0 +1,81 @@
+"""How many true steps of energy and forces the bonds of ``core`` have under each model: docs/jumps.md.
+
+    python benchmarks/jumps.py --page docs/jumps.md
+
+Beside the models named stands one whose defect is known: our Transformer with the graph that its rungs call hard, six
+neighbours that are there or not, and otherwise the same weights. Answers that are kept are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from bsct_zoo_transformer.checkpoint import load, save
+from pages import fill
+
+import bsct_zoo as bz
+from bsct_zoo.evaluation.jump_task import JumpTask
+from bsct_zoo.evaluation.results import ModelResult
+from bsct_zoo.models.naming import named_model
+from bsct_zoo.report.progress import ProgressDisplay
+
+MODELS = ("transformer", "mace", "nequip", "equiformer", "sevennet", "chgnet", "nep89", "so3lr", "ani2xt", "diep")
+
+
+def main() -> None:
+    """Measure, print, and write what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=MODELS)
+    parser.add_argument("--suite", default="core")
+    parser.add_argument("--limit", type=int, default=14, help="scans, spread over the bond types")
+    parser.add_argument("--page", type=Path, help="Markdown page with a block 'jumps'")
+    asked = parser.parse_args()
+    suite = bz.load_suite(asked.suite).select(limit=asked.limit)
+    with tempfile.TemporaryDirectory() as folder:
+        models = [*asked.models, f"hard=transformer:{hard(Path(folder))}"]
+        with ProgressDisplay(models) as progress:
+            report = bz.compare(models, suite.select(limit=1), tasks=[JumpTask(suite)], listen=progress)
+    text = table(report.results.rows)
+    print(text)
+    if asked.page:
+        fill(asked.page, "jumps", text)
+
+
+def hard(folder: Path) -> Path:
+    """The shipped weights with a hard graph of six neighbours, as a checkpoint."""
+    small = Path(str(named_model("transformer").card.checkpoint))
+    model = load(small)
+    model.config = replace(model.config, graph="hard_knn", k=6)
+    path = folder / "hard-knn.safetensors"
+    save(path, model, json.loads(small.with_suffix(".json").read_text())["card"])
+    return path
+
+
+def table(rows: tuple[ModelResult, ...]) -> str:
+    """One row a model."""
+    lines = [
+        "| model | scans | steps | of the energy | largest, eV | of a force | largest, eV/Å | frames a scan |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        found = row.evaluations["jumps"]
+        records = [record for record in found.records if record.metrics.get("number") is not None]
+        if not records:
+            lines.append(f"| `{row.model}` | 0/{len(found.records)} | {found.message or found.records[0].message} |")
+            continue
+        kinds = [quantity.kind for record in records for quantity in record.quantities]
+        frames = sum(record.metrics["asked"] or 0.0 for record in records) / len(records)
+        lines.append(
+            f"| `{row.model}` | {len(records)}/{len(found.records)} | {found.values['number']:.0f} | "
+            f"{kinds.count('energy step')} | {found.values['energy']:.2g} | {kinds.count('force step')} | "
+            f"{found.values['force']:.2g} | {frames:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
