@@ -47,7 +47,7 @@ def check(
     names = [one.name for one in chosen(part for text in only or [] for part in text.split(","))]
     numbers = None if elements is None else _elements(elements)
     output.check_targets(json, None, False)
-    [spec] = resolve_models([model], trust=trust, yes=yes)
+    [spec] = resolve_models([model], trust=trust, yes=yes, quiet=quiet)
     with CheckProcess(
         spec.adapter,
         spec.card,

@@ -89,7 +89,7 @@ def compare(
     tasks = _tasks(named, only, limit, seed, task or [], refine)
     names, rank = _columns(tasks, metric, sort, fail_if or [])
     gate = Gate.read(fail_if or [], against, _known(tasks))
-    specs = resolve_models(models, trust=trust, yes=yes)
+    specs = resolve_models(models, trust=trust, yes=yes, quiet=quiet)
     gate.check(tasks, [spec.text for spec in specs])
     from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.report.files import csv_text

@@ -64,7 +64,7 @@ def explain(
         raise BadInputError(f"suite '{chosen.name}' has no reference, so no FSD to explain; see: bsct-zoo compare")
     if frames is not None and frames.exists() and not frames.is_dir():
         raise BadInputError(f"{frames} is not a folder; name one for --frames")
-    (spec,) = resolve_models([model], trust=trust, yes=yes)
+    (spec,) = resolve_models([model], trust=trust, yes=yes, quiet=quiet)
     task = ScanTask(chosen)
     settings = Settings(device=device, dtype=dtype.value, use_store=not no_cache)
     results, faults = run_tasks(context, [spec], [task], settings, quiet=quiet)

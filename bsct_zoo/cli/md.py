@@ -88,7 +88,7 @@ def md(
         trajectories=trajectory,
         stride=every,
     )
-    specs = resolve_models(models, trust=trust, yes=yes)
+    specs = resolve_models(models, trust=trust, yes=yes, quiet=quiet)
     settings = Settings(device=device, use_store=not no_cache, folder=state, timeout=timeout)
     results, faults = run_tasks(context, specs, [task], settings, quiet=quiet)
     draw = records_table if by is options.RunRows.system else models_table

@@ -60,7 +60,7 @@ def properties(
     wanted = _what(what, molecule, crystal)
     systems = _systems(wanted, molecule, crystal)
     named = [] if reference == "none" else [reference]
-    *specs, last = resolve_models([*models, *named], trust=trust, yes=yes)
+    *specs, last = resolve_models([*models, *named], trust=trust, yes=yes, quiet=quiet)
     truth = last if named else None
     specs = specs if named else [*specs, last]
     from bsct_zoo.evaluation.property_task import PropertyTask

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from bsct_zoo.plugins.cards import Adapter, ModelCard
 
 
-def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[ModelSpec]:
+def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool, quiet: bool = False) -> list[ModelSpec]:
     """The models that ``texts`` name, ready to load; missing weights are downloaded after confirmation.
 
-    Every name is checked before anything is downloaded.
+    Every name is checked before anything is downloaded; ``quiet`` hides how that goes, not its warnings.
 
     Raises:
         MissingWeightsError: weights are missing, and neither ``yes`` nor a user at a terminal agreed to a download.
@@ -36,7 +36,7 @@ def resolve_models(texts: Sequence[str], *, trust: bool, yes: bool) -> list[Mode
                 raise
             missing[f"{spec.adapter.name}:{spec.card.name}"] = spec
     for spec in missing.values():
-        fetch_shown(spec.adapter, spec.card)
+        fetch_shown(spec.adapter, spec.card, quiet)
     specs = [ready.get(text) or parse_model(text, trust=trust) for text in texts]
     refuse_ambiguous(specs)
     return specs
@@ -54,8 +54,8 @@ def confirmed(adapter: Adapter, card: ModelCard) -> bool:
     return typer.confirm(f"download the weights of {what}?", err=True)
 
 
-def fetch_shown(adapter: Adapter, card: ModelCard) -> Fetched:
-    """Download the weights of ``card``; address, licence and progress go to standard error.
+def fetch_shown(adapter: Adapter, card: ModelCard, quiet: bool = False) -> Fetched:
+    """Download the weights of ``card``; how that goes is said on standard error, or if ``quiet`` its warnings alone.
 
     Raises:
         DownloadError: see ``weights.fetch``; also its other errors.
@@ -64,14 +64,14 @@ def fetch_shown(adapter: Adapter, card: ModelCard) -> Fetched:
     from bsct_zoo.report.bars import download_bar
 
     name = f"{adapter.name}:{card.name}"
-    with download_bar(name, card.size) as (tell, say):
+    with download_bar(name, card.size, quiet) as (tell, say, warn):
         say(f"fetching {name} from {card.url}")
         say(f"  {size_text(card.size)}, licence {card.licence}; by downloading you accept its terms")
         if card.sha256 is None:
-            say(f"  warning: its sha256 is not known in advance; only {card.url} vouches for the file")
+            warn(f"  warning: its sha256 is not known in advance; only {card.url} vouches for the file")
         fetched = fetch(adapter, card, tell=tell, on_event=lambda text: say(f"  {text}"))
         checked = "sha256 verified" if card.sha256 else f"sha256 {fetched.sha256}, recorded"
         say(f"  {size_text(fetched.size)}, {checked}: {fetched.path}")
         if card.sha256 is None and card.executes_code:
-            say(f"  the file can run code when it is loaded: '{name}' loads only with --trust")
+            warn(f"  the file can run code when it is loaded: '{name}' loads only with --trust")
     return fetched

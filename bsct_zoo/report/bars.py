@@ -31,15 +31,19 @@ def import_bar() -> Iterator[Callable[[int, int, str], None]]:
 
 @contextmanager
 def download_bar(
-    name: str, size: int | None
-) -> Iterator[tuple[Callable[[int, int | None], None], Callable[[str], None]]]:
-    """A bar for a download of ``size`` bytes; yields what to call with done and total, and with a line of text."""
+    name: str, size: int | None, quiet: bool = False
+) -> Iterator[tuple[Callable[[int, int | None], None], Callable[[str], None], Callable[[str], None]]]:
+    """A bar for a download of ``size`` bytes; yields what to call with done and total, with a line of text, a warning.
+
+    Warnings alone are shown if ``quiet``.
+    """
     console = make_console(stderr=True, soft_wrap=True)
     columns = (BarColumn(24), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(compact=True))
-    with Progress(_NAME, *columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(_NAME, *columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
         task = bars.add_task(name, total=size)
         yield (
             lambda done, total: bars.update(task, completed=done, total=total),
+            lambda text: None if quiet else console.print(text),
             lambda text: console.print(text),
         )
 
