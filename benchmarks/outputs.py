@@ -48,7 +48,8 @@ def output(command: str) -> str:
         sys.exit(done.returncode)
     seconds = time.perf_counter() - clock
     facts = machine("cpu")
-    where = f"{facts['cores']} core{'s' * (facts['cores'] != 1)} of {facts['processor']}, Python {platform.python_version()}, torch {version('torch')}"
+    cores = f"{facts['cores']} core{'s' * (facts['cores'] != 1)} of {facts['processor']}"
+    where = f"{cores}, Python {platform.python_version()}, torch {version('torch')}"
     if busy > 0.5:
         where += f", load {busy:.1f} before it"
     text = "\n".join(line.rstrip() for line in done.stdout.splitlines())
