@@ -68,6 +68,9 @@ def compare(
             metavar="CONDITION", help="Exit with code 3 if a model meets it: 'fsd_full>50', or 'worse' with --against."
         ),
     ] = None,
+    slurm: Annotated[
+        bool, options.output(help="Run nothing; print a job script of Slurm, an array with a job for each model.")
+    ] = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
     max_batch_atoms: options.MaxBatchAtoms = None,
@@ -89,6 +92,14 @@ def compare(
     tasks = _tasks(named, only, limit, seed, task or [], refine)
     names, rank = _columns(tasks, metric, sort, fail_if or [])
     gate = Gate.read(fail_if or [], against, _known(tasks))
+    if slurm:
+        from bsct_zoo.cli.slurm import script
+        from bsct_zoo.models.naming import named_model
+
+        for model in models:
+            named_model(model)
+        print(script(context, models, device), end="")
+        return 0
     specs = resolve_models(models, trust=trust, yes=yes, quiet=quiet)
     gate.check(tasks, [spec.text for spec in specs])
     from bsct_zoo.evaluation.settings import Settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,18 +17,32 @@ _COMMANDS = ("compare", "md", "properties")
 # What a file must not ask for, and what makes no number.
 _LEFT_OUT = frozenset(
     (
-        *("json", "csv", "markdown", "metric", "sort", "by", "against", "fail_if", "quiet", "debug"),
+        *(
+            "json",
+            "csv",
+            "markdown",
+            "html",
+            "full",
+            "slurm",
+            "metric",
+            "sort",
+            "by",
+            "against",
+            "fail_if",
+            "quiet",
+            "debug",
+        ),
         *("no_cache", "yes", "trust", "trajectory", "every", "state"),
     )
 )
 
 
-def command_words(context: typer.Context) -> tuple[str, ...]:
-    """The words of a command that decide its numbers, as ``rerun`` gives them back."""
+def command_words(context: typer.Context, without: Sequence[str] = ()) -> tuple[str, ...]:
+    """The words of a command that decide its numbers, as ``rerun`` gives them back; not parameters ``without``."""
     words = [str(context.info_name)]
     for parameter in context.command.params:
         value = context.params.get(str(parameter.name))
-        if parameter.name in _LEFT_OUT or not _given(parameter, context):
+        if parameter.name in _LEFT_OUT or parameter.name in without or not _given(parameter, context):
             continue
         values = [_text(one) for one in value] if isinstance(value, list | tuple) else [_text(value)]
         option = max(parameter.opts, key=len)

@@ -491,3 +491,25 @@ def test_an_environment_without_network_costs_its_row(run, suite, tmp_path):
     assert done.returncode == 2
     assert [row["status"] for row in rows] == ["failed", "ok"]
     assert "cannot make the environment for 'faraway'" in rows[0]["message"]
+
+
+def test_a_job_script_does_what_the_command_would(run, refused, suite, plugins, tmp_path):
+    words = ("--suite", suite, "--only", "H-H/*", "--dtype", "float64")
+    script = run("compare", "spring", "named=spring", *words, "--slurm", "--trust").stdout
+    assert "#SBATCH --array=0-1\n" in script
+    assert "gpu" not in script
+    assert "gpu:1" in run("compare", "spring", "--device", "cuda", "--slurm").stdout
+    (tmp_path / "job.sh").write_text(script)
+    environment = {
+        **os.environ,
+        "BSCT_ZOO_CACHE": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(plugins), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "SLURM_ARRAY_TASK_ID": "1",
+    }
+    done = subprocess.run(["bash", "job.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "results-1.json").read_text())
+    assert [row["model"] for row in result["rows"]] == ["named"]
+    assert result["command"][-4:] == ["--only", "H-H/*", "--dtype", "float64"]
+    assert "did you mean spring" in refused("compare", "sprin", "--slurm")
