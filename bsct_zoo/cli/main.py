@@ -56,7 +56,7 @@ _COMMANDS: list[tuple[str, Any, str, str]] = [
     ("explain", explain.explain, _CHOOSE, "Show the worst scans of a model, and why they are bad."),
     ("report", report.report, _CHOOSE, "Write results as one HTML file with figures."),
     ("plot", plot.plot, _CHOOSE, "Draw results for a paper."),
-    ("models", models.app, _CHOOSE, "List models, show one, add one, download weights."),
+    ("models", models.app, _CHOOSE, "List models, show one, add or remove one, download weights."),
     ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),
     ("md", md.md, _TEST, "Run molecular dynamics and report its stability."),
     ("properties", properties.properties, _TEST, "Compute properties of molecules and crystals."),

@@ -1,8 +1,9 @@
-"""``bsct-zoo models``: list the models, show one, add one, download weights."""
+"""``bsct-zoo models``: list the models, show one, add or remove one, download weights."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from bsct_zoo.cli import options
 from bsct_zoo.cli.models_add import add
 
-app = typer.Typer(help="List models, show one, add one, download weights.", invoke_without_command=True)
+app = typer.Typer(help="List models, show one, add or remove one, download weights.", invoke_without_command=True)
 
 
 @app.callback()
@@ -60,6 +61,25 @@ def show(name: options.Model, json: options.JsonFlag = False) -> None:
 
 
 app.command("add")(add)
+
+
+@app.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="As in 'models add NAME'.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Where it stands; your own models.toml by default.")
+    ] = None,
+) -> int:
+    """Take a card that was added out of its file; everything else in it stays as it is."""
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.plugins import calculator_cards
+
+    target = file or calculator_cards.user_file()
+    if not target.is_file():
+        raise BadInputError(f"there is no file {target}, so no card of your own to remove")
+    calculator_cards.remove(name, target)
+    print(f"removed {name} from {target}")
+    return 0
 
 
 @app.command("fetch")

@@ -135,6 +135,35 @@ def add(name: str, table: Mapping[str, Any], file: Path) -> None:
         raise BadInputError(f"cannot write {file}: {error.strerror}") from error
 
 
+def remove(name: str, file: Path) -> None:
+    """Take the card ``name`` out of ``file``; everything else stays as it was typed.
+
+    Raises:
+        UnknownNameError: it has no such card.
+        BadInputError: the file cannot be written, or the card is written in a way that only a person can cut out.
+    """
+    tables = tables_of(file)
+    if name not in tables:
+        raise UnknownNameError(f"card in {file}", name, list(tables))
+    kept, inside = [], False
+    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
+        if header := re.match(r"\s*\[\s*(\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+)\s*[.\]]", line):
+            inside = header[1].strip("\"'") == name
+        if not inside:
+            kept.append(line)
+    text = "".join(kept)
+    try:
+        whole = tomllib.loads(text) == {key: table for key, table in tables.items() if key != name}
+    except ValueError:
+        whole = False
+    if not whole:
+        raise BadInputError(f"the card '{name}' of {file} does not stand alone under [{name}]; take it out by hand")
+    try:
+        atomic_write(file, text.encode())
+    except OSError as error:
+        raise BadInputError(f"cannot write {file}: {error.strerror}") from error
+
+
 def text_of(name: str, table: Mapping[str, Any]) -> str:
     """``table`` as TOML."""
     lines = [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]

@@ -136,3 +136,22 @@ def test_every_shipped_card_states_what_users_ask_for():
         for card in adapter.cards:
             assert card.level_of_theory and card.licence and card.notes.get("licence of the code"), card.name
             assert card.notes.get("charge") and card.notes.get("training data"), card.name
+
+
+def test_a_card_is_removed_and_the_rest_stays_as_it_was_typed(tmp_path):
+    file = tmp_path / "models.toml"
+    other = LJ.replace("[argon]", "[argon2]  # kept") + "\n[argon2.cards.stiff]\narguments = { epsilon = 0.02 }\n"
+    file.write_text("# mine\n" + LJ + "\n[argon.cards.soft]\narguments = { epsilon = 0.005 }\n\n" + other)
+    assert run(tmp_path, "models", "show", "argon:soft").returncode == 0
+    done = run(tmp_path, "models", "remove", "argon")
+    assert done.returncode == 0, done.stderr
+    assert file.read_text() == "# mine\n" + other
+    again = run(tmp_path, "models", "remove", "argon")
+    assert again.returncode == 2 and "did you mean argon2" in again.stderr and again.stderr.count("\n") == 1
+
+
+def test_a_card_that_does_not_stand_alone_is_left_to_a_person(tmp_path):
+    (tmp_path / "models.toml").write_text('argon = { calculator = "ase.calculators.lj.LennardJones" }\n')
+    done = run(tmp_path, "models", "remove", "argon")
+    assert done.returncode == 2 and "take it out by hand" in done.stderr
+    assert "argon" in (tmp_path / "models.toml").read_text()
