@@ -37,7 +37,7 @@ def compare(tmp_path, monkeypatch, capfd):
     """Run the command on two scans of a diatomic; gives exit code, standard output and standard error."""
     monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(weights, "resolve_models", lambda names, trust, yes: [spec(name) for name in names])
+    monkeypatch.setattr(weights, "resolve_models", lambda names, trust, yes, quiet: [spec(name) for name in names])
     length = np.linspace(0.9, 1.6, 20)
     positions = np.zeros((20, 2, 3))
     positions[:, 1, 0] = length

@@ -44,7 +44,7 @@ def md(tmp_path, monkeypatch, capfd):
     """Run the command; gives exit code, standard output and standard error."""
     monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(weights, "resolve_models", lambda names, trust, yes: [spec(name) for name in names])
+    monkeypatch.setattr(weights, "resolve_models", lambda names, trust, yes, quiet: [spec(name) for name in names])
     cluster(3).write(tmp_path / "three.xyz")
     dimer(1.15).write(tmp_path / "two.xyz")
     COMPUTED.clear()
