@@ -117,7 +117,7 @@ def test_who_explodes_is_not_advised_for_dynamics_and_other_settings_do_not_mix(
         scans = row["evaluations"]["pairs"]
         scans["values"]["fsd_full"] = 10.0 if row["model"] == "plain" else 1.0
         for record in scans["records"]:
-            record["metrics"]["fsd_full"] = 1.0
+            record["metrics"]["fsd_full"] = scans["values"]["fsd_full"]
         row["conservative"] = True
     (tmp_path / "x.json").write_text(json.dumps(data))
     data["tasks"][1]["settings"]["temperature"] = 500.0
