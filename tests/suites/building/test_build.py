@@ -289,7 +289,7 @@ def test_bad_structures_are_one_line_and_exit_code_2(tmp_path, here, name, conte
         (("build", "a/b", "--from", "{two}"), "'a/b' is not a name"),
         (("build", "mine", "--from", "{two}", "--reference", "ase:no.such.Calculator"), "there is no package 'no'"),
         (("show", "nowhere"), "unknown suite 'nowhere'"),
-        (("show", "core", "--scan", "X-X/*"), "no scan of suite 'core' matches 'X-X/*'; groups are C-C"),
+        (("show", "core", "--scan", "X-X/*"), "no scan of suite 'core' matches 'X-X/*'; groups are C-Br, C-C"),
         (("validate", "nowhere"), "unknown suite 'nowhere'"),
     ],
 )

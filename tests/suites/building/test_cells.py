@@ -50,12 +50,16 @@ def test_models_get_the_cell_of_each_frame():
 
 
 def test_files_without_such_scans_are_what_they_were(tmp_path):
-    """Version 1, byte by byte but for nothing: older readers read them, and hashes of frames stand."""
+    """Nothing of cells in the file; version 1 where positions have more than eight digits; hashes of frames stand."""
     core = open_suite("core")
     write_suite(tmp_path / "core.npz", core)
     manifest = read_manifest(tmp_path / "core.npz")
-    assert manifest.version == 1
-    assert not any(entry.strained or entry.notes for entry in manifest.scans)
+    assert manifest.version == 3
+    assert not any(entry.strained for entry in manifest.scans)
+    fine = replace(core, scans=tuple(replace(scan, positions=scan.positions / 3) for scan in core.scans[:2]))
+    write_suite(tmp_path / "fine.npz", fine)
+    assert read_manifest(tmp_path / "fine.npz").version == 1
+    assert np.array_equal(read_suite(tmp_path / "fine.npz").scans[1].positions, fine.scans[1].positions)
     again = read_suite(tmp_path / "core.npz")
     assert [s.frames_sha256() for s in again.scans] == [s.frames_sha256() for s in core.scans]
 
