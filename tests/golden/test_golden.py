@@ -6,7 +6,8 @@ that run in this interpreter are tested always; those with an environment of the
 is set, as ``.ci/run`` does.
 
 Numbers agree to 1e-12 on the model of processor and the torch that they were made with, and to 1e-3 elsewhere. GFN2-xTB
-sums over threads in no fixed order, and the untrained eSCAIP is random: of these two less is asked.
+sums over threads in no fixed order, and the untrained eSCAIP is random: of these two less is asked. MACE is computed
+without TorchScript's fuser since 0.2, so that batches give the same bits, and rounds otherwise than 0.1.0 did.
 """
 
 import dataclasses
@@ -32,6 +33,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "experiments" / "correlation" / "results"
 GOLDEN = json.loads(gzip.decompress((HERE / "numbers.json.gz").read_bytes()))
 LOOSE = {"xtb": 1e-4, "fairchem": 1e-4}
+UNFUSED = {"mace": 1e-8}  # a trajectory follows the last digit of each step
 CASES = {
     "core": "compare {} --suite {suite} --dtype float64",
     "torsions": "compare {} --suite torsions --limit 4 --dtype float64",
@@ -42,6 +44,7 @@ CASES = {
     "crystals": "properties {} --crystal Si --crystal NaCl --what eos,elastic,phonons",
 }
 HEAVY = {"crystals"}  # minutes
+MD = {"nve", "nvt", "heat"}
 
 
 def run(capsys, *words):
@@ -53,7 +56,7 @@ def run(capsys, *words):
     return ended.value.code, capsys.readouterr().out
 
 
-def tolerance(model):
+def tolerance(case, model):
     import torch
 
     try:
@@ -63,7 +66,7 @@ def tolerance(model):
     facts = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
     processor = [facts.get(name) for name in ("vendor_id", "cpu family", "model")]
     same = processor == GOLDEN["processor"] and torch.__version__.startswith(GOLDEN["torch"])
-    return LOOSE.get(model, 1e-12) if same else 1e-3
+    return max(LOOSE.get(model, 1e-12), UNFUSED.get(model, 0.0) * (case in MD)) if same else 1e-3
 
 
 def without_fallback(task, evaluation):
@@ -126,7 +129,7 @@ def test_numbers_are_those_of_before(case, model, tmp_path, capsys, few):
     if case == "core":
         expected = {name: value for name, value in expected.items() if name.startswith(few[1])}
     assert expected
-    assert not list(differences(expected, numbers(file), tolerance(model)))
+    assert not list(differences(expected, numbers(file), tolerance(case, model)))
 
 
 def test_a_suite_is_built_as_before(tmp_path, capsys):
