@@ -1,7 +1,6 @@
 """``bsct-zoo md`` from its arguments to its exit code, with models whose dynamics is known."""
 
 import json
-import os
 import signal
 import sys
 
@@ -26,7 +25,7 @@ class Watched(Morse):
     def compute(self, batch):
         COMPUTED.append(self.card)
         if self.card == "interrupted" and len(COMPUTED) == 30:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return super().compute(batch)
 
 
