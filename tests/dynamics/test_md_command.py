@@ -1,6 +1,7 @@
 """``bsct-zoo md`` from its arguments to its exit code, with models whose dynamics is known."""
 
 import json
+import os
 import signal
 import sys
 
@@ -25,7 +26,7 @@ class Watched(Morse):
     def compute(self, batch):
         COMPUTED.append(self.card)
         if self.card == "interrupted" and len(COMPUTED) == 30:
-            signal.raise_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
         return super().compute(batch)
 
 
@@ -77,9 +78,10 @@ def test_interrupted_from_the_keyboard_it_goes_on(md):
     code, out, err = md("interrupted", "--time", 0.05)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "error: stopped; results so far are kept: rerun the same command to resume"
-    assert len(COMPUTED) == 30
+    done = len(COMPUTED)  # the model computes in another thread than the one that is interrupted, which may take a step
+    assert 30 <= done < 40
     code, out, err = md("interrupted", "--time", 0.05)
-    assert code == 0 and "resuming after step 29" in err
+    assert code == 0 and f"resuming after step {done - 1}" in err
     assert len(COMPUTED) == 101
 
 
