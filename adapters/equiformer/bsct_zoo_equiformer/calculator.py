@@ -18,11 +18,11 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import ModelCard
 from bsct_zoo.potentials.bridges import CalculatorPotential
 from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.potentials.precision import default_dtype
 from bsct_zoo.runtime.checkpoints import trusted_copy
 from bsct_zoo_equiformer.checkpoint import load as load_checkpoint
 from bsct_zoo_equiformer.loader import load as load_batched
 from bsct_zoo_equiformer.loader import scale_of
-from bsct_zoo_equiformer.packages import default_dtype
 
 
 def load(card: ModelCard, device: str, dtype: Literal["float32", "float64"], level_of_theory: str = "") -> Potential:

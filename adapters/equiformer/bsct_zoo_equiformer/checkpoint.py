@@ -15,11 +15,12 @@ import torch
 from torch import nn
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.potentials.precision import default_dtype
 from bsct_zoo.runtime.checkpoints import read_facts, read_weights, save_checkpoint
 from bsct_zoo.runtime.designs import design_of, require_range
 from bsct_zoo_equiformer.backbone import NAME
 from bsct_zoo_equiformer.files import FORMAT, VERSION
-from bsct_zoo_equiformer.packages import HydraModel, default_dtype
+from bsct_zoo_equiformer.packages import HydraModel
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.potentials.precision import default_dtype
 from bsct_zoo_equiformer.backbone import NAME
-from bsct_zoo_equiformer.packages import OCPTrainer, default_dtype, update_config
+from bsct_zoo_equiformer.packages import OCPTrainer, update_config
 from bsct_zoo_equiformer.potential import Scale
 
 _EQUIFORMERS = ("equiformer_v2_backbone", "equiformer_v2", NAME)  # the second is that of older checkpoints

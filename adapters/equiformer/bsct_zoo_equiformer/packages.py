@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 
@@ -63,17 +62,6 @@ def _stand_ins() -> Iterator[None]:
             del sys.modules[name]
 
 
-@contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Make tensors in ``dtype`` where no type is given, only inside this block."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
 with _stand_ins():
     from fairchem.core.common.registry import registry
     from fairchem.core.common.utils import get_max_neighbors_mask, update_config
@@ -101,7 +89,6 @@ __all__ = [
     "OCPTrainer",
     "SO3_Rotation",
     "data_list_collater",
-    "default_dtype",
     "equiformer_v2",
     "get_max_neighbors_mask",
     "registry",

@@ -16,6 +16,7 @@ import torch
 
 from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.potentials.precision import default_dtype
 from bsct_zoo.training.card import first_card
 from bsct_zoo.training.data import FrameSet, SizedBatches, TrainingData, read_training_data
 from bsct_zoo.training.errors import evaluate_module
@@ -27,7 +28,6 @@ from bsct_zoo.training.state import is_kept
 from bsct_zoo.training.watch import record, state_every_s, validate_every_s
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig, save
 from bsct_zoo_equiformer.loader import scale_of
-from bsct_zoo_equiformer.packages import default_dtype
 from bsct_zoo_equiformer.potential import answer
 from bsct_zoo_equiformer.trainer import BudgetTrainer
 

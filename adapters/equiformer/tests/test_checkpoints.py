@@ -23,8 +23,10 @@ if not found.startswith("1."):
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig, build, save
 from bsct_zoo_equiformer.files import file_card, shipped
 from bsct_zoo_equiformer.loader import load, scale_of
-from bsct_zoo_equiformer.packages import HydraModel, default_dtype
+from bsct_zoo_equiformer.packages import HydraModel
 from bsct_zoo_equiformer.potential import EquiformerPotential
+
+from bsct_zoo.potentials.precision import default_dtype
 
 CONFIG = EquiformerConfig(
     elements=(1, 6, 8),

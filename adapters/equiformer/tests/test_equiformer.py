@@ -23,8 +23,10 @@ if not found.startswith("1."):
 from bsct_zoo_equiformer.checkpoint import EquiformerConfig, build
 from bsct_zoo_equiformer.edge_frames import edge_wigner
 from bsct_zoo_equiformer.loader import scale_of
-from bsct_zoo_equiformer.packages import SO3_Rotation, default_dtype
+from bsct_zoo_equiformer.packages import SO3_Rotation
 from bsct_zoo_equiformer.potential import EquiformerPotential, as_data
+
+from bsct_zoo.potentials.precision import default_dtype
 
 ELEMENTS = (1, 6, 7, 8, 14)
 CONFIG = EquiformerConfig(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from bsct_zoo.potentials.precision import default_dtype
 from bsct_zoo_fairchem.packages import (
     HydraModel,
     InferenceSettings,
@@ -37,7 +36,7 @@ def assemble(checkpoint: MLIPInferenceCheckpoint, dtype: torch.dtype) -> HydraMo
     )
     overrides: dict[str, Any] = {"use_compile": False, "use_padding": False} if attention else {}
     overrides |= backbone_class.build_inference_settings(settings)
-    with by_default(dtype):  # constants are made in it, not cast
+    with default_dtype(dtype):  # constants are made in it, not cast
         wrapped, _ = load_inference_model(
             "", overrides={"backbone": overrides}, use_ema=True, preloaded_checkpoint=checkpoint
         )
@@ -46,14 +45,3 @@ def assemble(checkpoint: MLIPInferenceCheckpoint, dtype: torch.dtype) -> HydraMo
     model.add_tasks(model.backbone.get_default_untrained_tasks(model.tasks, settings))  # stress by gradient
     model.prepare_for_inference(None, settings)
     return model.eval().requires_grad_(False).to(dtype)
-
-
-@contextmanager
-def by_default(dtype: torch.dtype) -> Iterator[None]:
-    """Make tensors in ``dtype`` where no type is given, only inside this block."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

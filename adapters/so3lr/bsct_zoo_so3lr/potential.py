@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from so3krates_torch.tools.utils import AtomicNumberTable
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.plugins.cards import ModelCard
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction, check_elements
+from bsct_zoo.potentials.precision import default_dtype
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 DAMPING = 2.0  # Å over which dispersion fades at its cut-off, as the authors have it
@@ -87,7 +87,7 @@ class SO3LRPotential(Potential):
         """Energies of atoms without shifts [n_atoms] and forces [n_atoms, 3]; with ``images``, stress [n, 3, 3]."""
         reach = self.r_max_lr or (CRYSTALS if images else MOLECULES)
         self.model.r_max_lr = reach
-        with _default_dtype(self.dtype), torch.enable_grad():
+        with default_dtype(self.dtype), torch.enable_grad():
             data = [self._data(atoms, reach) for atoms in frames]
             # What its DataLoader does, without drawing a random number.
             together = torch_geometric.dataloader.Collater([], [])(data).to(self.info.device)
@@ -100,14 +100,3 @@ class SO3LRPotential(Potential):
         keys = KeySpecification(info_keys={"total_charge": "charge", "total_spin": "total_spin"}, arrays_keys={})
         config = config_from_atoms(atoms, key_specification=keys)
         return AtomicData.from_config(config, z_table=_ELEMENTS, cutoff=float(self.model.r_max), cutoff_lr=reach)
-
-
-@contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """The package makes its tensors in torch's default precision."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
