@@ -1,31 +1,28 @@
-"""The network of the edge Transformer (arXiv:2602.04861, "MinDScAIP"); ``config`` has its choices, ``graph`` its edges.
+"""The network of the edge Transformer (arXiv:2602.04861, "MinDScAIP"). ``config`` has its choices, ``graph`` its edges.
 
-Tokens are the directed edges i→j of a differentiable k-nearest-neighbour graph. A block lets the edges that share an
-atom attend to each other; between blocks every edge changes places with its reverse, so that blocks alternate between
-"shares a source" and "shares a destination" (the shift of the Swin Transformer) and information travels.
+Tokens are the directed edges e = i→j of a differentiable k-nearest-neighbour graph; f_e is the envelope of an edge, d_e
+its length, r_e its unit vector. A block lets the edges that share an atom attend to each other. After it every edge
+changes places with its reverse, so that blocks alternate between "shares a source" and "shares a destination" (the
+shift of the Swin Transformer), and information travels.
 
-    E = Σ_i e_ref(z_i) + Σ_e f_e [head(h_e) + ½ repulsion(z_i, z_j, d_e)]         f_e the envelope of the edge e = i→j
+    h_e = W silu(a(z_i) + b(z_j) + p(z_i, z_j) ∘ R gaussians(d_e) + D r_e)                         ``EdgeEmbedding``
+    h_e ← block(h)_reverse(e)                                                       ``Block``, one after the other
+    E = Σ_i e_ref(z_i) + Σ_e f_e [head(norm(h_e)) + ½ repulsion(z_i, z_j, d_e)]             ``EdgeTransformer``
 
 Shapes: A atoms, E edges, D most edges at an atom (padded), H heads, W width, S systems.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import torch
-from ase.units import Bohr, Hartree
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.graph import Graph, edge_graph
-
-COULOMB = Hartree * Bohr  # e² in eV Å
-# (c, b) of Σ c exp(-b d/a).
-ZBL_SCREENING = ((0.18175, 3.1998), (0.50986, 0.94229), (0.28022, 0.4029), (0.028171, 0.20162))
+from bsct_zoo_transformer.layers import Norm, mlp, normed, sum_of_squares
+from bsct_zoo_transformer.repulsion import REPULSIONS
 
 
 class EdgeTransformer(nn.Module):
@@ -44,9 +41,7 @@ class EdgeTransformer(nn.Module):
         self.norm = Norm(config.width)
         self.energy_head = mlp(config.width, config.width, 1)
         self.force_head = mlp(config.width, config.width, 1) if config.forces == "direct" else None
-        self.repulsion = {"learned": LearnedRepulsion, "zbl": Nuclei, "none": NoRepulsion}[config.repulsion](
-            config.elements
-        )
+        self.repulsion = REPULSIONS[config.repulsion](config.elements)
 
     def block(self) -> nn.Module:
         """A new block, [E, W] → [E, W]."""
@@ -61,19 +56,20 @@ class EdgeTransformer(nn.Module):
         """Energy [S] in eV and, with the direct head, forces [A, 3] in eV/Å."""
         species = self.element_index[batch.atomic_numbers]  # [A]
         graph = edge_graph(batch, self.config)
+
         h = self.embed(species, batch, graph)  # [E, W]
         for block in self.blocks if len(h) else ():
             h = graph.swapped(block(h, graph))
         h = self.norm(h)
+
         repulsion, slope = self.repulsion(species[graph.source], species[graph.target], graph.distance)  # [E]
         of_edge = self.energy_head(h).squeeze(1) * self.config.energy_scale + repulsion / 2  # [E]
-        atom_energy = self.reference[species].index_add(0, graph.source, (of_edge * graph.envelope).double())  # [A]
-        energy = torch.zeros(batch.n_systems, dtype=torch.float64, device=h.device)
-        energy = energy.index_add(0, batch.system_idx, atom_energy)  # [S]
+        of_atom = self.reference[species].index_add(0, graph.source, (graph.envelope * of_edge).double())  # [A]
+        energy = of_atom.new_zeros(batch.n_systems).index_add(0, batch.system_idx, of_atom)  # [S]
         if self.force_head is None:
             return energy, None
         along = self.force_head(h).squeeze(1) * self.config.energy_scale + slope  # [E]
-        pull = (along * graph.envelope)[:, None] * graph.direction  # [E, 3]
+        pull = (graph.envelope * along)[:, None] * graph.direction  # [E, 3]
         return energy, torch.zeros_like(batch.positions).index_add(0, graph.source, pull)
 
 
@@ -103,21 +99,23 @@ class EdgeEmbedding(nn.Module):
 
     def forward(self, species: Tensor, batch: AtomsBatch, graph: Graph) -> Tensor:
         """[E, W]."""
-        scaled = (graph.distance[:, None] - self.centres) / (2**0.5 * self.basis_width)  # [E, n_basis]
         pair = species[graph.source] * self.n_elements + species[graph.target]  # [E]
-        radial = self.radial(torch.exp(-scaled.square()))
-        half = self.CHARGES // 2
-        ends = (self.source.weight[:, None] + self.target.weight).flatten(0, 1)  # [n_elements², W]
-        if self.knows_charges:
-            state = self.charge(batch.charge.clamp(-half, half) + half)
-            state = state + self.spin((batch.spin - 1).clamp(0, self.SPINS - 1))  # [S, W]
-            known = ends[pair] + state[batch.system_idx[graph.source]]  # [E, W]
-        else:  # the embeddings of other states have never seen a gradient
-            known = (ends + self.charge.weight[half] + self.spin.weight[0])[pair]
-        h = torch.addcmul(known, radial, self.pair(pair))
+        scaled = (graph.distance[:, None] - self.centres) / (2**0.5 * self.basis_width)  # [E, n_basis]
+        radial = self.radial(torch.exp(-scaled.square()))  # [E, W]
+        h = torch.addcmul(self.known(pair, batch, graph), radial, self.pair(pair))
         if self.direction is not None:
             h = h + self.direction(graph.direction)
         return self.out(F.silu(h))
+
+    def known(self, pair: Tensor, batch: AtomsBatch, graph: Graph) -> Tensor:
+        """[E, W] what does not depend on the geometry: the two elements, and charge and spin of the system."""
+        ends = (self.source.weight[:, None] + self.target.weight).flatten(0, 1)  # [n_elements², W]
+        half = self.CHARGES // 2
+        if not self.knows_charges:  # the embeddings of other states have never seen a gradient
+            return (ends + self.charge.weight[half] + self.spin.weight[0])[pair]
+        state = self.charge(batch.charge.clamp(-half, half) + half)
+        state = state + self.spin((batch.spin - 1).clamp(0, self.SPINS - 1))  # [S, W]
+        return ends[pair] + state[batch.system_idx[graph.source]]
 
 
 class Block(nn.Module):
@@ -183,101 +181,3 @@ class Block(nn.Module):
         # Lengths divide the products, which are fewer than what went into them.
         of_q, of_k = (torch.rsqrt(sum_of_squares(x) + 1e-6) for x in (q, k))  # [H, A, D, 1]
         return products * (of_q * sharpness[:, :, None, None]) * of_k.transpose(2, 3), -sharpness
-
-
-class LearnedRepulsion(nn.Module):
-    """Repulsion of two atoms, of one form for all elements, with a charge and a decay learned for each.
-
-        V = e² Z_i Z_j / d exp(-√(a_i a_j) d^p)
-
-    A Yukawa potential to begin with (p = 1); p is learned too. Tight binding repels like that (with p = 3/2 in
-    S. Grimme et al., J. Chem. Theory Comput. 13, 1989 (2017), eq. 13).
-    """
-
-    def __init__(self, elements: tuple[int, ...]) -> None:
-        super().__init__()
-        self.log_charge = nn.Parameter(0.9 * torch.log(torch.tensor(elements, dtype=torch.float32)))
-        self.log_decay = nn.Parameter(torch.full((len(elements),), math.log(3.0)))  # of Å^-p
-        self.power = nn.Parameter(torch.ones(()))
-
-    def forward(self, i: Tensor, j: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
-        """Energy [E] in eV and its slope [E] in eV/Å for elements ``i`` and ``j`` [E] by index at ``distance`` in Å."""
-        charge, decay = self.log_charge.exp(), (self.log_decay / 2).exp()
-        scaled = decay[i] * decay[j] * distance**self.power
-        energy = COULOMB * charge[i] * charge[j] / distance * torch.exp(-scaled)
-        return energy, -energy * (1 + self.power * scaled) / distance
-
-
-class Nuclei(nn.Module):
-    """Screened repulsion of bare nuclei: the universal potential of Ziegler, Biersack and Littmark (1985).
-
-    e² z_i z_j / d times a screening function of d/a with a = 0.8854 a₀ / (z_i^0.23 + z_j^0.23).
-    """
-
-    def __init__(self, elements: tuple[int, ...]) -> None:
-        super().__init__()
-        self.register_buffer("numbers", torch.tensor(elements), persistent=False)
-
-    def forward(self, i: Tensor, j: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
-        """As in ``LearnedRepulsion``."""
-        z_i, z_j = self.numbers[i].to(distance.dtype), self.numbers[j].to(distance.dtype)
-        coulomb = COULOMB * z_i * z_j / distance
-        inverse = (z_i**0.23 + z_j**0.23) / (0.8854 * Bohr)
-        terms = [(c * torch.exp(-b * inverse * distance), b) for c, b in ZBL_SCREENING]
-        screening = sum(term for term, _ in terms)
-        slope = -sum(term * b for term, b in terms) * inverse
-        return coulomb * screening, coulomb * (slope - screening / distance)
-
-
-class NoRepulsion(nn.Module):
-    """None."""
-
-    def __init__(self, elements: tuple[int, ...]) -> None:
-        super().__init__()
-
-    def forward(self, i: Tensor, j: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
-        """As in ``LearnedRepulsion``."""
-        return torch.zeros_like(distance), torch.zeros_like(distance)
-
-
-class _SumOfSquares(torch.autograd.Function):
-    """Σ x² over the last axis, which is kept; its gradient in one pass."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x.square().sum(-1, keepdim=True)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        found: Tensor = x * (2 * gradient)
-        return found
-
-
-class Norm(nn.Module):
-    """Tokens of length √W, times a gain for each channel."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, h: Tensor) -> Tensor:
-        """[E, W] → [E, W]."""
-        return normed(h) * self.weight
-
-
-def normed(h: Tensor) -> Tensor:
-    """Tokens [E, W] divided by their root mean square (arXiv:1910.07467); smooth at zero."""
-    return h * torch.rsqrt(sum_of_squares(h) / h.shape[1] + 1e-6)
-
-
-def sum_of_squares(x: Tensor) -> Tensor:
-    """[..., C] → [..., 1]."""
-    found: Tensor = _SumOfSquares.apply(x)
-    return found
-
-
-def mlp(n_in: int, n_hidden: int, n_out: int) -> nn.Sequential:
-    """Two layers with a smooth activation between."""
-    return nn.Sequential(nn.Linear(n_in, n_hidden), nn.SiLU(), nn.Linear(n_hidden, n_out))

@@ -10,13 +10,9 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.graph import edge_graph
-from bsct_zoo_transformer.model import (
-    EdgeTransformer,
-    LearnedRepulsion,
-    NoRepulsion,
-    Nuclei,
-)
+from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.potential import TransformerPotential
+from bsct_zoo_transformer.repulsion import LearnedRepulsion, NoRepulsion, Nuclei
 from scipy.spatial.transform import Rotation
 
 from bsct_zoo.atoms.batch import AtomsBatch
