@@ -39,11 +39,12 @@ def finish_card(
     asked: Mapping[str, Any],
     machine: Mapping[str, Any],
     errors: Mapping[str, Errors],
+    rotation: Mapping[str, float] | None = None,
 ) -> None:
     """Write the command, the licence, the training and the errors to the card of the checkpoint.
 
     ``asked`` is the common part of the request (budget, seed, ...), ``machine`` where it ran, because CPU seconds
-    depend on it; ``errors`` by split.
+    depend on it; ``errors`` by split; ``rotation`` that of ``errors.rotation_error``, of a model that has one.
 
     Raises:
         BadInputError: the checkpoint's JSON is missing or damaged.
@@ -58,6 +59,7 @@ def finish_card(
         "parameters": trained.parameters,
         "machine": dict(machine),
         **errors,
+        **({} if rotation is None else {"rotation": dict(rotation)}),
     }
     changes = {
         "source": f"trained by: {command}",

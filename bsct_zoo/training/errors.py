@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.isolation import because
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.data import FrameSet, SizedBatches
+from bsct_zoo.training.making.displacements import random_rotation
 
 Errors = dict[str, dict[str, float]]  # by kind of frame and "all": energy_mae_mev_atom, forces_mae_mev_A
 
@@ -26,6 +28,37 @@ def evaluate(
     Raises:
         ModelError: the potential failed, or has no finite answer for a frame.
     """
+    energy, forces, failures = _answers(potential, frames, on_progress)
+    return mean_errors(energy, forces, frames, kinds, failures)
+
+
+def rotation_error(potential: Potential, frames: FrameSet, seed: int = 0) -> dict[str, float]:
+    """How far the answers for turned frames are from the turned answers; a potential that learned rotation has some.
+
+    Every frame is turned once, uniformly over orientations. Energies count per atom, forces per component, as in
+    ``mean_errors``; in meV/atom and meV/Å.
+
+    Raises:
+        ModelError: the potential failed, or has no finite answer for a frame.
+    """
+    energy, forces, _ = _answers(potential, frames)
+    rng = np.random.default_rng(seed)
+    turn = np.stack([random_rotation(rng) for _ in range(len(frames))])  # [n_frames, 3, 3]
+    of_atom = np.repeat(turn, frames.n_atoms, axis=0)  # [total_atoms, 3, 3]
+    turned = replace(
+        frames,
+        positions=np.einsum("nij,nj->ni", of_atom, frames.positions),
+        cell=np.einsum("fij,fkj->fki", turn, frames.cell),
+        energy=energy,
+        forces=np.einsum("nij,nj->ni", of_atom, forces),
+    )
+    return evaluate(potential, turned, ())["all"]
+
+
+def _answers(
+    potential: Potential, frames: FrameSet, on_progress: Callable[[int], None] | None = None
+) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
+    """Energies [n_frames] in eV, forces [total_atoms, 3] in eV/Å, and why a frame has none."""
     everything, _, _ = frames.batch(range(len(frames)), dtype=torch.float64)
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
     done, failures = 0, dict[int, str]()
@@ -36,7 +69,7 @@ def evaluate(
         done += len(result.indices)
         if on_progress:
             on_progress(done)
-    return mean_errors(energy, forces, frames, kinds, failures)
+    return energy, forces, failures
 
 
 def evaluate_module(

@@ -24,7 +24,7 @@ from bsct_zoo.suites.library import suite_names, suite_path
 from bsct_zoo.training.card import finish_card
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
-from bsct_zoo.training.errors import Errors, evaluate
+from bsct_zoo.training.errors import Errors, evaluate, rotation_error
 from bsct_zoo.training.host import python_for, run_trainer
 from bsct_zoo.training.job import Trained, TrainingJob
 
@@ -106,7 +106,7 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
                 raise
             kept = trained.to_json() | {"checkpoint": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
             atomic_write(job.out / _RECORD, sealed_json(record | {"trained": kept}))
-        errors = _errors(request, data, trained, say)
+        errors, rotation = _errors(request, data, trained, say)
         finish_card(
             trained,
             data,
@@ -115,6 +115,7 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
             asked=_asked(job),
             machine=machine(job.device),
             errors=errors,
+            rotation=rotation,
         )
         if request.merged is not None:
             content = config_bytes(request.adapter.name, _from_here(request), job.options)
@@ -142,8 +143,10 @@ def _suites() -> dict[str, str]:
     return files
 
 
-def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent) -> dict[str, Errors]:
-    """Errors of the loaded checkpoint, in the precision of its training."""
+def _errors(
+    request: Request, data: TrainingData, trained: Trained, say: OnEvent
+) -> tuple[dict[str, Errors], dict[str, float] | None]:
+    """Errors of the loaded checkpoint by split, in the precision of its training; that of rotation where it has one."""
     say("evaluating")
     splits = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
     with load_potential(
@@ -155,7 +158,8 @@ def _errors(request: Request, data: TrainingData, trained: Trained, say: OnEvent
         threads=request.job.threads,
         on_event=say,
     ) as potential:
-        return {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
+        errors = {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
+        return errors, None if potential.info.equivariant else rotation_error(potential, data.test or data.valid)
 
 
 def _from_here(request: Request) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import springs
@@ -7,7 +9,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.training.data import read_training_data
-from bsct_zoo.training.errors import evaluate, evaluate_module, mean_errors
+from bsct_zoo.training.errors import evaluate, evaluate_module, mean_errors, rotation_error
 
 KINDS = ("water", "monoxide")
 
@@ -69,3 +71,34 @@ def test_nothing_that_is_not_finite_is_averaged_away(frames):
     energy[2], forces[-1, 0] = np.nan, np.inf
     with pytest.raises(ModelError, match="2 of 10 frames"):
         mean_errors(energy, forces, frames, KINDS)
+
+
+def test_an_equivariant_potential_has_no_rotation_error(frames):
+    assert max(rotation_error(Springs(1e-3), frames).values()) < 1e-8  # an error that turns along is none
+
+
+class Field(Springs):
+    """Springs in a uniform field of 1 eV/Å along z, which does not turn along."""
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        found = super().compute(batch)
+        height = torch.zeros(batch.n_systems, dtype=torch.float64).index_add(
+            0, batch.system_idx, batch.positions[:, 2].double()
+        )
+        return Prediction(found.energy - height, found.forces + torch.tensor([0.0, 0.0, 1.0]))
+
+
+def test_rotation_error_is_that_of_what_does_not_turn_along(frames):
+    """A turned z differs from z by as much as a point of a sphere from its pole, by component."""
+    copies = 100
+    many = replace(
+        frames,
+        **{name: np.concatenate([getattr(frames, name)] * copies) for name in frames.__dataclass_fields__},
+    )
+    points = np.random.default_rng(1).normal(size=(100_000, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    expected = 1e3 * np.abs(points - [0, 0, 1]).mean()
+    found = rotation_error(Field(), many)
+    assert found["forces_mae_mev_A"] == pytest.approx(expected, rel=0.02)
+    assert found["energy_mae_mev_atom"] > 100
+    assert found != rotation_error(Field(), many, seed=1)

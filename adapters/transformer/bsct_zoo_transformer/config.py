@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.runtime.designs import require_range
@@ -27,6 +28,7 @@ class TransformerConfig:
         n_basis: Gaussians of the radial basis.
         basis_width: their standard deviation in Å; narrow ones make ripples.
         n_angular: Legendre polynomials of the angle between two edges at an atom, a term of the logits; 0 for none.
+        pair_radial: whether each pair of elements scales the radial functions, or elements are only added to them.
         directions: whether edges also know their direction in space, as in the paper; rotations are then learned.
         repulsion: of two atoms, which rules at half the length of a bond, added to what tokens say: "learned", with a
             charge and a decay for each element; "zbl", that of bare nuclei; "none" leaves it to the tokens.
@@ -35,6 +37,7 @@ class TransformerConfig:
         atom_hidden: width inside the perceptron on each atom of a block; 0 for none.
         heads: of the attention.
         blocks: their number.
+        serial: whether the perceptron of a block follows its attention, as in the Swin Transformer; beside it if not.
         charges: whether total charge and multiplicity enter; if not, every system is taken for a neutral singlet.
         forces: "gradient" of the energy, or "direct" from a head of their own.
         energy_scale: eV of an output of one.
@@ -53,6 +56,7 @@ class TransformerConfig:
     n_basis: int = 32
     basis_width: float = 0.4
     n_angular: int = 6
+    pair_radial: bool = True
     directions: bool = False
     repulsion: Literal["learned", "zbl", "none"] = "learned"
     width: int = 64
@@ -60,6 +64,7 @@ class TransformerConfig:
     atom_hidden: int = 432
     heads: int = 4
     blocks: int = 2
+    serial: bool = False
     charges: bool = False
     forces: Literal["gradient", "direct"] = "gradient"
     energy_scale: float = 1.0
@@ -70,3 +75,14 @@ class TransformerConfig:
             raise BadInputError(f"heads={self.heads} must divide width={self.width}")
         if self.n_basis < 2:
             raise BadInputError(f"n_basis={self.n_basis} must be 2 or more")
+
+
+# The design of arXiv:2602.04861 itself, apart from its size: docs/transformer.md says what the paper leaves open.
+PAPER: Mapping[str, Any] = {
+    "pair_radial": False,
+    "n_angular": 0,
+    "directions": True,
+    "repulsion": "none",
+    "atom_hidden": 0,
+    "serial": True,
+}

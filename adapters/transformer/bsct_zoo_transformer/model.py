@@ -45,7 +45,7 @@ class EdgeTransformer(nn.Module):
 
     def block(self) -> nn.Module:
         """A new block, [E, W] → [E, W]."""
-        return Block(self.config)
+        return (SwinBlock if self.config.serial else Block)(self.config)
 
     def forward(self, batch: AtomsBatch) -> Tensor:
         """Total energy [S] in eV, float64, differentiable with respect to the positions and the cell."""
@@ -87,13 +87,14 @@ class EdgeEmbedding(nn.Module):
         self.basis_width = config.basis_width
         self.radial = nn.Linear(config.n_basis, width)
         self.source, self.target = nn.Embedding(n, width), nn.Embedding(n, width)
-        self.pair = nn.Embedding(n * n, width)
+        self.pair = nn.Embedding(n * n, width) if config.pair_radial else None
         self.n_elements, self.knows_charges = n, config.charges
         # Zero until training sees other charges and spins: an untrained one then changes nothing.
         self.charge, self.spin = nn.Embedding(self.CHARGES, width), nn.Embedding(self.SPINS, width)
         nn.init.zeros_(self.charge.weight)
         nn.init.zeros_(self.spin.weight)
-        nn.init.ones_(self.pair.weight)
+        if self.pair is not None:
+            nn.init.ones_(self.pair.weight)
         self.direction = nn.Linear(3, width, bias=False) if config.directions else None
         self.out = nn.Linear(width, width)
 
@@ -102,7 +103,8 @@ class EdgeEmbedding(nn.Module):
         pair = species[graph.source] * self.n_elements + species[graph.target]  # [E]
         scaled = (graph.distance[:, None] - self.centres) / (2**0.5 * self.basis_width)  # [E, n_basis]
         radial = self.radial(torch.exp(-scaled.square()))  # [E, W]
-        h = torch.addcmul(self.known(pair, batch, graph), radial, self.pair(pair))
+        known = self.known(pair, batch, graph)
+        h = known + radial if self.pair is None else torch.addcmul(known, radial, self.pair(pair))
         if self.direction is not None:
             h = h + self.direction(graph.direction)
         return self.out(F.silu(h))
@@ -181,3 +183,22 @@ class Block(nn.Module):
         # Lengths divide the products, which are fewer than what went into them.
         of_q, of_k = (torch.rsqrt(sum_of_squares(x) + 1e-6) for x in (q, k))  # [H, A, D, 1]
         return products * (of_q * sharpness[:, :, None, None]) * of_k.transpose(2, 3), -sharpness
+
+
+class SwinBlock(Block):
+    """The same weights one after the other: first the attention, then the perceptrons on what it left.
+
+    So are the blocks of the Swin Transformer (arXiv:2103.14030, eq. 3), apart from its windows.
+    """
+
+    def forward(self, h: Tensor, graph: Graph) -> Tensor:
+        """[E, W] → [E, W]."""
+        *reads, perceptron = zip(self.into.weight.split(self.widths), self.into.bias.split(self.widths), strict=True)
+        of_attention, of_edge = self.out.weight.split([self.config.width, self.config.hidden], dim=1)
+        h_normed = normed(h)
+        q, k, v = (F.linear(h_normed, weight, bias) for weight, bias in reads)
+        h = torch.addmm(h + self.out.bias, self.attention(q, k, v, graph), of_attention.T)
+        found = F.silu(F.linear(normed(h), *perceptron))  # [E, hidden]
+        if self.of_atom is not None:
+            h = h + self.of_atom(graph.mean_at_atoms(found)).index_select(0, graph.atom)
+        return torch.addmm(h, found, of_edge.T)

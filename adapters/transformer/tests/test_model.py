@@ -8,9 +8,9 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk, molecule
-from bsct_zoo_transformer.config import TransformerConfig
+from bsct_zoo_transformer.config import PAPER, TransformerConfig
 from bsct_zoo_transformer.graph import edge_graph
-from bsct_zoo_transformer.model import EdgeTransformer
+from bsct_zoo_transformer.model import Block, EdgeTransformer, SwinBlock
 from bsct_zoo_transformer.potential import TransformerPotential
 from bsct_zoo_transformer.repulsion import LearnedRepulsion, NoRepulsion, Nuclei
 from scipy.spatial.transform import Rotation
@@ -26,6 +26,8 @@ CONFIG = TransformerConfig(
     heads=4,
     blocks=3,
 )
+
+both = pytest.mark.parametrize("design", [{}, PAPER], ids=["ours", "paper"])
 
 
 def potential(**changes):
@@ -44,9 +46,7 @@ def rattled(name, seed=0):
     return atoms
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"directions": True, "n_angular": 0}, {"attention": "dot"}, {"graph": "radius"}]
-)
+@pytest.mark.parametrize("changes", [{}, PAPER, {"serial": True}, {"attention": "dot"}, {"graph": "radius"}], ids=str)
 def test_forces_are_the_gradient(changes):
     surface, atoms = potential(**changes), rattled("CH3CH2OH")
     forces, h = answer(surface, atoms).forces.numpy(), 1e-4
@@ -101,8 +101,9 @@ def test_what_is_said_at_atoms_is_a_mean_weighed_by_the_envelope():
     assert not found[-1].any()
 
 
-def test_stress_is_the_strain_derivative():
-    surface, crystal = potential(), bulk("NaCl", "rocksalt", a=5.6)
+@both
+def test_stress_is_the_strain_derivative(design):
+    surface, crystal = potential(**design), bulk("NaCl", "rocksalt", a=5.6)
     crystal.rattle(0.1, seed=0)
     stress, h = answer(surface, crystal).stress[0].numpy(), 1e-5
     for strain in (np.diag([1.0, 0, 0]), np.array([[0, 0.5, 0], [0.5, 0, 0], [0, 0, 0]])):
@@ -115,8 +116,9 @@ def test_stress_is_the_strain_derivative():
         assert (stress * strain).sum() == pytest.approx(expected, abs=1e-7)
 
 
-def test_batch_composition_does_not_matter():
-    surface = potential()
+@both
+def test_batch_composition_does_not_matter(design):
+    surface = potential(**design)
     frames = [rattled(n) for n in ("C6H6", "H2O", "CH3CH2OH")] + [Atoms("H"), bulk("NaCl", "rocksalt", a=5.6)]
     together = answer(surface, *frames)
     start = 0
@@ -127,8 +129,9 @@ def test_batch_composition_does_not_matter():
         start += len(atoms)
 
 
-def test_symmetries():
-    surface, atoms = potential(), rattled("CH3CH2OH")
+@both
+def test_order_and_place_do_not_matter(design):
+    surface, atoms = potential(**design), rattled("CH3CH2OH")
     found = answer(surface, atoms)
     order = np.random.default_rng(0).permutation(len(atoms))
     shuffled = answer(surface, atoms[order])
@@ -137,6 +140,11 @@ def test_symmetries():
     shifted = atoms.copy()
     shifted.positions += [3, -2, 7]
     assert answer(surface, shifted).energy.item() == pytest.approx(found.energy.item(), abs=1e-10)
+
+
+def test_forces_turn_with_the_molecule():
+    surface, atoms = potential(), rattled("CH3CH2OH")
+    found = answer(surface, atoms)
     turn = Rotation.random(random_state=0).as_matrix()
     turned = atoms.copy()
     turned.positions = atoms.positions @ turn.T
@@ -147,15 +155,16 @@ def test_symmetries():
 
 def test_raw_directions_do_not_turn_along():
     """The paper's unconstrained form must learn rotations; this shows that the test above can see."""
-    surface, atoms = potential(directions=True, n_angular=0), rattled("CH3CH2OH")
+    surface, atoms = potential(**PAPER), rattled("CH3CH2OH")
     assert not surface.info.equivariant and potential().info.equivariant
     turned = atoms.copy()
     turned.positions = atoms.positions @ Rotation.random(random_state=0).as_matrix().T
     assert abs(answer(surface, turned).energy.item() - answer(surface, atoms).energy.item()) > 1e-6
 
 
-def test_periodic_images_do_not_matter():
-    surface, crystal = potential(), bulk("NaCl", "rocksalt", a=5.6, cubic=True)
+@both
+def test_periodic_images_do_not_matter(design):
+    surface, crystal = potential(**design), bulk("NaCl", "rocksalt", a=5.6, cubic=True)
     crystal.rattle(0.1, seed=0)
     moved = crystal.copy()
     moved.positions[3] += crystal.cell[0] - 2 * crystal.cell[2]
@@ -205,9 +214,10 @@ def largest_jump(surface, path, h, at=(0.0,)):
     return max(np.abs(np.diff(energy, axis=1)).max(), np.abs(np.diff(forces, axis=1)).max())
 
 
+@both
 @pytest.mark.parametrize("path", [swap_path, leave_path, alone_path])
-def test_no_jump_where_neighbours_change(path):
-    surface = potential()
+def test_no_jump_where_neighbours_change(path, design):
+    surface = potential(**design)
     jumps = [largest_jump(surface, path, h) for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)]
     for before, after in itertools.pairwise(jumps):
         assert after < 0.2 * before + 1e-10
@@ -219,9 +229,10 @@ def test_hard_knn_does_jump():
     assert largest_jump(surface, swap_path, 1e-6) > 1e-4
 
 
+@both
 @pytest.mark.parametrize("path", [swap_path, leave_path, alone_path])
-def test_forces_are_the_gradient_where_neighbours_change(path):
-    surface, h = potential(), 1e-4
+def test_forces_are_the_gradient_where_neighbours_change(path, design):
+    surface, h = potential(**design), 1e-4
     for t in (-0.05, -0.01, 0.0, 0.01, 0.05):
         atoms = path(t)
         forces = answer(surface, atoms).forces.numpy()
@@ -234,9 +245,10 @@ def test_forces_are_the_gradient_where_neighbours_change(path):
         assert forces[a, 0] == pytest.approx(-(ends[0] - ends[1]) / (2 * h), abs=1e-6)
 
 
-def test_second_derivatives():
+@both
+def test_second_derivatives(design):
     torch.manual_seed(0)
-    model = EdgeTransformer(CONFIG).double()
+    model = EdgeTransformer(replace(CONFIG, **design)).double()
     batch = AtomsBatch.from_atoms(rattled("H2O"))
     assert torch.autograd.gradgradcheck(
         lambda p: model(batch.with_positions(p)).sum(), batch.positions.clone().requires_grad_(), atol=1e-4
@@ -248,10 +260,26 @@ def test_coincident_atoms_stay_finite():
     assert torch.isfinite(found.energy).all() and torch.isfinite(found.forces).all()
 
 
-def test_atoms_alone_are_their_reference():
-    found = answer(potential(), Atoms("H"), Atoms("C"), Atoms("CC", [[0, 0, 0], [0, 0, 9]]))
+@both
+def test_atoms_alone_are_their_reference(design):
+    found = answer(potential(**design), Atoms("H"), Atoms("C"), Atoms("CC", [[0, 0, 0], [0, 0, 9]]))
     assert found.energy.tolist() == pytest.approx([0.0, -10.0, -20.0], abs=1e-12)
     assert found.forces.abs().max() == 0
+
+
+def test_a_perceptron_after_the_attention_reads_what_that_left():
+    """Where attention writes nothing, the order of the two does not matter; else it does."""
+    torch.manual_seed(0)
+    beside, after = Block(CONFIG).double(), SwinBlock(CONFIG).double()
+    after.load_state_dict(beside.state_dict())
+    graph = edge_graph(AtomsBatch.from_atoms(rattled("CH3CH2OH")), CONFIG)
+    h = torch.randn(len(graph.source), CONFIG.width, dtype=torch.float64)
+    assert (beside(h, graph) - after(h, graph)).abs().max() > 1e-3
+    with torch.no_grad():
+        for block in (beside, after):
+            block.out.bias.zero_()
+            block.out.weight[:, : CONFIG.width] = 0
+    torch.testing.assert_close(beside(h, graph), after(h, graph))
 
 
 def test_single_precision_is_double_precision_rounded():

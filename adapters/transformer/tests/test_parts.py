@@ -6,7 +6,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 from bsct_zoo_transformer import graph, parts
-from bsct_zoo_transformer.config import TransformerConfig
+from bsct_zoo_transformer.config import PAPER, TransformerConfig
 from bsct_zoo_transformer.graph import edge_graph
 from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.potential import TransformerPotential
@@ -54,7 +54,8 @@ DESIGNS = [
     {"graph": "hard_knn"},
     {"graph": "radius", "attention": "dot"},
     {"forces": "direct"},
-    {"directions": True},
+    dict(PAPER),
+    {"serial": True},
     {"atom_hidden": 0, "repulsion": "zbl"},
 ]
 

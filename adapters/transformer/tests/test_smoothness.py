@@ -16,7 +16,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.geometry import get_distances
-from bsct_zoo_transformer.config import TransformerConfig
+from bsct_zoo_transformer.config import PAPER, TransformerConfig
 from bsct_zoo_transformer.graph import edge_graph
 from bsct_zoo_transformer.loader import load
 from bsct_zoo_transformer.model import EdgeTransformer
@@ -42,7 +42,7 @@ SMOOTH = {
     "soft kNN": {},
     "radius": {"graph": "radius"},
     "dot products": {"attention": "dot"},
-    "directions": {"directions": True, "n_angular": 0},
+    "the paper's own": PAPER,
     "narrow basis": {"basis_width": 0.1},
     "edges alone, nuclei": {"atom_hidden": 0, "repulsion": "zbl"},
     "direct forces": {"forces": "direct"},
