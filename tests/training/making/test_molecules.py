@@ -11,7 +11,8 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.training.making.graphs import graph_of, graphs_of_smiles
 from bsct_zoo.training.making.sources import partners_of, read_molecules, split_of, suite_graphs
 
-LIST = Path(__file__).parents[3] / "training" / "molecules.smi"
+TRAINING = Path(__file__).parents[3] / "training"
+LIST, LARGER = TRAINING / "molecules.smi", TRAINING / "larger.smi"
 
 
 def test_a_geometry_and_a_smiles_of_the_same_molecule_are_the_same(tmp_path):
@@ -53,6 +54,23 @@ def test_the_committed_list():
     assert numbers == {1, 6, 7, 8, 9, 15, 16, 17, 35, 53}
     train = {int(z) for m in molecules if m.split == "train" for z in m.structure.numbers}
     assert train == numbers
+
+
+def test_the_committed_list_of_larger_molecules():
+    """Of 15 to 50 atoms and the same elements, ions among them: none twice, in a suite, or in the other list."""
+    chem = pytest.importorskip("rdkit.Chem")
+    lines = [line.split() for line in LARGER.read_text().splitlines() if not line.startswith("#")]
+    graphs = [graph for smiles, _ in lines for graph in graphs_of_smiles(smiles)]
+    assert len(lines) == len(graphs) == len(set(graphs)) >= 200
+    small = [line.split()[0] for line in LIST.read_text().splitlines() if line and not line.startswith("#")]
+    assert not set(graphs) & (suite_graphs().keys() | {graph for smiles in small for graph in graphs_of_smiles(smiles)})
+    molecules = {smiles: chem.AddHs(chem.MolFromSmiles(smiles)) for smiles, _ in lines}
+    assert all(15 <= molecule.GetNumAtoms() <= 50 for molecule in molecules.values())
+    for split, least in [("train", 180), ("valid", 10), ("test", 20)]:
+        of_split = [molecules[smiles] for smiles, said in lines if said == split]
+        assert len(of_split) >= least and any(chem.GetFormalCharge(molecule) for molecule in of_split)
+    elements = {atom.GetAtomicNum() for molecule in molecules.values() for atom in molecule.GetAtoms()}
+    assert elements == {1, 6, 7, 8, 9, 15, 16, 17, 35, 53}
 
 
 def test_geometries_of_one_molecule_are_in_one_split(tmp_path):
