@@ -28,7 +28,6 @@ class TransformerConfig:
         n_basis: Gaussians of the radial basis.
         basis_width: their standard deviation in Å; narrow ones make ripples.
         n_angular: Legendre polynomials of the angle between two edges at an atom, a term of the logits; 0 for none.
-        pair_radial: whether each pair of elements scales the radial functions, or elements are only added to them.
         directions: whether edges also know their direction in space, as in the paper; rotations are then learned.
         repulsion: of two atoms, which rules at half the length of a bond, added to what tokens say: "learned", with a
             charge and a decay for each element; "zbl", that of bare nuclei; "none" leaves it to the tokens.
@@ -56,7 +55,6 @@ class TransformerConfig:
     n_basis: int = 32
     basis_width: float = 0.4
     n_angular: int = 6
-    pair_radial: bool = True
     directions: bool = False
     repulsion: Literal["learned", "zbl", "none"] = "learned"
     width: int = 64
@@ -79,7 +77,6 @@ class TransformerConfig:
 
 # The design of arXiv:2602.04861 itself, apart from its size: docs/transformer.md says what the paper leaves open.
 PAPER: Mapping[str, Any] = {
-    "pair_radial": False,
     "n_angular": 0,
     "directions": True,
     "repulsion": "none",

@@ -87,14 +87,13 @@ class EdgeEmbedding(nn.Module):
         self.basis_width = config.basis_width
         self.radial = nn.Linear(config.n_basis, width)
         self.source, self.target = nn.Embedding(n, width), nn.Embedding(n, width)
-        self.pair = nn.Embedding(n * n, width) if config.pair_radial else None
+        self.pair = nn.Embedding(n * n, width)
         self.n_elements, self.knows_charges = n, config.charges
         # Zero until training sees other charges and spins: an untrained one then changes nothing.
         self.charge, self.spin = nn.Embedding(self.CHARGES, width), nn.Embedding(self.SPINS, width)
         nn.init.zeros_(self.charge.weight)
         nn.init.zeros_(self.spin.weight)
-        if self.pair is not None:
-            nn.init.ones_(self.pair.weight)
+        nn.init.ones_(self.pair.weight)
         self.direction = nn.Linear(3, width, bias=False) if config.directions else None
         self.out = nn.Linear(width, width)
 
@@ -103,8 +102,7 @@ class EdgeEmbedding(nn.Module):
         pair = species[graph.source] * self.n_elements + species[graph.target]  # [E]
         scaled = (graph.distance[:, None] - self.centres) / (2**0.5 * self.basis_width)  # [E, n_basis]
         radial = self.radial(torch.exp(-scaled.square()))  # [E, W]
-        known = self.known(pair, batch, graph)
-        h = known + radial if self.pair is None else torch.addcmul(known, radial, self.pair(pair))
+        h = torch.addcmul(self.known(pair, batch, graph), radial, self.pair(pair))
         if self.direction is not None:
             h = h + self.direction(graph.direction)
         return self.out(F.silu(h))
