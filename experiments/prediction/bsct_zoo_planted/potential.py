@@ -8,6 +8,7 @@ from math import pi
 from typing import Literal
 
 import torch
+from bsct_zoo_transformer.loader import load as load_transformer
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
@@ -15,7 +16,6 @@ from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.plugins.cards import ModelCard
 from bsct_zoo.potentials.gradients import predict_by_gradient
 from bsct_zoo.potentials.potential import Potential, Prediction
-from bsct_zoo_transformer.loader import load as load_transformer
 
 _REACH = 4.0  # Å, of pairs
 _PLACE = 3.0  # Å, where steps and kinks sit: neighbours but one and two, which pass it in every vibration
