@@ -17,7 +17,8 @@ from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.data import FrameSet, SizedBatches
 from bsct_zoo.training.making.displacements import random_rotation
 
-Errors = dict[str, dict[str, float]]  # by kind of frame and "all": energy_mae_mev_atom, forces_mae_mev_A
+# By kind of frame and "all": energy_mae_mev_atom, forces_mae_mev_A; where frames have a stress, stress_mae_mev_A3.
+Errors = dict[str, dict[str, float]]
 
 
 def evaluate(
@@ -28,20 +29,19 @@ def evaluate(
     Raises:
         ModelError: the potential failed, or has no finite answer for a frame.
     """
-    energy, forces, failures = _answers(potential, frames, on_progress)
-    return mean_errors(energy, forces, frames, kinds, failures)
+    energy, forces, stress, failures = _answers(potential, frames, on_progress)
+    return mean_errors(energy, forces, frames, kinds, failures, stress)
 
 
 def rotation_error(potential: Potential, frames: FrameSet, seed: int = 0) -> dict[str, float]:
     """How far the answers for turned frames are from the turned answers; a potential that learned rotation has some.
 
-    Every frame is turned once, uniformly over orientations. Energies count per atom, forces per component, as in
-    ``mean_errors``; in meV/atom and meV/Å.
+    Every frame is turned once, uniformly over orientations. Counted as in ``mean_errors``, and in its units.
 
     Raises:
         ModelError: the potential failed, or has no finite answer for a frame.
     """
-    energy, forces, _ = _answers(potential, frames)
+    energy, forces, stress, _ = _answers(potential, frames)
     rng = np.random.default_rng(seed)
     turn = np.stack([random_rotation(rng) for _ in range(len(frames))])  # [n_frames, 3, 3]
     of_atom = np.repeat(turn, frames.n_atoms, axis=0)  # [total_atoms, 3, 3]
@@ -51,25 +51,29 @@ def rotation_error(potential: Potential, frames: FrameSet, seed: int = 0) -> dic
         cell=np.einsum("fij,fkj->fki", turn, frames.cell),
         energy=energy,
         forces=np.einsum("nij,nj->ni", of_atom, forces),
+        stress=turn @ stress @ turn.transpose(0, 2, 1),
     )
     return evaluate(potential, turned, ())["all"]
 
 
 def _answers(
     potential: Potential, frames: FrameSet, on_progress: Callable[[int], None] | None = None
-) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-    """Energies [n_frames] in eV, forces [total_atoms, 3] in eV/Å, and why a frame has none."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, str]]:
+    """Energies [n_frames] in eV, forces [total_atoms, 3] in eV/Å, stresses [n_frames, 3, 3], why a frame has none."""
     everything, _, _ = frames.batch(range(len(frames)), dtype=torch.float64)
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
+    stress = np.full((len(frames), 3, 3), np.nan)
     done, failures = 0, dict[int, str]()
     for result in Batcher(potential).stream(everything.split()):
         energy[result.indices] = result.prediction.energy.cpu().numpy()
         forces[frames.rows(result.indices)] = result.prediction.forces.double().cpu().numpy()
+        if result.prediction.stress is not None:
+            stress[result.indices] = result.prediction.stress.double().cpu().numpy()
         failures |= result.failures
         done += len(result.indices)
         if on_progress:
             on_progress(done)
-    return energy, forces, failures
+    return energy, forces, stress, failures
 
 
 def evaluate_module(
@@ -96,11 +100,13 @@ def mean_errors(
     frames: FrameSet,
     kinds: tuple[str, ...],
     failures: Mapping[int, str] | None = None,
+    stress: np.ndarray | None = None,
 ) -> Errors:
     """Mean absolute errors over all frames and over each kind of frames.
 
     ``energy`` [n_frames] total, in eV; ``forces`` [total_atoms, 3] in eV/Å. Energies count per atom, a frame once;
-    forces count per component, an atom once. ``failures`` say why, by frame. Returned in meV/atom and meV/Å.
+    forces count per component, an atom once. ``failures`` say why, by frame. Returned in meV/atom and meV/Å. ``stress``
+    [n_frames, 3, 3] in eV/Å³ counts per component where both it and the label are known; in meV/Å³.
 
     Raises:
         ModelError: a frame has no finite answer, which must not be averaged away.
@@ -122,4 +128,8 @@ def mean_errors(
                 "energy_mae_mev_atom": float(of_energy[chosen].mean()),
                 "forces_mae_mev_A": float(of_atom[chosen[frame_of_atom]].mean()),
             }
+            of_stress = np.abs((np.nan if stress is None else stress) - frames.stress)[chosen]
+            known = np.isfinite(of_stress)
+            if known.any():
+                result[name]["stress_mae_mev_A3"] = float(1e3 * of_stress[known].mean())
     return result

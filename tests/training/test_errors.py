@@ -102,3 +102,22 @@ def test_rotation_error_is_that_of_what_does_not_turn_along(frames):
     assert found["forces_mae_mev_A"] == pytest.approx(expected, rel=0.02)
     assert found["energy_mae_mev_atom"] > 100
     assert found != rotation_error(Field(), many, seed=1)
+
+
+class Pressed(Springs):
+    """With a stress: the second moment of the positions, which turns along, and ``fixed`` [3, 3], which does not."""
+
+    def __init__(self, fixed):
+        super().__init__()
+        self.fixed = torch.tensor(fixed)
+
+    def compute(self, batch: AtomsBatch) -> Prediction:
+        found = super().compute(batch)
+        moments = [one.positions.double().T @ one.positions.double() + self.fixed for one in batch.split()]
+        return Prediction(found.energy, found.forces, torch.stack(moments))
+
+
+def test_a_stress_turns_on_both_sides(frames):
+    assert rotation_error(Pressed(np.zeros((3, 3))), frames)["stress_mae_mev_A3"] < 1e-8
+    assert rotation_error(Pressed(np.eye(3)), frames)["stress_mae_mev_A3"] < 1e-8  # a pressure has no direction
+    assert rotation_error(Pressed(np.diag([0.0, 0.0, 1.0])), frames)["stress_mae_mev_A3"] > 10

@@ -22,6 +22,7 @@ def register_adapters() -> list[Adapter]:
             ),
             options=(Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),),
             trainer="bsct_zoo_nequip.training:train",
+            trains_stress=True,
             citation="S. Batzner et al., Nat. Commun. 13, 2453 (2022); C. W. Tan et al., arXiv:2504.16068",
         )
     ]
