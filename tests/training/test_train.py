@@ -62,6 +62,7 @@ def test_it_learns(trained):
     assert found["energy_mae_mev_atom"] < first["energy_mae_mev_atom"]
     assert found["forces_mae_mev_A"] < 250  # 540 for a model that says zero
     assert set(notes["valid"]) == set(notes["test"]) == {"all", "water", "monoxide"}
+    assert "rotation" not in notes  # exact in both families
 
 
 def test_a_killed_run_goes_on(trained):
@@ -303,12 +304,14 @@ def read_data(file):
 
 def test_the_command_line_wins_over_the_file(configured, data, tmp_path):
     words = [*by_config(configured, tmp_path / "run"), "--set", "steps=4", "--set", "fsd_weight=0", "--seed", "7"]
-    words += ["--set", "fsd_scans=", "--set", "patience=0"]
+    words += ["--set", "fsd_scans=", "--set", "patience=0", "--set", "directions=true"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     merged = json.loads((tmp_path / "run" / "small.config.json").read_text())
     assert merged["seed"] == 7 and merged["settings"]["steps"] == 4 and merged["settings"]["width"] == 16
     assert "4 steps" in done.stdout
+    learned = json.loads((tmp_path / "run" / "small.json").read_text())["card"]["notes"]["rotation"]  # not by design
+    assert 0 < learned["forces_mae_mev_A"] < 1e3 and 0 < learned["energy_mae_mev_atom"] < 1e3
 
 
 @pytest.mark.parametrize(
