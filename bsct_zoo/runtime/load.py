@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bsct_zoo.errors import BadInputError
@@ -13,6 +15,8 @@ from bsct_zoo.runtime.uv_tool import OnEvent
 
 if TYPE_CHECKING:
     from bsct_zoo.potentials.potential import Potential
+
+_GPU_NODES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # CUDA, ROCm, either under WSL
 
 
 def load_potential(
@@ -81,8 +85,8 @@ def resolve_device(device: str) -> str:
     Raises:
         BadInputError: there is no such device.
     """
-    if device == "cpu":
-        return device
+    if device == "cpu" or (device == "auto" and _without_gpu()):
+        return "cpu"
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -96,6 +100,11 @@ def resolve_device(device: str) -> str:
     if device == "mps" and torch.backends.mps.is_available():
         return device
     raise BadInputError(f"device '{device}' is not here; use auto, cpu, cuda or cuda:N")
+
+
+def _without_gpu() -> bool:
+    """Whether Linux shows no GPU that torch could use, which is known sooner than torch is imported."""
+    return sys.platform == "linux" and not any(Path(node).exists() for node in _GPU_NODES)
 
 
 def _load_here(

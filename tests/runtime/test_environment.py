@@ -219,9 +219,11 @@ def test_importing_costs_nothing():
 # -- devices and the command line --------------------------------------------------------------------------
 
 
-def test_devices():
+def test_devices(monkeypatch):
     assert load.resolve_device("cpu") == "cpu"
-    assert load.resolve_device("auto") in ("cpu", "cuda")
+    assert load.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr(load, "_without_gpu", lambda: False)  # torch itself is asked then
+    assert load.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
     for device in ("cuda:99", "gpu", ""):
         with pytest.raises(BadInputError, match="is not here"):
             load.resolve_device(device)
