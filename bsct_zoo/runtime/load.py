@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.runtime.place import place_of, ready_place
+from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent
 
 if TYPE_CHECKING:
     from bsct_zoo.potentials.potential import Potential
-
-_GPU_NODES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # CUDA, ROCm, either under WSL
 
 
 def load_potential(
@@ -85,7 +82,7 @@ def resolve_device(device: str) -> str:
     Raises:
         BadInputError: there is no such device.
     """
-    if device == "cpu" or (device == "auto" and _without_gpu()):
+    if device == "cpu" or (device == "auto" and without_gpu()):
         return "cpu"
     import torch
 
@@ -100,11 +97,6 @@ def resolve_device(device: str) -> str:
     if device == "mps" and torch.backends.mps.is_available():
         return device
     raise BadInputError(f"device '{device}' is not here; use auto, cpu, cuda or cuda:N")
-
-
-def _without_gpu() -> bool:
-    """Whether Linux shows no GPU that torch could use, which is known sooner than torch is imported."""
-    return sys.platform == "linux" and not any(Path(node).exists() for node in _GPU_NODES)
 
 
 def _load_here(
