@@ -40,6 +40,16 @@ def compare(
     device: options.Device = "auto",
     dtype: options.DtypeOption = options.Dtype.float32,
     jobs: options.Jobs = 1,
+    ray: Annotated[
+        str,
+        options.run(
+            "--ray",
+            metavar="ADDRESS",
+            help="Compute on a Ray cluster: its address, 'auto' for the one that runs here, 'local' to start one.",
+        ),
+    ] = "",
+    ray_cpus: Annotated[float, options.run("--ray-cpus", min=0.01, help="Cores of each process there.")] = 1.0,
+    ray_gpus: Annotated[float, options.run("--ray-gpus", min=0.0, help="GPUs of each process there, as 0.25.")] = 0.0,
     trust: options.Trust = False,
     yes: options.Yes = False,
     metric: Annotated[
@@ -86,18 +96,18 @@ def compare(
     from bsct_zoo.cli import output
     from bsct_zoo.cli.run import debugging, exit_code, run_tasks
     from bsct_zoo.cli.weights import resolve_models
+    from bsct_zoo.models.naming import named_model
 
     output.check_targets(json, csv, markdown, html)
+    for model in models:  # before anything that takes time
+        named_model(model)
     named = [name for text in suite for name in text.split(",") if name]
     tasks = _tasks(named, only, limit, seed, task or [], refine)
     names, rank = _columns(tasks, metric, sort, fail_if or [])
     gate = Gate.read(fail_if or [], against, _known(tasks))
     if slurm:
         from bsct_zoo.cli.slurm import script
-        from bsct_zoo.models.naming import named_model
 
-        for model in models:
-            named_model(model)
         print(script(context, models, device), end="")
         return 0
     specs = resolve_models(models, trust=trust, yes=yes, quiet=quiet)
@@ -109,7 +119,10 @@ def compare(
         device=device,
         dtype=dtype.value,
         max_batch_atoms=max_batch_atoms,
-        jobs=jobs,
+        jobs=len(specs) if ray else jobs,
+        cluster=ray,
+        cluster_cpus=ray_cpus,
+        cluster_gpus=ray_gpus,
         use_store=not no_cache,
         timeout=timeout,
     )

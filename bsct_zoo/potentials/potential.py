@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from torch import Tensor
-
 from bsct_zoo import notebook
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
+from bsct_zoo.late import Late
 
 if TYPE_CHECKING:
+    import torch
     from ase.calculators.calculator import Calculator
+    from torch import Tensor
+else:
+    torch = Late("torch")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ def register_adapters() -> list[Adapter]:
             name="mace",
             summary="equivariant message passing with many-body products",
             loader="bsct_zoo_mace.loader:load",
+            calculator="bsct_zoo_mace.calculator:load",
             file_card="bsct_zoo_mace.files:file_card",
             cards=(*shipped(), *published()),
             environment=EnvironmentSpec(requirements=("mace-torch>=0.3.16,<0.4", "vesin>=0.3")),

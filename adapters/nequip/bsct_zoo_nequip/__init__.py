@@ -15,6 +15,7 @@ def register_adapters() -> list[Adapter]:
             aliases=("allegro",),
             summary="E(3)-equivariant message passing by tensor products",
             loader="bsct_zoo_nequip.loader:load",
+            calculator="bsct_zoo_nequip.calculator:load",
             file_card="bsct_zoo_nequip.files:file_card",
             cards=shipped(),
             environment=EnvironmentSpec(
