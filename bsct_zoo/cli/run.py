@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,11 +33,23 @@ def run_tasks(
     from bsct_zoo.evaluation.events import Faults, both
     from bsct_zoo.report.progress import ProgressDisplay
 
+    sample = context.find_root().obj  # ``results verify`` asks about some items alone
+    if sample is not None:
+        tasks = [_of_sample(task, sample[task.name]) for task in tasks]
     faults = Faults()
     names = [spec.text for spec in models]
     with output.stdout_kept_clean(), ProgressDisplay(names, quiet) as progress:
         results = evaluate(models, tasks, settings, reference=reference, listen=both(faults, progress))
     return replace(results, command=command_words(context)), faults
+
+
+def _of_sample(task: Task, ids: Collection[str]) -> Task:
+    """``task`` with the items of these ids."""
+    from copy import copy
+
+    part = copy(task)
+    part.items = [item for item in task.items if item.id in ids]
+    return part
 
 
 def debugging(context: typer.Context, debug: bool) -> bool:
