@@ -18,7 +18,8 @@ NAMES = re.findall(r"^::: (\S+)", (DOCS / "api.md").read_text(), re.M)
 def test_each_name_is_there_and_says_what_it_is():
     for name in NAMES:
         module, _, last = name.rpartition(".")
-        thing = getattr(importlib.import_module(module), last)
+        modules = ("bsct_zoo.testing", "bsct_zoo.plugins.hookspecs")
+        thing = importlib.import_module(name) if name in modules else getattr(importlib.import_module(module), last)
         assert thing.__doc__, name
 
 
