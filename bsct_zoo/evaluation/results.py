@@ -6,6 +6,7 @@ msgspec declares it: importing it takes a fraction of the time of pydantic, and 
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import why_no_json
 from bsct_zoo.metrics.catalogue import METRICS
@@ -61,6 +63,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     quantities: tuple[Quantity, ...] = ()
     curves: dict[str, str] = {}
     answer: str = ""
+
+    def _repr_html_(self) -> str:
+        import numpy as np  # late: reading a file needs none
+
+        about = [("group", self.group), ("status", self.status), ("why", self.message), *self.metrics.items()]
+        html = notebook.facts(self.id, [(name, f"{x:.4g}" if isinstance(x, float) else x) for name, x in about])
+        rows = [[q.kind, q.name, f"{q.value:.4g}", q.unit] for q in self.quantities]
+        html += notebook.table(["quantity", "name", "value", "unit"], rows) if rows else ""
+        for name, text in self.curves.items():
+            values = np.frombuffer(b64decode(text), "<f4").tolist()
+            html += notebook.curve(range(len(values)), values, f"{name}, by frame") if name != "time" else ""
+        return html
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
