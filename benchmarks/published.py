@@ -123,7 +123,7 @@ def molecules(folder: str) -> list[str]:
     listed = Path(folder) / "molecules.smi"
     listed.write_text(MOLECULES)
     options = []
-    for structure in read_smiles(listed, seed=0):
+    for structure in read_smiles(listed, seed=0)[0]:
         file = Path(folder) / f"{structure.name}.extxyz"
         Atoms(structure.numbers, structure.positions).write(file)
         options += ["--molecule", str(file)]

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import refuse_bomb
 
 ISOTOPES = {"D": 2.014, "T": 3.016}  # u
+_READING = Lock()  # of ASE's table of symbols
 ALONE = 1000.0  # Å to the nearest other atom: no structure, but a wrong unit or a lost atom
 LONGEST = 10_000.0  # Å, of a cell vector
 _FULL = 1e-3  # an occupancy so near to one is one
@@ -158,8 +160,43 @@ def _read(path: Path) -> Iterator[Atoms]:
             atoms.info |= {"key_value_pairs": pairs, "data": dict(row.data)}
             yield atoms
     else:
-        found = ase.io.read(path, index=":", format=kind)
+        try:
+            found = ase.io.read(path, index=":", format=kind)
+        except Exception:
+            heavy = _with_isotopes(path, kind)
+            if heavy is None:
+                raise
+            found = heavy
         yield from found if isinstance(found, list) else [found]
+
+
+def _with_isotopes(path: Path, kind: str) -> list[Atoms] | None:
+    """The frames of a file that ASE may be unable to read because of D or T, which are H with a mass.
+
+    ASE's readers know symbols from one table. While the file is read D and T stand there for elements that nobody
+    has simulated; None if the file has these. What ASE raises now has another reason.
+    """
+    import ase.io
+    from ase.data import atomic_numbers
+
+    stand_ins = {"D": atomic_numbers["Og"], "T": atomic_numbers["Ts"]}
+    if re.search(rb"Og|Ts", path.read_bytes()):
+        return None
+    with _READING:
+        atomic_numbers.update(stand_ins)
+        try:
+            found = ase.io.read(path, index=":", format=kind)
+        finally:
+            for symbol in stand_ins:
+                del atomic_numbers[symbol]
+    frames: list[Atoms] = found if isinstance(found, list) else [found]
+    for atoms in frames:
+        masses = atoms.get_masses()
+        for symbol, number in stand_ins.items():
+            masses[atoms.numbers == number] = ISOTOPES[symbol]
+        atoms.numbers[np.isin(atoms.numbers, list(stand_ins.values()))] = 1
+        atoms.set_masses(masses)
+    return frames
 
 
 def _checked_xyz(path: Path) -> tuple[str, list[dict[int, float]]]:
@@ -233,9 +270,10 @@ def _why(error: Exception) -> str:
     """One line from whatever a reader of ASE raised."""
     text = " ".join(str(error).split())[:200]
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
-        symbol = error.args[0]
-        if symbol in ISOTOPES:
-            return f"isotope '{symbol}' is read from xyz files only; write H, or give the structure as xyz"
+        label = re.search(r"species from label (\w+)", error.args[0])  # ASE's reader of PDB
+        symbol = error.args[0] if label is None else label.group(1)
+        if label is not None and symbol[0] in ISOTOPES:
+            return f"isotope '{symbol}' is not read from this format; give the structure as xyz, CIF or POSCAR"
         if len(symbol) <= 8:
             return not_a_symbol(symbol)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -40,6 +40,16 @@ def compare(
     device: options.Device = "auto",
     dtype: options.DtypeOption = options.Dtype.float32,
     jobs: options.Jobs = 1,
+    ray: Annotated[
+        str,
+        options.run(
+            "--ray",
+            metavar="ADDRESS",
+            help="Compute on a Ray cluster: its address, 'auto' for the one that runs here, 'local' to start one.",
+        ),
+    ] = "",
+    ray_cpus: Annotated[float, options.run("--ray-cpus", min=0.01, help="Cores of each process there.")] = 1.0,
+    ray_gpus: Annotated[float, options.run("--ray-gpus", min=0.0, help="GPUs of each process there, as 0.25.")] = 0.0,
     trust: options.Trust = False,
     yes: options.Yes = False,
     metric: Annotated[
@@ -110,7 +120,10 @@ def compare(
         device=device,
         dtype=dtype.value,
         max_batch_atoms=max_batch_atoms,
-        jobs=jobs,
+        jobs=len(specs) if ray else jobs,
+        cluster=ray,
+        cluster_cpus=ray_cpus,
+        cluster_gpus=ray_gpus,
         use_store=not no_cache,
         timeout=timeout,
     )

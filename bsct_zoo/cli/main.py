@@ -14,6 +14,7 @@ import typer
 
 from bsct_zoo import __version__
 from bsct_zoo.cli import (
+    bench,
     cache,
     check,
     compare,
@@ -63,6 +64,7 @@ _COMMANDS: list[tuple[str, Any, str, str]] = [
     ("suites", suites.app, _CHOOSE, "List, show, import, build and validate suites."),
     ("md", md.md, _TEST, "Run molecular dynamics and report its stability."),
     ("properties", properties.properties, _TEST, "Compute properties of molecules and crystals."),
+    ("bench", bench.bench, _TEST, "Time models on this machine, beside their packages' own calculators."),
     ("rerun", rerun.rerun, _TEST, "Do again what made a file of results, and compare every number."),
     ("results", results.app, _TEST, "Verify files of results, and make them small."),
     ("correlate", correlate.correlate, _TEST, "Test whether one metric predicts another."),

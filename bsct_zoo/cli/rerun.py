@@ -32,7 +32,7 @@ _LEFT_OUT = frozenset(
             "quiet",
             "debug",
         ),
-        *("no_cache", "yes", "trust", "trajectory", "every", "state"),
+        *("no_cache", "yes", "trust", "trajectory", "every", "state", "ray", "ray_cpus", "ray_gpus"),
     )
 )
 

@@ -29,6 +29,10 @@ def train(
     forces_key: Annotated[
         str, options.choose("--forces-key", metavar="NAME", help="Name of the forces in files of --data.")
     ] = "",
+    stress_key: Annotated[
+        str,
+        options.choose("--stress-key", metavar="NAME", help="Name of the stresses, or virials, in files of --data."),
+    ] = "",
     config: Annotated[
         Path | None,
         options.choose(
@@ -92,13 +96,16 @@ def train(
         "licence": licence,
         "energy_key": energy_key,
         "forces_key": forces_key,
+        "stress_key": stress_key,
     }
     chosen = _merged(context, given, file)
     trainer_settings = {**file.settings, **parse_settings(settings or [])}
     folder = Path(chosen["out"])
     card = options.check_name(chosen["name"])
     budget_s = parse_budget(str(chosen["budget"]))
-    keys = LabelKeys(str(chosen["energy_key"]), str(chosen["forces_key"]))
+    keys = LabelKeys(*(str(chosen[name]) for name in ("energy_key", "forces_key", "stress_key")))
+    if keys.stress and not adapter.trains_stress:
+        raise BadInputError(f"the trainer of '{adapter.name}' learns energies and forces alone; leave --stress-key out")
     job = TrainingJob(
         frames_folder([Path(path) for path in chosen["data"]], folder, chosen["seed"], keys),
         folder,
@@ -112,7 +119,7 @@ def train(
     )
     request = Request(adapter, job, chosen["licence"], chosen)
     try:
-        said = remarks(job.data)
+        said = remarks(job.data, adapter.trains_stress)
     except BadInputError:  # the trainer says what is wrong with the data, after what is wrong with its settings
         said = []
     with output.stdout_kept_clean(), ProgressDisplay([adapter.name], quiet, at_once=True) as progress:

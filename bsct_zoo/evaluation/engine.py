@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 
 from bsct_zoo import __version__
 from bsct_zoo.errors import BadInputError, BsctZooError
+from bsct_zoo.evaluation.cluster import connected, shared_among_nodes
 from bsct_zoo.evaluation.context import EngineContext, Opener
 from bsct_zoo.evaluation.events import Done, Failed, Listener, Message, NotKept, Started, ignore
 from bsct_zoo.evaluation.machine import machine
@@ -86,17 +87,18 @@ def evaluate(
     if len(set(names)) < len(names):
         raise BadInputError(f"two tasks are called {max(names, key=names.count)}; give each once")
     first, judged = None, list(tasks)
-    if reference is not None:
-        first = ModelRun(reference, settings, listen, -1)
-        judged = [task.against(reference.text, first.answers(task).outcomes) for task in tasks]
 
     def row(place: int) -> ModelResult:
-        same = first is not None and reference is not None and _named(models[place]) == _named(reference)
+        same = first is not None and reference is not None and models[place].typed == reference.typed
         run = first if same and first is not None else ModelRun(models[place], settings, listen, place)
         return run.result(judged)
 
-    with ThreadPoolExecutor(max_workers=settings.jobs) as pool:
-        rows = tuple(pool.map(row, range(len(models))))
+    with connected(settings.cluster, listen):
+        if reference is not None:
+            first = ModelRun(reference, settings, listen, -1)
+            judged = [task.against(reference.text, first.answers(task).outcomes) for task in tasks]
+        with ThreadPoolExecutor(max_workers=settings.jobs) as pool:
+            rows = tuple(pool.map(row, range(len(models))))
     return Results(
         bsct_zoo=__version__,
         machine=machine(settings.device),
@@ -132,10 +134,6 @@ def declared(spec: ModelSpec, settings: Settings, listen: Listener = ignore) -> 
     """
     run = ModelRun(spec, settings.ready(), listen, 0)
     return run.declared()
-
-
-def _named(spec: ModelSpec) -> str:
-    return spec.named or spec.text
 
 
 class ModelRun:
@@ -223,7 +221,9 @@ class ModelRun:
             left = [item for item in left if item.id not in result.outcomes]
         if not left:
             return
-        if self.settings.processes:
+        if self.settings.cluster:
+            asked = self._asked_on_cluster(task, dtype, shelf, left, result)
+        elif self.settings.processes:
             asked = self._asked_in_processes(task, dtype, shelf, left, result)
         else:
             asked = self._asked_here(task, dtype, shelf, facts, left, result)
@@ -261,7 +261,8 @@ class ModelRun:
             result.log_tail = context.log_tail or result.log_tail
         if context.batcher.limit < context.started_limit:  # what worked is where the next run starts
             context.started_limit = context.batcher.limit
-            self._declare(context, shelf, batch_atoms=int(context.batcher.limit))
+            info = context.potential.info
+            self._declare(info, machine(info.device), shelf, batch_atoms=int(context.batcher.limit))
 
     def _asked_in_processes(
         self, task: Task, dtype: Dtype, shelf: Shelf | None, left: list[Item], result: Answers
@@ -277,20 +278,32 @@ class ModelRun:
         total = len(task.items)
         yield from shared_among_processes(task, first, opener, shelf, left, self.settings.processes, total)
 
+    def _asked_on_cluster(
+        self, task: Task, dtype: Dtype, shelf: Shelf | None, left: list[Item], result: Answers
+    ) -> Iterator[tuple[Item, Outcome]]:
+        """Ask the nodes of a cluster; what the model declares comes with the first reply."""
+        asked, known = left, identity(self.spec, self._sha256, self.settings.device, dtype, self._versions or {})
+        for reply in shared_among_nodes(self.spec, task, asked, self.settings, known, self.listen, self.row):
+            if result.info is None and reply.info is not None:
+                result.info = reply.info
+                self._declare(reply.info, reply.machine, shelf)
+                left = self._sorted_out(task, left, result)
+            there = {item.id for item in left}
+            yield from ((item, outcome) for item, outcome in reply.outcomes if item.id in there)
+
     def _declared(
         self, task: Task, context: EngineContext, shelf: Shelf | None, left: list[Item], result: Answers
     ) -> list[Item]:
         """Note what a loaded model declares; the items of ``left`` that it can be asked about."""
         if result.info is None:
             result.info = context.potential.info
-            self._declare(context, shelf)
+            self._declare(context.potential.info, machine(context.potential.info.device), shelf)
             left = self._sorted_out(task, left, result)
         return left
 
-    def _declare(self, context: EngineContext, shelf: Shelf | None, **more: Any) -> None:
-        info = context.potential.info
+    def _declare(self, info: PotentialInfo, where: Mapping[str, Any], shelf: Shelf | None, **more: Any) -> None:
         name = f"{self.spec.adapter.name}:{self.spec.card.name}"
-        facts = {"model": name, "machine": machine(info.device), "info": declared_facts(info), **more}
+        facts = {"model": name, "machine": dict(where), "info": declared_facts(info), **more}
         self._keep(shelf, lambda s: s.write_info(facts))
 
     def _sorted_out(self, task: Task, items: list[Item], result: Answers) -> list[Item]:
@@ -331,7 +344,7 @@ class ModelRun:
         if known is None and not self.settings.private:
             return None
         damaged = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
-        return Store(self.settings.store_folder).shelf(known or {"text": _named(self.spec), "dtype": dtype}, damaged)
+        return Store(self.settings.store_folder).shelf(known or {"text": self.spec.typed, "dtype": dtype}, damaged)
 
     def _keep(self, shelf: Shelf | None, write: Any) -> None:
         """Write to the store; a full disk must not cost what is already computed."""
@@ -347,8 +360,6 @@ class ModelRun:
             )
             self.listen(NotKept(**self._about, message=text))
 
-    # -- judged --------------------------------------------------------------------------------------------
-
     def _evaluation(self, task: Task) -> Evaluation:
         result = self.answers(task)
         none = Failure(str(result.fatal or "no answer"))
@@ -360,15 +371,15 @@ class ModelRun:
         given = [outcome for outcome in result.outcomes.values() if isinstance(outcome, Answer)]
         seconds = sum(answer.seconds for answer in given)
         values = {column.name: aggregate(column, () if result.fatal else records, seconds) for column in task.columns}
-        info, settings = result.info, self.settings
+        info = result.info
         versions = (dict(info.versions) if info else {}) or self._versions or {}
         status = status_of(records)
         evaluation = Evaluation(
             status=status,
             message=str(result.fatal or summary(records, task.noun)),
             seconds=round(seconds, 6),
-            device=info.device if info else settings.device,
-            dtype=info.dtype if info else task.dtype or settings.dtype,
+            device=info.device if info else self.settings.device,
+            dtype=info.dtype if info else task.dtype or self.settings.dtype,
             versions={**versions, "bsct-zoo": __version__},
             notes=() if info is None else tuple(model_notes(task, items, info, result.skipped)),
             values={name: value for name, (value, _) in values.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 
 from bsct_zoo.errors import ModelError
@@ -112,17 +112,28 @@ class _Pool:
                 self.results.put(error)
 
     def _outcome(self, context: EngineContext, item: Item) -> Outcome:
-        """Ask about one item, with a new process after each that failed."""
-        failure = Failure("no answer")
-        for _ in range(_ATTEMPTS):
-            try:
-                for _, outcome in self.task.run(context, [item]):
-                    return outcome
-                return failure
-            except ModelError as error:
-                if self.stopped.is_set():
-                    return Failure("stopped")
-                self.died = " ".join(str(error).split())
-                failure = Failure(self.died, error.log_tail)
-                context.reopened()
-        return failure
+        return asked_alone(self.task, context, item, self._after_death)
+
+    def _after_death(self, why: str) -> bool:
+        if not self.stopped.is_set():
+            self.died = why
+        return not self.stopped.is_set()
+
+
+def asked_alone(
+    task: Task, context: EngineContext, item: Item, goes_on: Callable[[str], bool] = lambda why: True
+) -> Outcome:
+    """Ask about one item, with a new process after each that failed, if it ``goes_on`` after hearing why."""
+    failure = Failure("no answer")
+    for _ in range(_ATTEMPTS):
+        try:
+            for _, outcome in task.run(context, [item]):
+                return outcome
+            return failure
+        except ModelError as error:
+            why = " ".join(str(error).split())
+            if not goes_on(why):
+                return Failure("stopped")
+            failure = Failure(why, error.log_tail)
+            context.reopened()
+    return failure

@@ -25,6 +25,9 @@ class Settings:
         folder: of the store; None for the user's cache.
         private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
         timeout: without a response of a model, in seconds.
+        cluster: address of a Ray cluster whose nodes compute ("auto", "local", "host:port"); empty for none.
+        cluster_cpus, cluster_gpus: of each process there; a GPU may be shared by fractions.
+        cluster_items: scans that a process there is asked about at a time.
     """
 
     device: str = "auto"
@@ -36,6 +39,10 @@ class Settings:
     folder: Path | None = None
     private: bool = False
     timeout: float | None = 600.0
+    cluster: str = ""
+    cluster_cpus: float = 1.0
+    cluster_gpus: float = 0.0
+    cluster_items: int = 8
 
     @property
     def store_folder(self) -> Path:
@@ -48,7 +55,7 @@ class Settings:
         Raises:
             BadInputError: the device is not there, or the folder cannot be made.
         """
-        device = resolve_device(self.device)
+        device = self.device if self.cluster and self.device != "auto" else resolve_device(self.device)
         if self.use_store and not self.store_folder.is_dir():  # one that is there may be read-only and enough
             writable(self.store_folder)
         return replace(self, device=device)

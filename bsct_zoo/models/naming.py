@@ -44,6 +44,11 @@ class ModelSpec:
     options: Mapping[str, OptionValue]
     named: str = ""
 
+    @property
+    def typed(self) -> str:
+        """What the user wrote, without a label."""
+        return self.named or self.text
+
     def _repr_html_(self) -> str:
         card = self.card
         return notebook.facts(

@@ -170,6 +170,9 @@ class Adapter:
         training_requirements: PEP 508 strings that training needs beyond ``environment``.
         free_options: options beyond ``options`` are passed on as they are, as numbers, truth values or text.
         citation: how to cite the family.
+        calculator: "module:function", called as ``loader`` is: the package's own ASE calculator as a potential, for
+            ``bench --calculator``. None if there is none beside what ``loader`` makes.
+        trains_stress: ``trainer`` learns the stress of frames that have one.
     """
 
     name: str
@@ -186,6 +189,8 @@ class Adapter:
     training_requirements: tuple[str, ...] = ()
     free_options: bool = False
     citation: str = ""
+    trains_stress: bool = False
+    calculator: str | None = None
 
     def load(
         self, card: ModelCard, device: str, dtype: Literal["float32", "float64"], /, **options: OptionValue

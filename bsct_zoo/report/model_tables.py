@@ -49,10 +49,14 @@ def draw_errors(errors: Mapping[str, Mapping[str, Mapping[str, float]]], to: Con
         kinds = ["all"]
     columns = [ListColumn("frames", kinds)]
     for split, by_kind in errors.items():
-        for title, key in (("E", "energy_mae_mev_atom"), ("F", "forces_mae_mev_A")):
-            cells = [f"{by_kind[kind][key]:.1f}" if kind in by_kind else "" for kind in kinds]
-            columns.append(ListColumn(f"{split} {title}", cells, right=True))
-    to.print(Text("mean absolute errors: energy (E) in meV/atom, forces (F) in meV/Å", "italic"), soft_wrap=True)
+        for title, key in (("E", "energy_mae_mev_atom"), ("F", "forces_mae_mev_A"), ("S", "stress_mae_mev_A3")):
+            cells = [f"{by_kind[kind][key]:.1f}" if key in by_kind.get(kind, {}) else "" for kind in kinds]
+            if any(cells):
+                columns.append(ListColumn(f"{split} {title}", cells, right=True))
+    units = "energy (E) in meV/atom, forces (F) in meV/Å"
+    if any("stress_mae_mev_A3" in by_kind.get("all", {}) for by_kind in errors.values()):
+        units += ", stress (S) in meV/Å³"
+    to.print(Text(f"mean absolute errors: {units}", "italic"), soft_wrap=True)
     draw_list(columns, to)
 
 

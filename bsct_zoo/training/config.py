@@ -29,6 +29,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "licence": (str,),
     "energy_key": (str,),
     "forces_key": (str,),
+    "stress_key": (str,),
 }
 
 

@@ -38,9 +38,10 @@ _ARRAYS: dict[str, tuple[str, tuple[int, ...], type]] = {
     "pbc": ("F", (3,), np.bool_),
     "charge": ("F", (), np.int64),
     "spin": ("F", (), np.int64),
+    "stress": ("F", (3, 3), np.float64),
 }
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
-_MAY_LACK = {"kind": 0, "cell": 0, "pbc": 0, "charge": 0, "spin": 1}  # with their defaults
+_MAY_LACK = {"kind": 0, "cell": 0, "pbc": 0, "charge": 0, "spin": 1, "stress": np.nan}  # with their defaults
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class FrameSet:
         pbc: [n_frames, 3] bool.
         charge: [n_frames] e.
         spin: [n_frames] multiplicity 2S+1.
+        stress: [n_frames, 3, 3] eV/Å³ with ASE's sign; NaN for frames without one.
     """
 
     n_atoms: np.ndarray
@@ -70,6 +72,7 @@ class FrameSet:
     pbc: np.ndarray
     charge: np.ndarray
     spin: np.ndarray
+    stress: np.ndarray
 
     def __len__(self) -> int:
         return len(self.n_atoms)
@@ -83,6 +86,12 @@ class FrameSet:
     def first(self) -> np.ndarray:
         """[n_frames + 1] row of each frame's first atom, and the end."""
         return np.concatenate([[0], np.cumsum(self.n_atoms)])
+
+    @property
+    def has_stress(self) -> np.ndarray:
+        """[n_frames] bool."""
+        known: np.ndarray = np.isfinite(self.stress).all(axis=(1, 2))
+        return known
 
     def rows(self, indices: Sequence[int]) -> np.ndarray:
         """Rows of the atoms of some frames, in the order of ``indices``."""
@@ -108,6 +117,23 @@ class FrameSet:
         energy = torch.tensor(self.energy[chosen], device=device)
         return batch, energy, torch.tensor(self.forces[rows], dtype=dtype, device=device)
 
+    def strain_gradients(
+        self, indices: Sequence[int], dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> Tensor | None:
+        """[n_systems, 3, 3] derivative of the energy by strain in eV: volume times stress; NaN where none is known.
+
+        None if it is known for none of the frames.
+        """
+        chosen = np.asarray(indices)
+        if not np.isfinite(self.stress[chosen, 0, 0]).any():
+            return None
+        volume = np.abs(np.linalg.det(self.cell[chosen]))
+        return torch.tensor(volume[:, None, None] * self.stress[chosen], dtype=dtype, device=device)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that a file must hold: without the stress where no frame has one."""
+        return {name: value for name, value in vars(self).items() if name != "stress" or self.has_stress.any()}
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -122,7 +148,7 @@ class TrainingData:
         level_of_theory: of the labels, e.g. "GFN2-xTB (Te=3000 K)".
         sha256: of each file.
         origin: of frames that were read from files: names of their labels ("labels"), elements with an isolated atom
-            ("isolated_atoms"), files with labels that no trainer learns ("unlearned").
+            ("isolated_atoms"), files with a stress that nobody can learn ("unlearned").
     """
 
     train: FrameSet
@@ -282,15 +308,22 @@ def _read_frames(path: Path, n_kinds: int) -> FrameSet:
     return checked_frames(arrays, str(path), n_kinds)
 
 
-def flat_arrays(systems: Sequence[Atoms], energies: Sequence[float], forces: Sequence[np.ndarray]) -> dict[str, Any]:
+def flat_arrays(
+    systems: Sequence[Atoms],
+    energies: Sequence[float],
+    forces: Sequence[np.ndarray],
+    stresses: Sequence[np.ndarray] | None = None,
+) -> dict[str, Any]:
     """Labelled systems as the arrays of a ``FrameSet``, without their kinds.
 
     Args:
         systems: charge and spin in ``info``.
         energies: eV of each.
         forces: [n_atoms, 3] eV/Å of each.
+        stresses: [3, 3] eV/Å³ of each, NaN where there is none.
     """
     return {
+        **({} if stresses is None else {"stress": np.array(stresses, dtype=np.float64)}),
         "n_atoms": np.array([len(atoms) for atoms in systems], dtype=np.int64),
         "atomic_numbers": np.concatenate([atoms.numbers for atoms in systems]).astype(np.int64),
         "positions": np.concatenate([atoms.positions for atoms in systems]).astype(np.float64),
@@ -321,12 +354,20 @@ def checked_frames(raw: Mapping[str, np.ndarray], where: str, n_kinds: int = 1) 
             raise BadInputError(f"{where}: '{name}' has shape {list(array.shape)}, expected {list(shape)}")
         if array.dtype.kind not in ("f" if kind is np.float64 else "") + "iub":
             raise BadInputError(f"{where}: '{name}' holds {array.dtype}, expected {kind.__name__}")
-        if not np.isfinite(array).all():
-            frame = int(np.argwhere(~np.isfinite(array))[0][0])
+        finite = np.isfinite(array)
+        if name == "stress":  # that of a frame is there or not
+            finite |= np.isnan(array).all(axis=(1, 2), keepdims=True)
+        if not finite.all():
+            frame = int(np.argwhere(~finite)[0][0])
             if along == "A":
                 frame = int(np.searchsorted(np.cumsum(n_atoms), frame, side="right"))
             raise BadInputError(f"{where}: '{name}' of frame {frame} is not finite; leave the frame out")
         arrays[name] = array.astype(kind)
+    open_ones = np.isfinite(arrays["stress"]).all(axis=(1, 2)) & ~arrays["pbc"].all(axis=1)
+    if open_ones.any():
+        raise BadInputError(
+            f"{where}: frame {int(np.argmax(open_ones))} has a stress, but is not periodic in three directions"
+        )
     numbers, kinds = arrays["atomic_numbers"], arrays["kind"]
     if numbers.min() < 1 or numbers.max() > 118:
         raise BadInputError(f"{where}: 'atomic_numbers' must be from 1 to 118")

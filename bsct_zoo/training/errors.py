@@ -15,7 +15,8 @@ from bsct_zoo.potentials.isolation import because
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.data import FrameSet, SizedBatches
 
-Errors = dict[str, dict[str, float]]  # by kind of frame and "all": energy_mae_mev_atom, forces_mae_mev_A
+# By kind of frame and "all": energy_mae_mev_atom, forces_mae_mev_A; where frames have a stress, stress_mae_mev_A3.
+Errors = dict[str, dict[str, float]]
 
 
 def evaluate(
@@ -28,15 +29,18 @@ def evaluate(
     """
     everything, _, _ = frames.batch(range(len(frames)), dtype=torch.float64)
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
+    stress = np.full((len(frames), 3, 3), np.nan)
     done, failures = 0, dict[int, str]()
     for result in Batcher(potential).stream(everything.split()):
         energy[result.indices] = result.prediction.energy.cpu().numpy()
         forces[frames.rows(result.indices)] = result.prediction.forces.double().cpu().numpy()
+        if result.prediction.stress is not None:
+            stress[result.indices] = result.prediction.stress.double().cpu().numpy()
         failures |= result.failures
         done += len(result.indices)
         if on_progress:
             on_progress(done)
-    return mean_errors(energy, forces, frames, kinds, failures)
+    return mean_errors(energy, forces, frames, kinds, failures, stress)
 
 
 def evaluate_module(
@@ -63,11 +67,13 @@ def mean_errors(
     frames: FrameSet,
     kinds: tuple[str, ...],
     failures: Mapping[int, str] | None = None,
+    stress: np.ndarray | None = None,
 ) -> Errors:
     """Mean absolute errors over all frames and over each kind of frames.
 
     ``energy`` [n_frames] total, in eV; ``forces`` [total_atoms, 3] in eV/Å. Energies count per atom, a frame once;
-    forces count per component, an atom once. ``failures`` say why, by frame. Returned in meV/atom and meV/Å.
+    forces count per component, an atom once. ``failures`` say why, by frame. Returned in meV/atom and meV/Å. ``stress``
+    [n_frames, 3, 3] in eV/Å³ counts per component where both it and the label are known; in meV/Å³.
 
     Raises:
         ModelError: a frame has no finite answer, which must not be averaged away.
@@ -89,4 +95,8 @@ def mean_errors(
                 "energy_mae_mev_atom": float(of_energy[chosen].mean()),
                 "forces_mae_mev_A": float(of_atom[chosen[frame_of_atom]].mean()),
             }
+            of_stress = np.abs((np.nan if stress is None else stress) - frames.stress)[chosen]
+            known = np.isfinite(of_stress)
+            if known.any():
+                result[name]["stress_mae_mev_A3"] = float(1e3 * of_stress[known].mean())
     return result

@@ -42,19 +42,24 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int, keys: LabelKeys = 
         return data[0]
     folder = out / "data"
     recipe = {"sources": [[path.name, _hash(path)] for path in data], "seed": seed, "shares": SHARES}
-    recipe |= {"reader": 2, "keys": asdict(keys)}
+    recipe |= {"reader": 3, "keys": asdict(keys)}
     if not _made(folder, recipe):
         convert(data, folder, seed, recipe, keys)
     return folder
 
 
-def remarks(folder: Path) -> list[str]:
-    """What a user must know of the frames in ``folder``: which labels were read, and how far they may reach."""
+def remarks(folder: Path, learns_stress: bool) -> list[str]:
+    """What a user must know of the frames in ``folder``: which labels were read, and how far they may reach.
+
+    ``learns_stress``: whether the trainer does.
+    """
     data = read_training_data(folder)
-    said = [f"labels of {name}: {keys['energy']} and {keys['forces']}" for name, keys in _items(data, "labels")]
+    said = [f"labels of {name}: {' and '.join(filter(None, keys.values()))}" for name, keys in _items(data, "labels")]
+    if data.train.has_stress.any() and not learns_stress:
+        said.append("the stress of the frames is not learned; this trainer learns energies and forces alone")
     if atoms := data.origin.get("isolated_atoms"):
         said.append(f"reference energies: isolated atoms of {', '.join(atoms)}, which are in no split")
-    said += [f"{name}: its stress is not learned; no trainer does" for name in data.origin.get("unlearned", ())]
+    said += [f"{name}: {why}" for name, why in _items(data, "unlearned")]
     first = data.train.first
     numbers = data.train.atomic_numbers
     kinds = {tuple(sorted(numbers[first[k] : first[k + 1]])) for k in range(len(data.train))}
@@ -67,7 +72,10 @@ def remarks(folder: Path) -> list[str]:
 
 
 def _items(data: TrainingData, name: str) -> list[tuple[str, Any]]:
-    return list(data.origin.get(name, {}).items())
+    said = data.origin.get(name, {})
+    if not isinstance(said, Mapping):  # of version 0.2.0, a list of files
+        return [(str(file), "its stress is not learned") for file in said]
+    return list(said.items())
 
 
 def _hash(path: Path) -> str:
@@ -126,7 +134,7 @@ def convert(
     for split, frames in merged.items():
         if foreign := {chemical_symbols[z] for z in frames.elements} - references.keys():
             raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
-    arrays = {split: npz_bytes(vars(frames)) for split, frames in merged.items()}
+    arrays = {split: npz_bytes(frames.arrays()) for split, frames in merged.items()}
     for split, content in arrays.items():
         atomic_write(folder / f"{split}.npz", content)
     if "test" not in arrays:
@@ -204,13 +212,13 @@ class _Content:
         frames: each with its labels.
         atoms: energy in eV of an isolated atom, by symbol.
         keys: where labels were found, by file.
-        unlearned: files with labels that no trainer learns.
+        unlearned: why the stress of a file, or of some of its frames, is not among the labels, by file.
     """
 
     frames: list[tuple[Atoms, Labels]]
     atoms: dict[str, float]
     keys: dict[str, LabelKeys]
-    unlearned: list[str]
+    unlearned: dict[str, str]
 
 
 def _read(files: Sequence[Path], chosen: LabelKeys) -> _Content:
@@ -219,12 +227,12 @@ def _read(files: Sequence[Path], chosen: LabelKeys) -> _Content:
     Raises:
         BadInputError: a file cannot be read, or a frame lacks a label or has an impossible value.
     """
-    found = _Content([], {}, {}, [])
+    found = _Content([], {}, {}, {})
     for path in files:
         frames = read_frames(path)
         keys = found.keys[path.name] = keys_of(frames, chosen, f"{path}")
-        if any(has_stress(atoms) for atoms in frames):
-            found.unlearned.append(path.name)
+        if why := _left_out(frames, keys):
+            found.unlearned[path.name] = why
         for number, atoms in enumerate(frames):
             where = f"frame {number} of {path}"
             labels = labels_of(atoms, keys, where)
@@ -243,8 +251,21 @@ def _read(files: Sequence[Path], chosen: LabelKeys) -> _Content:
     return found
 
 
+def _left_out(frames: Sequence[Atoms], keys: LabelKeys) -> str:
+    """What is said of a stress that is in a file and not among its labels; empty if there is nothing to say."""
+    if not any(has_stress(atoms) for atoms in frames):
+        return ""
+    if not keys.stress:
+        return f"its stress is not learned: it does not belong to {keys.energy}; name it with --stress-key"
+    open_ones = sum(has_stress(atoms) and not atoms.pbc.all() for atoms in frames)
+    if not open_ones:
+        return ""
+    return f"the stress of {open_ones} frames is not learned: they are not periodic in three directions"
+
+
 def _flat(frames: Sequence[tuple[Atoms, Labels]], where: str) -> FrameSet:
     systems = [atoms for atoms, _ in frames]
-    arrays = flat_arrays(systems, [one.energy for _, one in frames], [one.forces for _, one in frames])
+    labels = [one for _, one in frames]
+    arrays = flat_arrays(systems, *([getattr(one, name) for one in labels] for name in ("energy", "forces", "stress")))
     arrays["cell"] *= arrays["pbc"][:, :, None]
     return checked_frames(arrays, where)

@@ -15,6 +15,10 @@ where C = E - Σ reference energies of its atoms. Both go under a smooth absolut
 h₀ = 0.01, whose slope never exceeds one, so that no frame rules the others, and which is smooth at zero. The loss is
 
     L = w ⟨h(e_s)⟩ + ⟨h(f_a)⟩                                   w = 5, means over the systems and atoms of a batch
+
+Crystals that have a stress σ* add ⟨h(s_s)⟩, with the derivative of the energy by strain W = V σ (V the volume):
+
+    s_s = |W_s - W*_s| / n_s / (1 + |W*_s| / (n_s E₀))          |·| of the nine components, in eV per atom
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ STATED = {
     "loss": "bsct_zoo.training.loss",
     "energy_weight": ENERGY_WEIGHT,
     "force_weight": 1.0,
+    "stress_weight": 1.0,
     "energy_scale_eV_atom": ENERGY_SCALE,
     "force_scale_eV_A": FORCE_SCALE,
     "smoothing": SMOOTHING,
@@ -67,6 +72,18 @@ def force_loss(forces: Tensor, true_forces: Tensor) -> Tensor:
     """⟨h(f_a)⟩; arguments as in ``training_loss``."""
     weight = 1 + true_forces.norm(dim=1, keepdim=True) / FORCE_SCALE
     return smooth_abs((((forces - true_forces) / weight) ** 2).sum(1)).mean()
+
+
+def stress_loss(strain_gradient: Tensor, true: Tensor, n_atoms: Tensor) -> Tensor:
+    """⟨h(s_s)⟩ over the systems that have a stress; zero where none has.
+
+    ``strain_gradient`` and ``true`` [n_systems, 3, 3] in eV, the latter NaN where there is no stress; ``n_atoms``
+    [n_systems].
+    """
+    known = true.isfinite().all(-1).all(-1)
+    weight = n_atoms[known] + true[known].flatten(1).norm(dim=1) / ENERGY_SCALE
+    error = (strain_gradient[known] - true[known]).flatten(1) / weight[:, None]
+    return smooth_abs((error**2).sum(1)).sum() / max(int(known.sum()), 1)
 
 
 def smooth_abs(square: Tensor) -> Tensor:

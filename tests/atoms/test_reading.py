@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.build import bulk, fcc111, molecule
 from ase.collections import g2
 from ase.constraints import FixBondLength, FixCartesian, FixedLine, FixedPlane, FixScaled
+from ase.data import atomic_numbers
 from ase.db import connect
 from ase.io import write
 from ase.neighborlist import neighbor_list
@@ -163,6 +164,22 @@ def test_deuterium_is_hydrogen_with_its_mass():
     pytest.importorskip("rdkit")
     methanol = named("[2H]OC")
     assert methanol.get_masses()[0] == pytest.approx(2.014, abs=1e-3) and methanol.numbers[0] == 1
+
+
+def test_deuterium_and_tritium_of_formats_that_ase_cannot_read_them_from(tmp_path):
+    poscar = tmp_path / "POSCAR_dt"
+    poscar.write_text("x\n1.0\n5 0 0\n0 5 0\n0 0 5\nO D T\n1 1 1\nCartesian\n2.5 2.5 2.5\n3.4 2.5 2.5\n2.3 3.4 2.5\n")
+    atoms = named(str(poscar))
+    assert atoms.numbers.tolist() == [8, 1, 1] and atoms.get_masses()[1:].tolist() == [2.014, 3.016]
+    assert "D" not in atomic_numbers  # ASE's table is as it was
+    poscar.write_text(poscar.read_text().replace("O D T", "O D Qq"))
+    with pytest.raises(BadInputError, match="'Qq' is not a chemical symbol"):
+        named(str(poscar))
+    assert "D" not in atomic_numbers
+    pdb = tmp_path / "d.pdb"
+    pdb.write_text("HETATM    1  D1  HOH A   1       3.450   2.500   2.500  1.00  0.00           D\nEND\n")
+    with pytest.raises(BadInputError, match=r"d\.pdb: isotope 'D1' is not read from this format"):
+        named(str(pdb))
 
 
 @pytest.mark.parametrize(

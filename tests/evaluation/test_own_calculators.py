@@ -1,10 +1,9 @@
 """Batched in a worker, a model says on scans what its package's own ASE calculator says frame by frame.
 
-Takes every adapter that has a ``calculator`` module beside its loader; each runs in its own environment.
+Takes every adapter that names its package's ``calculator``; each runs in its own environment.
 """
 
 from dataclasses import replace
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -30,8 +29,7 @@ LEFT_OUT = {"equiformer", "fairchem"}
 
 def own_calculator(adapter):
     """The adapter, loading its package's ASE calculator; None if it has none."""
-    module = f"{adapter.loader.partition('.')[0]}.calculator"
-    return replace(adapter, loader=f"{module}:load") if find_spec(module) else None
+    return None if adapter.calculator is None else replace(adapter, loader=adapter.calculator)
 
 
 PAIRS = {

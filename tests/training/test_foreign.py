@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase.io import write
+from ase.stress import voigt_6_to_full_3x3_stress
 
 from bsct_zoo.atoms.reading import read_frames
 from bsct_zoo.errors import BadInputError
@@ -238,7 +240,7 @@ def test_ref_comes_before_another_models_energy(tmp_path):
     write(tmp_path / "a.extxyz", renamed("REF_energy", "REF_forces", shift=100.0))
     found = trained_on(frames_folder([tmp_path / "a.extxyz"], tmp_path / "out", 0))
     assert sorted(found) == pytest.approx(sorted(a.get_potential_energy() + 100 for a in labelled()))
-    assert remarks(tmp_path / "out" / "data")[0] == "labels of a.extxyz: REF_energy and REF_forces"
+    assert remarks(tmp_path / "out" / "data", True)[0] == "labels of a.extxyz: REF_energy and REF_forces"
 
 
 def test_energy_of_one_source_never_meets_forces_of_another():
@@ -278,7 +280,7 @@ def test_isolated_atoms_are_reference_energies_and_in_no_split(tmp_path):
     assert len(atoms) == 4 and dict(data.reference_energies) == atoms
     splits = [split for split in (data.train, data.valid, data.test) if split is not None]
     assert sum(map(len, splits)) == 60 and all((split.n_atoms > 1).all() for split in splits)
-    assert any(text.startswith("reference energies: isolated atoms of C, H") for text in remarks(folder))
+    assert any(text.startswith("reference energies: isolated atoms of C, H") for text in remarks(folder, True))
     two = [one for one in frames if len(one) == 1][:1] * 2
     two[1] = two[1].copy()
     two[1].info["REF_energy"] += 1
@@ -294,14 +296,97 @@ def test_elements_without_an_isolated_atom_are_fitted_to_what_is_left():
     assert found == pytest.approx(ATOM, abs=0.01) and found["H"] == -3.0 and found["C"] == -40.0
 
 
-def test_two_molecules_are_a_warning_and_stress_is_said_to_be_unlearned(tmp_path):
+def test_two_molecules_are_a_warning_and_a_stress_without_volume_is_said_to_be_unlearned(tmp_path):
     frames = [atoms for atoms in labelled(12) if str(atoms.symbols) in ("CO", "N2")]
     for atoms in frames:
         atoms.calc.results["stress"] = np.zeros(6)
         atoms.set_cell(np.eye(3) * 9)
     write(tmp_path / "two.extxyz", frames)
-    said = remarks(frames_folder([tmp_path / "two.extxyz"], tmp_path / "out", 0))
+    said = remarks(frames_folder([tmp_path / "two.extxyz"], tmp_path / "out", 0), learns_stress=True)
     assert any(text.startswith("warning: the training frames hold 2 compositions only") for text in said)
-    assert "two.extxyz: its stress is not learned; no trainer does" in said
+    assert "two.extxyz: the stress of 24 frames is not learned: they are not periodic in three directions" in said
     write(tmp_path / "many.extxyz", labelled())
-    assert len(remarks(frames_folder([tmp_path / "many.extxyz"], tmp_path / "many", 0))) == 1
+    assert len(remarks(frames_folder([tmp_path / "many.extxyz"], tmp_path / "many", 0), learns_stress=True)) == 1
+
+
+def copper(n=12):
+    """Strained, rattled crystals with the energy, forces and stress of ASE's EMT."""
+    random = np.random.default_rng(3)
+    frames = []
+    for k in range(n):
+        atoms = bulk("Cu", cubic=True)
+        atoms.set_cell(atoms.cell @ (np.eye(3) + random.normal(0, 0.03, (3, 3))), scale_atoms=True)
+        atoms.rattle(0.1, seed=k)
+        atoms.calc = EMT()
+        results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(), "stress": atoms.get_stress()}
+        atoms.calc = SinglePointCalculator(atoms, **results)
+        frames.append(atoms)
+    return frames
+
+
+def _stress_of_all(folder):
+    """Stress of every frame by its energy."""
+    data = read_training_data(folder)
+    sets = [one for one in (data.train, data.valid, data.test) if one is not None]
+    return {round(float(e), 6): s for one in sets for e, s in zip(one.energy, one.stress, strict=True)}
+
+
+def _named(frames, **of):
+    """The frames without a calculator, with labels by other names."""
+    named = []
+    for atoms in frames:
+        plain = atoms.copy()
+        results = atoms.calc.results
+        plain.info["REF_energy"] = results["energy"]
+        plain.arrays["REF_forces"] = results["forces"]
+        for name, value in of.items():
+            plain.info[name] = value(atoms)
+        named.append(plain)
+    return named
+
+
+def _virial(atoms):
+    return -atoms.get_volume() * voigt_6_to_full_3x3_stress(atoms.calc.results["stress"])
+
+
+@pytest.mark.parametrize(
+    ("names", "keys", "said"),
+    [
+        (None, LabelKeys(), "labels of cu.extxyz: energy and forces and stress"),
+        ({"REF_stress": lambda a: a.get_stress()}, LabelKeys(), "REF_energy and REF_forces and REF_stress"),
+        ({"REF_virials": _virial}, LabelKeys(), "REF_energy and REF_forces and REF_virials"),
+        ({"mine": lambda a: a.get_stress(voigt=False)}, LabelKeys(stress="mine"), "REF_forces and mine"),
+    ],
+)
+def test_the_stress_of_crystals_is_read_whatever_its_name_and_sign(tmp_path, names, keys, said):
+    frames = copper()
+    write(tmp_path / "cu.extxyz", frames if names is None else _named(frames, **names))
+    folder = frames_folder([tmp_path / "cu.extxyz"], tmp_path / "out", 0, keys)
+    found = _stress_of_all(folder)
+    assert len(found) == 12
+    for atoms in frames:
+        expected = voigt_6_to_full_3x3_stress(atoms.calc.results["stress"])
+        np.testing.assert_allclose(found[round(atoms.get_potential_energy(), 6)], expected, atol=1e-9)
+    assert any(said in line for line in remarks(folder, learns_stress=True))
+    assert any("not learned" in line for line in remarks(folder, learns_stress=False))
+    train = read_training_data(folder).train
+    volume = np.linalg.det(train.cell)
+    np.testing.assert_allclose(train.strain_gradients([2])[0].numpy(), volume[2] * train.stress[2], rtol=1e-5)
+
+
+def test_a_stress_of_another_source_is_not_taken_and_a_wrong_one_is_refused(tmp_path):
+    frames = _named(copper(), stress=lambda a: a.get_stress(), odd=lambda a: np.arange(9.0))
+    write(tmp_path / "cu.extxyz", frames)
+    folder = frames_folder([tmp_path / "cu.extxyz"], tmp_path / "out", 0)
+    assert not read_training_data(folder).train.has_stress.any()
+    assert any("does not belong to REF_energy; name it with --stress-key" in one for one in remarks(folder, True))
+    with pytest.raises(BadInputError, match="no stress under 'none_such'; of six or nine numbers a frame: stress, odd"):
+        frames_folder([tmp_path / "cu.extxyz"], tmp_path / "b", 0, LabelKeys(stress="none_such"))
+    with pytest.raises(BadInputError, match="'odd' is not symmetric"):
+        frames_folder([tmp_path / "cu.extxyz"], tmp_path / "c", 0, LabelKeys(stress="odd"))
+
+
+def test_frames_without_a_stress_keep_their_file_as_it_was(extxyz, tmp_path):
+    folder = frames_folder([extxyz], tmp_path / "out", 0)
+    with np.load(folder / "train.npz") as file:
+        assert "stress" not in file.files

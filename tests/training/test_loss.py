@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bsct_zoo.training.loss import atoms_energy, energy_loss, force_loss, smooth_abs, training_loss
+from bsct_zoo.training.loss import atoms_energy, energy_loss, force_loss, smooth_abs, stress_loss, training_loss
 
 N_ATOMS = [3, 1, 5]
 
@@ -67,6 +67,23 @@ def test_its_gradient(labels):
     energy, forces, *rest = tensors(labels)
     leaves = (energy.requires_grad_(), forces.requires_grad_())
     assert torch.autograd.gradcheck(lambda e, f: training_loss(e, f, *rest)[0], leaves)
+
+
+def test_the_term_of_stress_is_its_formula_over_the_systems_that_have_one():
+    random = np.random.default_rng(1)
+    found, true = torch.tensor(random.normal(size=(3, 3, 3))), torch.tensor(random.normal(size=(3, 3, 3)))
+    true[1] = torch.nan
+    n_atoms = torch.tensor([2, 5, 4])
+    expected = []
+    for k in (0, 2):
+        n, error = int(n_atoms[k]), math.sqrt(float(((found[k] - true[k]) ** 2).sum()))
+        expected.append(smooth(error / n / (1 + math.sqrt(float((true[k] ** 2).sum())) / (n * 1.0))))
+    assert stress_loss(found, true, n_atoms).item() == pytest.approx(sum(expected) / 2, rel=1e-12)
+    found.requires_grad_()
+    assert torch.autograd.gradcheck(lambda w: stress_loss(w, true, n_atoms), (found,))
+    none = stress_loss(found, torch.full_like(true, torch.nan), n_atoms)
+    (slope,) = torch.autograd.grad(none, found)
+    assert none.item() == 0 and not slope.any()
 
 
 def test_no_atom_pulls_harder_than_one(labels):

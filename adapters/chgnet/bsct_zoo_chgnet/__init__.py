@@ -14,6 +14,7 @@ def register_adapters() -> list[Adapter]:
             name="chgnet",
             summary="graph network of atoms, bonds and angles, universal for crystals",
             loader="bsct_zoo_chgnet.loader:load",
+            calculator="bsct_zoo_chgnet.calculator:load",
             file_card="bsct_zoo_chgnet.files:file_card",
             cards=SHIPPED,
             environment=EnvironmentSpec(requirements=("chgnet>=0.4.1,<0.5",)),

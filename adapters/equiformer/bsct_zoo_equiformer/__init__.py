@@ -18,6 +18,7 @@ def register_adapters() -> list[Adapter]:
             name="equiformer",
             summary="equivariant attention in frames of the edges, direct forces (EquiformerV2)",
             loader="bsct_zoo_equiformer.loader:load",
+            calculator="bsct_zoo_equiformer.calculator:load",
             file_card="bsct_zoo_equiformer.files:file_card",
             cards=shipped(),
             environment=EnvironmentSpec(

@@ -15,10 +15,12 @@ def register_adapters() -> list[Adapter]:
             name="mace",
             summary="equivariant message passing with many-body products",
             loader="bsct_zoo_mace.loader:load",
+            calculator="bsct_zoo_mace.calculator:load",
             file_card="bsct_zoo_mace.files:file_card",
             cards=(*shipped(), *published()),
             environment=EnvironmentSpec(requirements=("mace-torch>=0.3.16,<0.4", "vesin>=0.3")),
             trainer="bsct_zoo_mace.training:train",
+            trains_stress=True,
             options=(
                 Option("head", str, "", "which head of a multi-head model; the one called default if not given"),
                 Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),

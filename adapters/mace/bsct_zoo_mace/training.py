@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from bsct_zoo.training.card import first_card
 from bsct_zoo.training.data import FrameSet, SizedBatches, TrainingData, read_training_data
 from bsct_zoo.training.job import Tell, Trained, TrainingJob
-from bsct_zoo.training.loss import STATED, atoms_energy, training_loss
+from bsct_zoo.training.loss import STATED, atoms_energy, stress_loss, training_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser, settings_for
 from bsct_zoo.training.state import is_kept, keep_state
@@ -29,7 +29,6 @@ from bsct_zoo_mace.checkpoint import MaceConfig, build, save
 from bsct_zoo_mace.packages import DataLoader, ExponentialMovingAverage, graphs, tools
 
 STATE = "state.pt"  # what a run goes on from
-_OUTPUT = {"forces": True, "virials": False, "stress": False}
 
 
 def train(job: TrainingJob, tell: Tell) -> Trained:
@@ -71,7 +70,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         checkpoint_handler=tools.CheckpointHandler(str(job.out / "mace"), job.name),
         logger=Log(job.out / "mace", run, tell),
         eval_interval=1,
-        output_args=_OUTPUT,
+        output_args={"forces": True, "virials": bool(data.train.has_stress.any()), "stress": False},
         device=torch.device(job.device),
         log_errors="PerAtomMAE",
         ema=run.average,
@@ -94,7 +93,11 @@ class Loss(nn.Module):
 
     def forward(self, pred: dict[str, Tensor], ref: Any, ddp: bool | None = None) -> Tensor:
         """Of a batch ``ref`` with the prediction ``pred`` for it."""
-        return training_loss(pred["energy"], pred["forces"], ref.energy, ref.forces, ref.ptr.diff())[0]
+        n_atoms = ref.ptr.diff()
+        loss = training_loss(pred["energy"], pred["forces"], ref.energy, ref.forces, n_atoms)[0]
+        if pred.get("virials") is None:
+            return loss
+        return loss + stress_loss(-pred["virials"], -ref.virials, n_atoms)  # a virial is minus what we call W
 
 
 class Rate:
@@ -199,6 +202,7 @@ def graphs_of(frames: FrameSet, data: TrainingData, cutoff: float) -> list[Any]:
     everything, energy, _ = frames.batch(range(len(frames)), torch.float64)
     alone = atoms_energy(data.reference_table(), everything.atomic_numbers, everything.system_idx, everything.n_systems)
     beyond, first = (energy - alone).tolist(), frames.first
+    strain = frames.strain_gradients(range(len(frames)), torch.float64)
     found = []
     for k in range(len(frames)):
         rows = slice(first[k], first[k + 1])
@@ -210,6 +214,7 @@ def graphs_of(frames: FrameSet, data: TrainingData, cutoff: float) -> list[Any]:
                 "forces": frames.forces[rows],
                 "total_charge": float(frames.charge[k]),
                 "total_spin": float(frames.spin[k]),
+                **({} if strain is None else {"virials": -strain[k].numpy()}),
             },
             property_weights={},
             cell=frames.cell[k],

@@ -21,7 +21,7 @@ from bsct_zoo.potentials.gradients import predict_by_gradient
 from bsct_zoo.training.data import SizedBatches, read_training_data
 from bsct_zoo.training.errors import evaluate_module
 from bsct_zoo.training.job import TrainingJob
-from bsct_zoo.training.loss import atoms_energy, training_loss
+from bsct_zoo.training.loss import atoms_energy, stress_loss, training_loss
 
 REFERENCE = {"H": -10.0, "O": -100.0}
 TINY = {
@@ -100,6 +100,33 @@ def test_the_loss_is_that_of_every_family(folder):
     alone = atoms_energy(data.reference_table(), batch.atomic_numbers, batch.system_idx, batch.n_systems)
     expected, _, _ = training_loss(answer.energy, answer.forces, energy, forces, batch.atoms_per_system, alone)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_stress_is_in_the_loss_where_frames_have_one(folder):
+    """Through mace-torch's own virials, against the stress of the model through the interface."""
+    torch.set_default_dtype(torch.float64)
+    random = np.random.default_rng(5)
+    stress = random.normal(0, 0.01, (9, 3, 3))
+    stress += stress.transpose(0, 2, 1)
+    stress[4] = np.nan  # one without
+    box = {"cell": np.tile(np.diag([2.5, 3.0, 9.0]), (9, 1, 1)), "pbc": np.full((9, 3), True)}
+    np.savez(folder / "valid.npz", **water(random, 9), **box, stress=stress)
+    data = read_training_data(folder)
+    torch.manual_seed(0)
+    model = build(CONFIG)
+    (found,) = loader(graphs_of(data.valid, data, 3.0), SizedBatches(data.valid.n_atoms, 128))
+    surface = MaceEnergy(model)
+    output = model(found.to_dict(), training=True, compute_force=True, compute_virials=True)
+    with_stress = Loss()(pred=output, ref=found)
+    without = Loss()(pred={**output, "virials": None}, ref=found)
+    order = [i for batch in SizedBatches(data.valid.n_atoms, 128) for i in batch]
+    batch, _, _ = data.valid.batch(order, torch.float64)
+    volume = 2.5 * 3.0 * 9.0
+    answer = predict_by_gradient(surface, batch).stress
+    true = data.valid.strain_gradients(order, torch.float64)
+    of_stress = stress_loss(volume * answer, true, batch.atoms_per_system)
+    assert of_stress > 0.01
+    assert (with_stress - without).item() == pytest.approx(of_stress.item(), rel=1e-9)
 
 
 def test_what_is_saved_is_what_was_validated(folder, tmp_path):

@@ -26,6 +26,7 @@ def register_adapters() -> list[Adapter]:
             name="nep89",
             summary="neuroevolution potential, universal for crystals and molecules, fast on CPUs",
             loader="bsct_zoo_nep89.loader:load",
+            calculator="bsct_zoo_nep89.calculator:load",
             cards=(CARD,),
             environment=EnvironmentSpec(
                 requirements=("neptrainkit==3.1.5", "nep-adapters==1.0.3"),

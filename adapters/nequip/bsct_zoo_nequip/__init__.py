@@ -15,6 +15,7 @@ def register_adapters() -> list[Adapter]:
             aliases=("allegro",),
             summary="E(3)-equivariant message passing by tensor products",
             loader="bsct_zoo_nequip.loader:load",
+            calculator="bsct_zoo_nequip.calculator:load",
             file_card="bsct_zoo_nequip.files:file_card",
             cards=shipped(),
             environment=EnvironmentSpec(
@@ -22,6 +23,7 @@ def register_adapters() -> list[Adapter]:
             ),
             options=(Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),),
             trainer="bsct_zoo_nequip.training:train",
+            trains_stress=True,
             citation="S. Batzner et al., Nat. Commun. 13, 2453 (2022); C. W. Tan et al., arXiv:2504.16068",
         )
     ]

@@ -46,6 +46,9 @@ class LabelledFrames(AtomicDataset):
         if bool(batch.pbc.any()):  # without cells, nequip is a little faster
             columns[AtomicDataDict.CELL_KEY] = batch.cell.split(1)
             columns[AtomicDataDict.EDGE_CELL_SHIFT_KEY] = graph[AtomicDataDict.EDGE_CELL_SHIFT_KEY].split(of_edges)
+        strain = frames.strain_gradients(range(len(frames)), torch.float64)
+        if strain is not None:
+            columns[AtomicDataDict.VIRIAL_KEY] = (-strain).split(1)
         rows = zip(*columns.values(), strict=True)
         self.items = [AtomicDataDict.with_batch_(dict(zip(columns, row, strict=True))) for row in rows]
         self.n_atoms = frames.n_atoms

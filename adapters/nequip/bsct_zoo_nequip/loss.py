@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from bsct_zoo.training.loss import training_loss
+from bsct_zoo.training.loss import stress_loss, training_loss
 from bsct_zoo_nequip.packages import AtomicDataDict
 
 
@@ -37,6 +37,8 @@ class SharedLoss(Metric):
             n_atoms,
             atoms,
         )
+        if AtomicDataDict.VIRIAL_KEY in wanted:  # a virial is minus what the loss calls W
+            loss = loss + stress_loss(-found[AtomicDataDict.VIRIAL_KEY], -wanted[AtomicDataDict.VIRIAL_KEY], n_atoms)
         self.total = self.total + loss
         self.batches = self.batches + 1
 

@@ -12,6 +12,7 @@ import torch
 if find_spec("nequip") is None:
     pytest.skip("needs nequip", allow_module_level=True)
 
+from bsct_zoo_nequip.checkpoint import NequipConfig, build
 from bsct_zoo_nequip.files import file_card
 from bsct_zoo_nequip.frames import LabelledFrames, loader, mean_neighbours
 from bsct_zoo_nequip.graph import graph_of
@@ -24,7 +25,7 @@ from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.training.data import read_training_data
 from bsct_zoo.training.errors import evaluate
 from bsct_zoo.training.job import TrainingJob
-from bsct_zoo.training.loss import training_loss
+from bsct_zoo.training.loss import stress_loss, training_loss
 
 REFERENCE = {"H": -10.0, "O": -100.0}
 TINY = {"num_layers": 2, "num_features": "8,4", "type_embed_num_features": 4, "radial_mlp_width": 8, "r_max": 3.0}
@@ -118,6 +119,32 @@ def test_the_loss_is_that_of_every_family(folder):
             torch.testing.assert_close(found, expected_slope)
         expected.append(right.item())
     assert metric.compute().item() == pytest.approx(np.mean(expected))
+
+
+def test_stress_is_in_the_loss_where_frames_have_one(tmp_path):
+    """Through nequip's own virial, against the stress of the model through the interface."""
+    folder = write(tmp_path / "frames", periodic=True)
+    random = np.random.default_rng(5)
+    for name in ("train", "valid"):
+        with np.load(folder / f"{name}.npz") as file:
+            arrays = dict(file)
+        stress = random.normal(0, 0.01, (len(arrays["n_atoms"]), 3, 3))
+        np.savez(folder / f"{name}.npz", **arrays, stress=stress + stress.transpose(0, 2, 1))
+    data = read_training_data(folder)
+    frames = LabelledFrames(str(folder), "valid", 3.0, ["H", "O"])
+    (wanted,) = loader(frames, None, AtomicDataDict.batched_from_list, batch_atoms=1000)
+    shape = {"num_layers": 2, "num_features": (8, 4), "type_embed_num_features": 4, "radial_mlp_width": 8}
+    config = NequipConfig((1, 8), (-10.0, -100.0), r_max=3.0, **shape)
+    model = build(config, "float64")
+    found = model(dict(wanted))
+    metric = SharedLoss([-10.0, -100.0])
+    with_stress = metric(found, wanted).item()
+    without = metric(found, {key: value for key, value in wanted.items() if key != AtomicDataDict.VIRIAL_KEY}).item()
+    volume = 2.5 * 3.0 * 9.0
+    strain = torch.tensor(volume * data.valid.stress)
+    of_stress = stress_loss(volume * found[AtomicDataDict.STRESS_KEY].detach(), strain, torch.full((9,), 3))
+    assert of_stress > 0.01
+    assert with_stress - without == pytest.approx(of_stress.item(), rel=1e-9)
 
 
 def run(folder, out, budget_s, **more):

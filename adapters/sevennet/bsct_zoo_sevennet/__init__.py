@@ -15,6 +15,7 @@ def register_adapters() -> list[Adapter]:
             aliases=("7net",),
             summary="equivariant message passing, universal for crystals",
             loader="bsct_zoo_sevennet.loader:load",
+            calculator="bsct_zoo_sevennet.calculator:load",
             file_card="bsct_zoo_sevennet.files:file_card",
             cards=SHIPPED,
             environment=EnvironmentSpec(requirements=("sevenn>=0.13,<0.14",)),

@@ -14,6 +14,7 @@ def register_adapters() -> list[Adapter]:
             name="so3lr",
             summary="equivariant transformer with electrostatics and dispersion, organic molecules, charge and spin",
             loader="bsct_zoo_so3lr.loader:load",
+            calculator="bsct_zoo_so3lr.calculator:load",
             cards=(CARD,),
             environment=EnvironmentSpec(requirements=("so3krates-torch==0.2.1",)),
             options=(

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.potentials.gradients import strained
 from bsct_zoo_transformer.model import EdgeTransformer
 
 
@@ -24,6 +25,15 @@ def energy_and_forces(model: EdgeTransformer, batch: AtomsBatch, train: bool) ->
         energy = model(batch.with_positions(positions))
         (gradient,) = torch.autograd.grad(energy.sum(), positions, create_graph=train)
     return energy, -gradient
+
+
+def energy_forces_and_strain(model: EdgeTransformer, batch: AtomsBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """For training: energy, forces, and the derivative of the energy by strain [n_systems, 3, 3] in eV."""
+    positions = batch.positions.detach().clone().requires_grad_()
+    moved, strain = strained(batch.with_positions(positions))
+    energy = model(moved)
+    of_positions, of_strain = torch.autograd.grad(energy.sum(), [positions, strain], create_graph=True)
+    return energy, -of_positions, of_strain
 
 
 def turns(count: int, like: AtomsBatch, random: torch.Generator | None = None) -> Tensor:

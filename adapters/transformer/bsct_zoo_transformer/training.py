@@ -22,21 +22,22 @@ from bsct_zoo.training.card import first_card
 from bsct_zoo.training.data import SizedBatches, TrainingData, batch_stream, read_training_data
 from bsct_zoo.training.job import Tell, Trained, TrainingJob
 from bsct_zoo.training.lightning import SmoothnessCallback
-from bsct_zoo.training.loss import STATED, atoms_energy, training_loss
+from bsct_zoo.training.loss import STATED, atoms_energy, stress_loss, training_loss
 from bsct_zoo.training.schedule import Budget, learning_rate_factor
 from bsct_zoo.training.settings import Optimiser, settings_for
 from bsct_zoo.training.state import is_kept
 from bsct_zoo.training.windows import Window, Windows, training_scans
 from bsct_zoo_transformer.checkpoint import save
 from bsct_zoo_transformer.config import TransformerConfig
-from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
+from bsct_zoo_transformer.forces import energy_and_forces, energy_forces_and_strain, rotated, turns
 from bsct_zoo_transformer.loop import BEST, STATE, Loop, Watch
 from bsct_zoo_transformer.model import EdgeTransformer
 from bsct_zoo_transformer.optimiser import optimiser_for
 from bsct_zoo_transformer.potential import TransformerPotential
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
-Frames = tuple[AtomsBatch, Tensor, Tensor]  # systems, energies [n_systems] in eV, forces [n_atoms, 3] in eV/Å
+# Systems, energies [n_systems] in eV, forces [n_atoms, 3] in eV/Å, derivative by strain [n_systems, 3, 3] in eV.
+Frames = tuple[AtomsBatch, Tensor, Tensor, Tensor | None]
 
 
 def train(job: TrainingJob, tell: Tell) -> Trained:
@@ -61,6 +62,8 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     model = EdgeTransformer(config)
     if job.dtype == "float64":
         model = model.double()
+    if model.force_head is not None and data.train.has_stress.any():
+        tell("the stress of the frames is not learned: forces are direct")
     fit = Fit(model, job, optimiser, loop, data)
     watch = Watch(fit.budget, loop, optimiser, data, job, tell)
     scoring = _scoring(watch, loop, job, data)
@@ -81,7 +84,10 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     loader: Any = DataLoader(
         range(len(data.train)),  # type: ignore[arg-type]
         batch_sampler=_Order(fit, SizedBatches(data.train.n_atoms, optimiser.batch_atoms, job.seed)),  # type: ignore[arg-type]
-        collate_fn=lambda indices: data.train.batch(indices, _DTYPES[job.dtype]),
+        collate_fn=lambda indices: (
+            *data.train.batch(indices, _DTYPES[job.dtype]),
+            data.train.strain_gradients(indices, _DTYPES[job.dtype]) if model.force_head is None else None,
+        ),
     )
     trainer.fit(fit, loader, ckpt_path=str(state) if is_kept(state, tell) else None, weights_only=True)
     if loop.patience and (job.out / BEST).exists():
@@ -124,16 +130,25 @@ class Fit(L.LightningModule):
 
     def training_step(self, found: Frames, _: int) -> Tensor:
         """Loss of one batch."""
-        batch, true_energy, true_forces = found
+        batch, true_energy, true_forces, true_strain = found
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.trainer.global_step)
         if self.model.config.directions:
-            batch, true_forces = rotated(batch, true_forces, turns(batch.n_systems, batch, random))
-        energy, forces = energy_and_forces(self.model, batch, train=True)
+            turn = turns(batch.n_systems, batch, random)
+            batch, true_forces = rotated(batch, true_forces, turn)
+            true_strain = None if true_strain is None else turn @ true_strain @ turn.transpose(1, 2)
+        if true_strain is None:
+            energy, forces = energy_and_forces(self.model, batch, train=True)
+        else:
+            energy, forces, strain = energy_forces_and_strain(self.model, batch)
         alone = atoms_energy(self.reference_table, batch.atomic_numbers, batch.system_idx, batch.n_systems)
         loss, of_energy, of_forces = training_loss(
             energy, forces, true_energy, true_forces, batch.atoms_per_system, alone
         )
         self.log_dict({"energy_loss": of_energy, "force_loss": of_forces})
+        if true_strain is not None:
+            of_stress = stress_loss(strain, true_strain, batch.atoms_per_system)
+            self.log("stress_loss", of_stress)
+            loss = loss + of_stress
         if self.windows is None:
             return loss
         smoothness = self.smoothness(self.windows.at(self.trainer.global_step, self.device), random)

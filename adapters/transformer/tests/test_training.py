@@ -11,7 +11,7 @@ if find_spec("lightning") is None:
     pytest.skip("needs lightning", allow_module_level=True)
 
 from bsct_zoo_transformer.config import TransformerConfig
-from bsct_zoo_transformer.forces import energy_and_forces, rotated, turns
+from bsct_zoo_transformer.forces import energy_and_forces, energy_forces_and_strain, rotated, turns
 from bsct_zoo_transformer.model import EdgeTransformer
 
 from bsct_zoo.atoms.batch import AtomsBatch
@@ -33,6 +33,68 @@ def test_rotations_turn_every_system_its_cell_and_its_forces_together():
     torch.testing.assert_close(*fractional)
     metric = [one.cell[0] @ one.cell[0].T for one in crystals]
     torch.testing.assert_close(*metric)
+
+
+def test_the_derivative_by_strain_is_volume_times_stress_and_turns_with_the_crystal():
+    from bsct_zoo.potentials.gradients import predict_by_gradient
+
+    torch.manual_seed(0)
+    crystal = bulk("NaCl", "rocksalt", a=5.6)
+    crystal.rattle(0.1, seed=0)
+    batch = AtomsBatch.from_atoms([crystal])
+    model = EdgeTransformer(TransformerConfig(elements=(11, 17), reference_energies=(0.0, 0.0))).double()
+    energy, forces, strain = energy_forces_and_strain(model, batch)
+    expected = predict_by_gradient(model, batch)
+    torch.testing.assert_close(energy.detach(), expected.energy)
+    torch.testing.assert_close(forces.detach(), expected.forces)
+    torch.testing.assert_close(strain.detach(), expected.stress * crystal.get_volume())
+    assert strain.requires_grad  # it is learned from
+    turn = turns(1, batch)
+    turned, _ = rotated(batch, batch.positions, turn)
+    torch.testing.assert_close(energy_forces_and_strain(model, turned)[2], turn @ strain @ turn.transpose(1, 2))
+
+
+def test_stress_is_learned_where_frames_have_one(tmp_path):
+    from ase.calculators.emt import EMT
+    from bsct_zoo_transformer.checkpoint import load
+    from bsct_zoo_transformer.potential import TransformerPotential
+    from bsct_zoo_transformer.training import train
+
+    from bsct_zoo.training.data import read_training_data
+    from bsct_zoo.training.errors import evaluate
+    from bsct_zoo.training.job import TrainingJob
+
+    n = 16
+    crystals = []
+    for k in range(n):  # one cell, compressed: nothing but the labels of stress says what strain does
+        atoms = bulk("Cu", a=3.4, cubic=True)
+        atoms.rattle(0.02, seed=k)
+        atoms.calc = EMT()
+        crystals.append(atoms)
+    arrays = {
+        "n_atoms": np.full(n, 4),
+        "atomic_numbers": np.full(4 * n, 29),
+        "positions": np.concatenate([atoms.positions for atoms in crystals]),
+        "cell": np.array([np.asarray(atoms.cell) for atoms in crystals]),
+        "pbc": np.ones((n, 3), bool),
+        "energy": np.array([atoms.get_potential_energy() for atoms in crystals]),
+        "forces": np.concatenate([atoms.get_forces() for atoms in crystals]),
+        "stress": np.array([atoms.get_stress(voigt=False) for atoms in crystals]),
+    }
+    found = {}
+    for name in ("with", "without"):
+        folder = tmp_path / name
+        folder.mkdir()
+        kept = {key: value for key, value in arrays.items() if name == "with" or key != "stress"}
+        for split in ("train", "valid"):
+            np.savez(folder / f"{split}.npz", **kept)
+        (folder / "manifest.json").write_text('{"reference_energies": {"Cu": 0.0}}')
+        options = {"steps": 60, "lr": 1e-2, "width": 16, "hidden": 16, "atom_hidden": 16, "blocks": 1, "r_cut": 4.0}
+        trained = train(TrainingJob(folder, folder / "out", "tiny", 60.0, options=options), lambda *_: None)
+        potential = TransformerPotential(load(trained.checkpoint), "cpu", "float64", "EMT", "MIT")
+        frames = read_training_data(tmp_path / "with").train
+        found[name] = evaluate(potential, frames, ("frame",))["all"]["stress_mae_mev_A3"]
+    assert found["with"] < 0.3 * found["without"], found
 
 
 def test_rotations_are_uniform():

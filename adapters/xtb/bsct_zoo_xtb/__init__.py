@@ -16,6 +16,7 @@ def register_adapters() -> list[Adapter]:
             aliases=("tblite",),
             summary="semi-empirical tight binding, GFN2 and GFN1",
             loader="bsct_zoo_xtb.loader:load",
+            calculator="bsct_zoo_xtb.calculator:load",
             cards=(
                 ModelCard(
                     name="gfn2",
