@@ -63,8 +63,6 @@ def unsupported(results: Results) -> Iterator[str]:
                 yield f"{place}: the status is {evaluation.status}, that of its records {status_of(evaluation.records)}"
             if len(evaluation.records) > task.n_items:
                 yield f"{place}: {len(evaluation.records)} records of {task.n_items} {task.noun}s"
-            if strange := [one for one in evaluation.values if task.column(one) is None]:
-                yield f"{place}: {strange[0]} is no column of the task"
             for column in task.columns:
                 if reason := _does_not_follow(column, evaluation):
                     yield f"{place}, {column.name}: {reason}"

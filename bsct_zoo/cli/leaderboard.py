@@ -36,9 +36,14 @@ def build(
 
     _check(folder)
     taken, left_out = [], []
+    seen: dict[bytes, str] = {}
     for path in results:
         try:
             one = read_results(path)
+            content = path.read_bytes()
+            if content in seen:
+                raise BadInputError(f"{path} is the same as {seen[content]}")
+            seen[content] = path.name
             if not one.tasks or not one.rows:
                 raise BadInputError(f"{path} holds no results")
             if wrong := next(unsupported(one), ""):

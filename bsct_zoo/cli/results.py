@@ -73,7 +73,7 @@ def verify(
 @app.command("slim")
 def slim(
     result: ResultFile,
-    target: Annotated[Path, typer.Argument(metavar="OUT.json", help="The file to write.", show_default=False)],
+    target: Annotated[Path, typer.Argument(metavar="OUT.json|-", help="Where to write it.", show_default=False)],
 ) -> int:
     """Write RESULT.json without its curves: every number is there, and it fits into a repository.
 
@@ -83,7 +83,11 @@ def slim(
     from bsct_zoo.evaluation.results import json_text, read_results, without_curves
 
     output.check_targets(str(target), None, False)
-    text = json_text(without_curves(read_results(result)))
+    small = without_curves(read_results(result))
+    if str(target) == "-":
+        print(json_text(small, ascii_only=True), end="")
+        return 0
+    text = json_text(small)
     output.replace_file(target, text)
     print(f"wrote {target} ({len(text.encode()) / 1e3:.0f} kB)")
     return 0

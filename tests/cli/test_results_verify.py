@@ -88,7 +88,6 @@ def test_a_mean_that_was_changed_alone_needs_no_model(made, tmp_path):
     [
         (lambda e: e["counts"].update(fsd_full=1), "over 1 records in the file, 2 have it"),
         (lambda e: e.update(status="partial"), "the status is partial, that of its records ok"),
-        (lambda e: e["values"].update(mine=1.0), "mine is no column"),
         (lambda e: e["values"].update(fsd_full=None), "None in the file"),
     ],
 )
@@ -112,6 +111,15 @@ def test_a_record_that_was_made_up_is_noticed(made, tmp_path):
 
     done = verify(spoiled(made, tmp_path, spoil), "--sample", "9")
     assert done.return_value == 1 and "record: ok in the file, none now" in done.output
+
+
+def test_records_that_were_all_made_up_do_not_hold(made, tmp_path):
+    def spoil(data):
+        for n, record in enumerate(evaluation(data)["records"]):
+            record["id"] = f"C-C/unobtainium-{n}"
+
+    done = verify(spoiled(made, tmp_path, spoil), "--sample", "9")
+    assert done.return_value == 1 and "2 of 4 hold" in done.output
 
 
 def test_other_weights_and_versions_are_named(made, tmp_path):
@@ -151,6 +159,17 @@ def test_the_sample_is_that_of_the_seed(made):
     before = results(row("a", range(1, 40)))
     first, again, other = (sampled(before, 3, seed)["core"] for seed in (1, 1, 2))
     assert first == again and first != other and len(first) == 3
+
+
+def test_a_command_that_is_not_that_of_the_results_is_refused(made, tmp_path):
+    path = spoiled(made, tmp_path, lambda data: data.update(command=["compare", "transformer", "--suite", "torsions"]))
+    done = verify(path)
+    assert isinstance(done.exception, BadInputError) and "of which the file holds no results" in str(done.exception)
+
+
+def test_slim_goes_to_standard_output(made):
+    done = CliRunner().invoke(app, ["results", "slim", str(made), "-"])
+    assert json.loads(done.stdout)["schema"] == 2
 
 
 def test_bad_input_is_one_line(made, tmp_path):

@@ -81,9 +81,12 @@ def test_a_command_is_one_that_there_is(root, said):
     ],
 )
 def test_a_command_that_there_is_not_is_found(root, args):
-    with pytest.raises(Exception, match="") as caught:
+    try:
         parse(root, args)
-    assert type(caught.value).__name__ in ("NoSuchOption", "MissingParameter", "BadParameter", "AssertionError")
+        said = "nothing"
+    except Exception as error:  # of the click that typer carries
+        said = type(error).__name__
+    assert said in ("NoSuchOption", "MissingParameter", "BadParameter", "AssertionError")
 
 
 def test_a_mark_says_why():

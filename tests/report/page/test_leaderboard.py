@@ -49,6 +49,7 @@ def folder(files, tmp_path_factory):
     spoiled["rows"][0]["evaluations"]["core"]["values"]["fsd_full"] = 4.25
     (here / "spoiled.json").write_text(json.dumps(spoiled))
     (here / "broken.json").write_text("{")
+    (here / "same.json").write_bytes((here / "old.json").read_bytes())
     done = CliRunner().invoke(
         app,
         ["leaderboard", "build", str(here / "site"), *map(str, sorted(here.glob("*.json")))],
@@ -56,6 +57,7 @@ def folder(files, tmp_path_factory):
     )
     assert done.return_value == 1, done.output
     lines = [line for line in done.output.splitlines() if line.startswith("left out")]
+    assert "same.json is the same as old.json" in lines.pop(1)
     assert len(lines) == 2 and "broken.json is not JSON" in lines[0]
     assert "spoiled.json was changed by hand: mace, core, fsd_full: 4.25 in the file, 4.5 by its records" in lines[1]
     assert str(here) not in done.output.replace(str(here / "site"), "")
@@ -102,7 +104,7 @@ def test_the_index_ranks_and_filters(folder, opened, width):
     assert models(window) == ["pbe", "gone", "mace", "any", "lost"]  # "lost" has the smallest mean, of one scan
     ranks = [text.splitlines()[0] for text in window.texts("#board-0 tbody td:nth-child(2)")]
     assert ranks == ["1", "2", "3", "4", "–"]
-    assert len(window.texts("#left-out li")) == 2
+    assert len(window.texts("#left-out li")) == 3
     assert window.run("return document.documentElement.scrollWidth") <= width
     window.one("#elements").send_keys("Si")
     assert models(window) == ["pbe", "any"] and "elements=Si" in window.hash
