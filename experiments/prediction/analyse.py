@@ -265,7 +265,8 @@ def pairs(found: Found) -> list[str]:
         a, b = both[int(np.nanargmax(scores))]
         chosen.append((a, b))
         joined[left] = (ranks[a] + ranks[b])[left] / 2
-        single = max(same, key=lambda p, seen=seen: np.nan_to_num(spearman(ranks[p][seen], y[seen]), nan=-1))
+        alone_scores = [spearman(ranks[p][seen], y[seen]) for p in same]
+        single = same[int(np.nanargmax(alone_scores))]
         alone[left] = ranks[single][left]
     most = max(set(chosen), key=chosen.count)
     draws = group_draws(groups.tolist())
