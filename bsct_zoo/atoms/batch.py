@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from ase import Atoms
-from torch import Tensor
 
 from bsct_zoo.atoms.charge_spin import charge_spin
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.late import Late
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = Late("torch")
 
 
 @dataclass(frozen=True)
@@ -143,9 +149,9 @@ class AtomsBatch:
     def from_atoms(
         atoms: Atoms | Sequence[Atoms],
         device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float64,
+        dtype: torch.dtype | None = None,
     ) -> AtomsBatch:
-        """From ``ase.Atoms``; charge and multiplicity as ``charge_spin`` reads them.
+        """From ``ase.Atoms``; charge and multiplicity as ``charge_spin`` reads them; float64 without ``dtype``.
 
         Raises:
             BadInputError: what an atoms object says of its charge or multiplicity disagrees, or is no whole number.
@@ -175,10 +181,10 @@ class AtomsBatch:
         charge: np.ndarray | None = None,
         spin: np.ndarray | None = None,
         device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float64,
+        dtype: torch.dtype | None = None,
     ) -> AtomsBatch:
-        """From numpy arrays; ``n_atoms`` [n_systems] says how many atoms each system has."""
-        n = len(n_atoms)
+        """From numpy arrays; ``n_atoms`` [n_systems] says how many atoms each system has; float64 without ``dtype``."""
+        n, dtype = len(n_atoms), dtype or torch.float64
 
         def integers(values: np.ndarray | None, default: int) -> Tensor:
             filled = np.full(n, default) if values is None else np.asarray(values)

@@ -97,18 +97,18 @@ def compare(
     from bsct_zoo.cli import output
     from bsct_zoo.cli.run import debugging, exit_code, run_tasks
     from bsct_zoo.cli.weights import resolve_models
+    from bsct_zoo.models.naming import named_model
 
     output.check_targets(json, csv, markdown, html)
+    for model in models:  # before anything that takes time
+        named_model(model)
     named = [name for text in suite for name in text.split(",") if name]
     tasks = _tasks(named, only, limit, seed, task or [], refine)
     names, rank = _columns(tasks, metric, sort, fail_if or [])
     gate = Gate.read(fail_if or [], against, _known(tasks))
     if slurm:
         from bsct_zoo.cli.slurm import script
-        from bsct_zoo.models.naming import named_model
 
-        for model in models:
-            named_model(model)
         print(script(context, models, device), end="")
         return 0
     specs = resolve_models(models, trust=trust, yes=yes, quiet=quiet)

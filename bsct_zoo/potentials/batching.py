@@ -6,12 +6,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-
-import torch
+from typing import TYPE_CHECKING
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import ModelError, OutOfMemoryError
+from bsct_zoo.late import Late
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = Late("torch")
 
 # Default number of atoms in a batch, from benchmarks/batch_size.py: on an H200 MACE gains a seventh
 # beyond, and smaller GPUs halve it when memory runs out.

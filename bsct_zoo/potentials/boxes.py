@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
 from ase.geometry import complete_cell
-from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
+from bsct_zoo.late import Late
 from bsct_zoo.potentials.potential import Prediction
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = Late("torch")
 
 MARGIN = 4.0  # Å beyond the cut-off, so that no image is near it
 _WITHOUT_CUTOFF = 15.0  # Å between images if a potential declares no cut-off

@@ -5,17 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from bsct_zoo import notebook
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
+from bsct_zoo.late import Late
 
 if TYPE_CHECKING:
+    import torch
     from ase.calculators.calculator import Calculator
+    from torch import Tensor
+else:
+    torch = Late("torch")
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Potential(ABC):
     def close(self) -> None:
         """Release resources (processes, memory); can be called twice."""
 
-    def __enter__(self) -> Potential:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -26,7 +26,9 @@ from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.requirements import BASE, installed, python_fits, versions
+from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent, UvResult, run_uv
+from bsct_zoo.runtime.wheel_sizes import download_text
 
 _LAYOUT = 1  # raised whenever the content of a folder changes its meaning
 _TORCH_BACKENDS = re.compile(r"cpu|cu\d+|rocm[\d.]+|xpu")
@@ -164,6 +166,7 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
     constraints = _build_constraints(adapter, place)
     offline: list[str] = []
     attempts = _torch_attempts()
+    wanted = attempts[0][0]
     refused = None
     while attempts:
         pin, backend = attempts[0]
@@ -173,11 +176,10 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
         flags = ["--python", str(python), "--no-header", *constraints, *backend, *offline]
         done = run_uv(["pip", "compile", *files, *flags], place, tell)
         if done.code == 0:
-            if refused is not None:
+            if pin != wanted:
                 tell(f"torch {_torch_version()} of this interpreter cannot be had; taking another build or version")
-            locked = (place / "requirements.lock").read_text()
-            if re.search(r"^nvidia-(?!ml-py)", locked, re.MULTILINE):  # ml-py asks a driver and is small
-                tell("this environment includes CUDA libraries of several GB")
+            if said := download_text(place, ["--python", str(python), *constraints, *backend, *offline]):
+                tell(said)
             return backend
         if done.no_network and not backend and not offline:
             offline = ["--offline"]
@@ -206,6 +208,8 @@ def _torch_attempts() -> list[tuple[list[str], list[str]]]:
         return [([], [])]
     public, _, local = version.partition("+")
     attempts: list[tuple[list[str], list[str]]] = [([f"torch=={version}"], [])]
+    if not local and without_gpu():  # the same torch without several GB of CUDA
+        attempts.insert(0, ([f"torch=={version}"], ["--torch-backend", "cpu"]))
     if local:
         if _TORCH_BACKENDS.fullmatch(local):
             # The build is not on the user's indexes: it came from PyTorch's own, which uv knows by this name.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.runtime.place import place_of, ready_place
+from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def resolve_device(device: str) -> str:
     Raises:
         BadInputError: there is no such device.
     """
-    if device == "cpu":
-        return device
+    if device == "cpu" or (device == "auto" and without_gpu()):
+        return "cpu"
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

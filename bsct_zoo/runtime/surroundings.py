@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+_GPU_NODES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # CUDA, ROCm, either under WSL
 PASS = "BSCT_ZOO_PASS"  # names of further variables, with commas between them
 _NAMES = frozenset(
     (
@@ -100,3 +102,8 @@ def _share(files: Sequence[Path]) -> int | None:
         return max(1, -(-int(quota) // int(period))) if int(quota) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):  # "max", or none there
         return None
+
+
+def without_gpu() -> bool:
+    """Whether Linux shows no GPU that torch could use; known without importing torch."""
+    return sys.platform == "linux" and not any(Path(node).exists() for node in _GPU_NODES)

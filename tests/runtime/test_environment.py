@@ -14,7 +14,7 @@ from bsct_zoo_toy.loader import LennardJones
 
 from bsct_zoo.errors import BadInputError, EnvironmentBuildError, ModelError
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
-from bsct_zoo.runtime import environment, load, uv_tool
+from bsct_zoo.runtime import environment, load, uv_tool, wheel_sizes
 from bsct_zoo.runtime.remote import RemotePotential
 
 TOY = adapter("six==1.16.0")
@@ -176,6 +176,7 @@ def test_a_cache_that_takes_no_files(tmp_path, monkeypatch):
 
 def test_the_torch_of_this_interpreter_is_tried_first(monkeypatch):
     attempts = {}
+    monkeypatch.setattr(environment, "without_gpu", lambda: False)
     for found in ("2.13.0+cpu", "2.13.0", "2.13.0+mine", None):
         monkeypatch.setattr(environment, "_torch_version", lambda found=found: found)
         attempts[found] = environment._torch_attempts()
@@ -188,6 +189,10 @@ def test_the_torch_of_this_interpreter_is_tried_first(monkeypatch):
     assert attempts["2.13.0"] == [(["torch==2.13.0"], []), ([], [])]
     assert attempts["2.13.0+mine"] == [(["torch==2.13.0+mine"], []), (["torch==2.13.0"], []), ([], [])]
     assert attempts[None] == [([], [])]
+    monkeypatch.setattr(environment, "without_gpu", lambda: True)  # one of PyPI's, with CUDA that nothing needs
+    monkeypatch.setattr(environment, "_torch_version", lambda: "2.13.0")
+    without = [(["torch==2.13.0"], ["--torch-backend", "cpu"]), (["torch==2.13.0"], []), ([], [])]
+    assert environment._torch_attempts() == without
 
 
 def test_other_torch_if_a_model_asks_for_it(tmp_path, monkeypatch):
@@ -203,8 +208,10 @@ def test_other_torch_if_a_model_asks_for_it(tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr(environment, "run_uv", run)
     monkeypatch.setattr(environment, "_torch_version", lambda: "2.13.0")
+    monkeypatch.setattr(environment, "without_gpu", lambda: False)
+    monkeypatch.setattr(environment, "download_text", lambda *_: "3 GB")
     assert environment._lock(adapter("torch==2.5.0"), tmp_path, tmp_path / "python", told.append) == []
-    assert len(asked) == 2 and len(told) == 2
+    assert len(asked) == 2 and told == [told[0], "3 GB"] and "taking another build or version" in told[0]
 
 
 def test_importing_costs_nothing():
@@ -219,9 +226,11 @@ def test_importing_costs_nothing():
 # -- devices and the command line --------------------------------------------------------------------------
 
 
-def test_devices():
+def test_devices(monkeypatch):
     assert load.resolve_device("cpu") == "cpu"
-    assert load.resolve_device("auto") in ("cpu", "cuda")
+    assert load.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr(load, "without_gpu", lambda: False)  # torch itself is asked then
+    assert load.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
     for device in ("cuda:99", "gpu", ""):
         with pytest.raises(BadInputError, match="is not here"):
             load.resolve_device(device)
@@ -252,3 +261,33 @@ def test_a_full_disk_is_called_one(monkeypatch, tmp_path):
     assert full.no_space and not uv_tool.UvResult(0, full.output).no_space
     failure = environment._failure(Adapter("a", "s", "m:f", ()), full)
     assert "the disk is full" in str(failure) and str(tmp_path) in str(failure) and "\n" not in str(failure)
+
+
+# -- what is downloaded --------------------------------------------------------------------------------------
+
+
+def test_the_size_of_a_download_is_that_of_its_largest_wheels():
+    lock = {
+        "packages": [
+            {"name": "torch", "wheels": [{"size": 900_000_000}, {"size": 100_000_000}]},
+            {"name": "nvidia-cublas-cu12", "wheels": [{"size": 600_000_000}]},
+            {"name": "triton", "wheels": [{"size": 200_000_000}]},
+            {"name": "nvidia-ml-py", "wheels": [{"size": 58_000}]},
+            {"name": "six", "sdist": {"size": 34_000}},
+            {"name": "odd", "wheels": [{}]},
+        ]
+    }
+    assert wheel_sizes.sizes(lock) == pytest.approx((1.700092, 0.8))
+
+
+def test_a_large_download_is_said_before_it_starts(tmp_path, monkeypatch):
+    """By uv's own answer for a real package; the limit is lowered to it."""
+    (tmp_path / "requirements.lock").write_text("numpy==2.2.0\n")
+    flags = ["--python", sys.executable]
+    assert wheel_sizes.download_text(tmp_path, flags) == ""  # 16 MB
+    monkeypatch.setattr(wheel_sizes, "_WORTH_SAYING", 0.01)
+    assert wheel_sizes.download_text(tmp_path, flags) == "this environment downloads up to 0.0 GB"
+    monkeypatch.setattr(wheel_sizes, "_CUDA", ("num",))
+    assert "0.0 GB of them CUDA libraries; install a torch for CPUs" in wheel_sizes.download_text(tmp_path, flags)
+    (tmp_path / "requirements.lock").write_text("no-such-package-of-ours==1\n")
+    assert wheel_sizes.download_text(tmp_path, flags) == ""

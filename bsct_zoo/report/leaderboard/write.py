@@ -70,7 +70,9 @@ def _summary(board: Board) -> dict[str, Any]:
         del evaluation["metrics"]
         evaluation["answered"] = sum(record["status"] != "failed" for record in records)
         model |= {"slug": slug(*run.key), "date": run.results.date, "file": run.file}
-    return {"slug": board.slug, "verdict": verdict(_whole(board.results())), "task": task, "models": about["models"]}
+    said = verdict(_whole(board.results()))
+    facts = {"slug": board.slug, "verdict": said, "reference": about["reference"]}
+    return {**facts, "task": task, "models": about["models"]}
 
 
 def _whole(results: Results) -> Results:

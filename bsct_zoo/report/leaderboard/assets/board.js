@@ -7,10 +7,11 @@ function boardName(board) {
   return same ? `${board.task.name}, ${counted(board.task.n_items, board.task.noun)}, ${board.slug.slice(-4)}` : board.task.name;
 }
 
-function boardFacts({ task }) {
+function boardFacts({ task, reference }) {
   return factsList([
     ['asked for', [counted(task.n_items, task.noun), task.title].filter(Boolean).join(' · ')],
     ['level of theory', task.level_of_theory],
+    ['errors against', task.kind === 'properties' ? reference || 'nothing: there is no reference' : null],
     ['settings', Object.entries(task.settings).map(([name, value]) => `${name} ${value}`).join(' · ')],
     ['items (sha256)', task.sha256],
   ]);

@@ -1,0 +1,313 @@
+"""What foretells the simulation: the statistics of plan.md, from ``results``.
+
+    python experiments/prediction/analyse.py                 # tables, for the models that have all that is needed
+    python experiments/prediction/analyse.py --write         # into docs/correlation.md too
+
+A model takes part in a pair of predictor and outcome if it has both; how many do stands beside each coefficient.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from bsct_zoo.analysis import coefficients
+from bsct_zoo.evaluation.results import Evaluation, ModelResult, read_results
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
+from pages import fill  # noqa: E402  where the other pages' tables are written too
+
+PAGE = HERE.parents[1] / "docs" / "correlation.md"
+KINDS = ("step", "spurious", "noise", "kink", "ripple", "bias", "hole")
+CONTROLS = ("bias", "hole")
+RUNGS = ("hard-knn", "soft-knn", "broad-basis", "broad-basis-direct")
+SCANNED = (
+    *("fsd_full", "fsd_own_zero", "fsd_outside", "force_error_slope", "path_residual", "nonconservativity"),
+    *("energy_jump", "force_roughness", "tortuosity", "extra_minima", "forces_mae_full"),
+)
+PREDICTORS = (
+    *(f"{suite}/{name}" for suite in ("core", "druglike", "bsct-spice") for name in SCANNED),
+    *("jumps/number", "jumps/energy", "jumps/force", "jacobian/asymmetry"),
+)
+GIVEN, FIRST = "core/forces_mae_full", "core/fsd_full"
+DRAWS, SEED, FEWEST = 2000, 0, 10
+Floats = NDArray[np.float64]
+Found = dict[str, tuple[list["Model"], Floats, Floats, list[float]]]  # models, x, y, coefficients of draws
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is known of a model.
+
+    Attributes:
+        label: as in models.txt.
+        predictors: by name, those that were measured.
+        runs: by temperature in K, a row for each molecule: |drift| in meV/atom/ps (infinite for a failed run), whether
+            it failed, |largest jump| in meV/atom, highest kinetic temperature in K, ps until it failed.
+        seconds: that each stage took.
+    """
+
+    label: str
+    predictors: dict[str, float]
+    runs: dict[int, Floats]
+    seconds: dict[str, float]
+
+    @property
+    def group(self) -> str:
+        """Models that are drawn together."""
+        for name in (*KINDS, *sorted(RUNGS, key=len, reverse=True), "mace-short", "nequip-short", "equiformer-short"):
+            if self.label.startswith(f"{name}-"):
+                return name
+        return self.label
+
+
+OUTCOMES: dict[str, Callable[[Floats], float]] = {
+    "drift": lambda runs: float(np.median(runs[:, 0])),
+    "failed": lambda runs: float(runs[:, 1].mean()),
+    "worst drift": lambda runs: float(runs[:, 0].max()),
+    "largest jump": lambda runs: float(runs[:, 2].max()),
+    "highest temperature": lambda runs: float(runs[:, 3].max()),
+    "time to failure": lambda runs: -float(runs[:, 4].mean()),  # early is bad
+}
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--write", action="store_true", help="into docs/correlation.md")
+    options = parser.parse_args()
+    models = read(options.results)
+    text = "\n\n".join([measured(models), *(table(models, *asked) for asked in TABLES), seeds(models)]) + "\n"
+    print(text)
+    if options.write:
+        fill(PAGE, "prediction", text)
+
+
+# -- what was measured -------------------------------------------------------------------------------------------
+
+
+def read(folder: Path) -> list[Model]:
+    """Every model of which anything was measured."""
+    found: dict[str, Model] = {}
+    for path in sorted(folder.glob("*/*.json.gz")):
+        stage, label = path.parent.name, path.name.removesuffix(".json.gz")
+        model = found.setdefault(label, Model(label, {}, {}, {}))
+        (row,) = unpacked(path)
+        model.seconds[stage] = sum(evaluation.seconds for evaluation in row.evaluations.values())
+        for task, evaluation in row.evaluations.items():
+            if task == "nve":
+                model.runs[int(stage.partition("-")[2])] = runs(evaluation)
+            elif stage != "jumps" or task == "jumps":
+                known = {f"{task}/{name}": value for name, value in evaluation.values.items() if value is not None}
+                model.predictors.update({name: value for name, value in known.items() if name in PREDICTORS})
+    return list(found.values())
+
+
+def unpacked(path: Path) -> Sequence[ModelResult]:
+    """The rows of a packed result."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "result.json"
+        plain.write_bytes(gzip.decompress(path.read_bytes()))
+        return read_results(plain).rows
+
+
+def runs(evaluation: Evaluation) -> Floats:
+    """[n_molecules, 5] figures of runs, see ``Model``; what is missing, as it is of failed runs alone, is the worst."""
+    rows = []
+    for record in evaluation.records:
+        failed = record.status == "failed"
+        drift, jump, hottest = (record.metrics.get(name) for name in ("drift", "largest_jump", "max_temperature"))
+        until = record.metrics.get("failure_time")
+        rows.append(
+            [
+                np.inf if failed or drift is None else abs(drift),
+                float(failed),
+                np.inf if jump is None else abs(jump),
+                np.inf if hottest is None else hottest,
+                1.0 if until is None and not failed else (until or 0.0),
+            ]
+        )
+    return np.array(rows, dtype=np.float64)
+
+
+# -- coefficients ------------------------------------------------------------------------------------------------
+
+
+def spearman(x: Floats, y: Floats) -> float:
+    """Of ranks; NaN where one of the two is constant."""
+    return float(coefficients.spearman(x, y))
+
+
+def partial(x: Floats, y: Floats, z: Floats) -> float:
+    """Spearman's coefficient of x and y given z."""
+    return float(coefficients.partial_spearman(x, y, z))
+
+
+def group_draws(groups: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Rows of models for each bootstrap draw: groups with replacement, each with all its models."""
+    names = sorted(set(groups))
+    rows = {name: np.flatnonzero(np.array(groups) == name) for name in names}
+    random = np.random.default_rng(SEED)
+    drawn = random.integers(len(names), size=(DRAWS, len(names)))
+    return [np.concatenate([rows[names[k]] for k in line]) for line in drawn]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """95 %, of what is finite."""
+    finite = np.array(values)[np.isfinite(values)]
+    low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (np.nan, np.nan)
+    return float(low), float(high)
+
+
+def over_molecules(x: Floats, rows: Sequence[Floats], outcome: Callable[[Floats], float]) -> tuple[float, float]:
+    """Interval where molecules of the dynamics are drawn, the same for all models."""
+    random = np.random.default_rng(SEED)
+    n = len(rows[0])
+    drawn = random.integers(n, size=(DRAWS // 4, n))
+    return interval([spearman(x, np.array([outcome(one[line]) for one in rows])) for line in drawn])
+
+
+def holm(p_values: Sequence[float]) -> list[bool]:
+    """Which of several hypotheses fall at 5 % together."""
+    order = np.argsort(p_values)
+    fallen, lost = [False] * len(p_values), False
+    for place, k in enumerate(order):
+        lost = lost or p_values[k] > 0.05 / (len(p_values) - place)
+        fallen[k] = not lost
+    return fallen
+
+
+# -- tables ------------------------------------------------------------------------------------------------------
+
+TABLES = (
+    ("drift", 600, ()),
+    ("failed", 600, ()),
+    ("drift", 300, ()),
+    ("failed", 300, ()),
+    ("drift", 600, KINDS),
+    ("drift", 600, CONTROLS),
+    *((name, 600, ()) for name in OUTCOMES if name not in ("drift", "failed")),
+)
+
+
+def measured(models: Sequence[Model]) -> str:
+    """Which models have what."""
+    counts = Counter(stage for model in models for stage in model.seconds)
+    listed = ", ".join(f"{stage} {count}" for stage, count in sorted(counts.items()))
+    return f"Models measured so far, of 57: {listed or 'none'}."
+
+
+def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequence[str]) -> str:
+    """One line a predictor: coefficient, intervals, given the force error, difference from FSD."""
+    name = f"**{outcome}, {temperature} K**" + (f", without {', '.join(without)}" if without else "")
+    ready = [m for m in models if temperature in m.runs and m.group not in without]
+    lines = []
+    found: Found = {}
+    for predictor in PREDICTORS:
+        have = [m for m in ready if predictor in m.predictors and not (m.label == "xtb" and "/" in predictor)]
+        if len(have) < FEWEST:
+            continue
+        x = np.array([m.predictors[predictor] for m in have])
+        y = np.array([OUTCOMES[outcome](m.runs[temperature]) for m in have])
+        draws = group_draws([m.group for m in have])
+        found[predictor] = (have, x, y, [spearman(x[rows], y[rows]) for rows in draws])
+    p_values, differences = {}, {}
+    for predictor, (have, _, _, drawn) in found.items():
+        if predictor != FIRST and FIRST in found and [m.label for m in found[FIRST][0]] == [m.label for m in have]:
+            gaps = np.array(drawn) - np.array(found[FIRST][3])
+            gaps = gaps[np.isfinite(gaps)]
+            differences[predictor] = interval(gaps.tolist())
+            p_values[predictor] = 2 * min((gaps <= 0).mean(), (gaps >= 0).mean())
+    better = dict(zip(p_values, holm(list(p_values.values())), strict=True)) if p_values else {}
+    for predictor, (have, x, y, drawn) in found.items():
+        z = [m.predictors.get(GIVEN, np.nan) for m in have]
+        given = ""
+        if predictor != GIVEN and np.isfinite(z).all():
+            c = np.array(z)
+            draws = group_draws([m.group for m in have])
+            given = shown(partial(x, y, c), interval([partial(x[r], y[r], c[r]) for r in draws]))
+        molecules = over_molecules(x, [m.runs[temperature] for m in have], OUTCOMES[outcome])
+        gap = differences.get(predictor)
+        mark = "*" if better.get(predictor) else ""
+        cells = [f"`{predictor}`", str(len(have)), shown(spearman(x, y), interval(drawn)), bracket(molecules), given]
+        lines.append(f"| {' | '.join(cells)} | {'' if gap is None else bracket(gap)}{mark} |")
+    if not lines:
+        return f"{name}: fewer than {FEWEST} models have a predictor and this outcome."
+    head = "| predictor | models | Spearman | over molecules | given force error | less that of FSD |"
+    return "\n".join([name, "", head, "|---|---:|---:|---:|---:|---:|", *lines, "", *pairs(found)])
+
+
+def pairs(found: Found) -> list[str]:
+    """The best pair of predictors by mean rank, chosen on all groups but one and judged on that one."""
+    same = [p for p, (have, *_) in found.items() if len(have) == max(len(v[0]) for v in found.values())]
+    if len(same) < 2:
+        return []
+    have, _, y, _ = found[same[0]]
+    ranks = {p: rankdata(found[p][1]) for p in same}
+    groups = np.array([m.group for m in have])
+    both = [(a, b) for i, a in enumerate(same) for b in same[i + 1 :]]
+    joined, alone, chosen = np.full(len(y), np.nan), np.full(len(y), np.nan), []
+    for group in sorted(set(groups)):
+        seen, left = groups != group, groups == group
+        scores = [spearman((ranks[a] + ranks[b])[seen], y[seen]) for a, b in both]
+        a, b = both[int(np.nanargmax(scores))]
+        chosen.append((a, b))
+        joined[left] = (ranks[a] + ranks[b])[left] / 2
+        alone_scores = [spearman(ranks[p][seen], y[seen]) for p in same]
+        single = same[int(np.nanargmax(alone_scores))]
+        alone[left] = ranks[single][left]
+    most = max(set(chosen), key=chosen.count)
+    draws = group_draws(groups.tolist())
+    gap = interval([spearman(joined[r], y[r]) - spearman(alone[r], y[r]) for r in draws])
+    return [
+        f"Best pair, chosen without the group that it is judged on: `{most[0]}` and `{most[1]}` "
+        f"({chosen.count(most)} of {len(chosen)} times), {spearman(joined, y):.2f}; "
+        f"best single one likewise {spearman(alone, y):.2f}; difference {bracket(gap)}."
+    ]
+
+
+def seeds(models: Sequence[Model]) -> str:
+    """How far two seeds of one training are apart, beside all models, in log10 of the drift at 600 K."""
+    by_label = {m.label: m for m in models if 600 in m.runs}
+    apart = []
+    for label, model in by_label.items():
+        twin = by_label.get(label.removesuffix("-0") + "-1") if label.endswith("-0") else None
+        if twin is not None:
+            values = [OUTCOMES["drift"](one.runs[600]) for one in (model, twin)]
+            if np.isfinite(values).all() and min(values) > 0:
+                apart.append(abs(np.log10(values[0] / values[1])))
+    drifts = np.array([OUTCOMES["drift"](m.runs[600]) for m in by_label.values()])
+    drifts = np.log10(drifts[np.isfinite(drifts) & (drifts > 0)])
+    if not apart:
+        return "No training has both seeds yet."
+    spread = float(np.std(drifts))
+    return (
+        f"log10 |drift| of two seeds differs by {np.mean(apart):.2f} on average ({len(apart)} trainings); "
+        f"its standard deviation over models is {spread:.2f}."
+    )
+
+
+def shown(value: float, bounds: tuple[float, float]) -> str:
+    """A coefficient with its interval."""
+    return f"{value:.2f} {bracket(bounds)}"
+
+
+def bracket(bounds: tuple[float, float]) -> str:
+    """An interval."""
+    return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
+
+
+if __name__ == "__main__":
+    main()
