@@ -119,7 +119,7 @@ def desk(tmp_path_factory, root):
                 "properties.json",
             ]
         )
-    for name in ("results.json", "results-1.json", "ours.json", "r.json"):
+    for name in ("results.json", "results-1.json", "ours.json", "r.json", "core-transformer.json"):
         shutil.copy(folder / "scans.json", folder / name)
     for name in ("mols.smi", "few.smi", "molecules.smi"):
         (folder / name).write_text("CC ethane\nCO methanol\n")
