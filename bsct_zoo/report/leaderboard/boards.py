@@ -74,11 +74,13 @@ class Board:
 
 
 def boards(files: Sequence[tuple[str, Results]]) -> list[Board]:
-    """Boards of all that ``files`` hold, suites first, then those with the most models."""
+    """Boards of all that ``files`` hold but times, which are the machine's; suites first, then by number of models."""
     found: dict[tuple[str, ...], list[Run]] = {}
     tasks: dict[tuple[str, ...], TaskInfo] = {}
     for name, results in files:
         for task in results.tasks:
+            if task.kind == "speed":
+                continue
             reference = "" if results.reference is None else _reference(results.reference)
             key = (*_asked(task), reference)
             tasks.setdefault(key, msgspec.structs.replace(task, curves={}))

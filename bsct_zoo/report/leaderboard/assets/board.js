@@ -58,9 +58,8 @@ const PAGES = {
         ...Object.entries(mine.facts),
       ]),
       page.boards.map((board, n) => {
-        const order = ranking(board);
-        const place = order.findIndex((model) => model.slug === page.slug);
-        const said = place < 0 ? 'without a rank there' : `rank ${place + 1} of ${order.length}`;
+        const rank = rankOf(board, board.models.find((model) => model.slug === page.slug));
+        const said = rank === null ? 'without a rank there' : `rank ${rank} of ${ranking(board).length}`;
         return section(
           boardName(board),
           el('p', {}, el('a', { href: `../suite/${board.slug}.html` }, `All models on ${board.task.name}`), `: ${said}`),

@@ -31,6 +31,15 @@ function ranking(board) {
   return known.sort((a, b) => sign * (rankValue(a, board.task, column) - rankValue(b, board.task, column)));
 }
 
+// 1 is the best; models with the same number share a rank. null has none.
+function rankOf(board, model) {
+  const order = ranking(board);
+  if (!order.includes(model)) return null;
+  const column = rankedColumn(board.task);
+  const own = rankValue(model, board.task, column);
+  return 1 + order.findIndex((other) => rankValue(other, board.task, column) === own);
+}
+
 function rankedTable(board, id, more) {
   const { task, models } = board;
   models.forEach((model, place) => { model.place = place; });
@@ -42,7 +51,7 @@ function rankedTable(board, id, more) {
   for (const model of models) for (const note of notesOn(model, task)) notes.set(note, [...(notes.get(note) || []), model.model]);
   const columns = [
     { title: 'model', left: true, value: (model) => model.model, cell: (model) => [modelLink(model), marks(notes, model)] },
-    { title: 'rank', value: (model) => (order.includes(model) ? order.indexOf(model) + 1 : null), cell: (model) => (order.includes(model) ? order.indexOf(model) + 1 : '–') },
+    { title: 'rank', value: (model) => rankOf(board, model), cell: (model) => rankOf(board, model) ?? '–' },
     ...known.map((name) => valueColumn(task, columnOf(task, name), name === ranked?.name ? models : null)),
     {
       title: `${task.noun}s`,
