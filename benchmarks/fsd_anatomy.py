@@ -64,7 +64,8 @@ def table(found: dict[str, list[Record]], suite: Suite) -> str:
             continue
         values = {name: numbers(records, name) for name in ("fsd_full", "fsd_own_zero", "fsd_outside", "path_residual")}
         frames, at = numbers(records, "fsd_full_frames"), numbers(records, "fsd_full_at")
-        rest = [scan.coordinate[equilibrium(scan.energy)] for scan in (suite[r.id] for r in records)]
+        scans = [suite[record.id] for record in records]
+        rest = [scan.coordinate[equilibrium(scan.energy)] for scan in scans if scan.energy is not None]
         rank = spearmanr(values["fsd_full"], numbers(records, "forces_mae_full")).statistic
         means = [f"{np.nanmean(values[name]):.3g}" for name in ("fsd_full", "fsd_own_zero", "fsd_outside")]
         lines.append(

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -53,23 +55,25 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
     """Every figure of both models, its goal, and whether it is reached, in Markdown."""
     test = {name: parse_model(name).card.notes["test"]["all"]["forces_mae_mev_A"] for name in (OURS, OTHER)}
     compared = rows("compare", [OURS, OTHER], keep / "compare.json", "--suite", "core")
-    fsd = {name: row.evaluations["core"].values["fsd_full"] for name, row in compared.items()}
+    fsd = {name: number(row.evaluations["core"].values["fsd_full"]) for name, row in compared.items()}
     vibrations = rows(
         "properties", [OURS, OTHER], keep / "properties.json", "--reference", "xtb", "--what", "relax,frequencies",
         *(word for name in VIBRATING for word in ("--molecule", name)),
     )  # fmt: skip
     vibrating = {name: row.evaluations["properties"] for name, row in vibrations.items()}
-    frequency = {name: evaluation.values.get("frequency_mae") for name, evaluation in vibrating.items()}
+    frequency = {name: number(evaluation.values.get("frequency_mae")) for name, evaluation in vibrating.items()}
     speed = throughput(keep / "throughput.json")
     lines = [f"| figure | `{OURS}` | `{OTHER}` | goal | reached |", "|---|---:|---:|---|---|"]
 
-    def line(title: str, values: dict[str, float], goal: str, reached: bool, digits: int = 1) -> None:
-        cells = [f"{values[name]:.{digits}f}" if values.get(name) is not None else "–" for name in (OURS, OTHER)]
+    def line(title: str, values: Mapping[str, float], goal: str, reached: bool, digits: int = 1) -> None:
+        cells = [cell(values.get(name, math.nan), digits) for name in (OURS, OTHER)]
         lines.append(f"| {title} | {' | '.join(cells)} | {goal} | {'yes' if reached else '**no**'} |")
 
     line("force MAE, test molecules, meV/Å", test, f"no higher than of `{OTHER}`", test[OURS] <= test[OTHER])
     line("FSD full on `core`, 1/Å", fsd, f"no higher than of `{OTHER}`", fsd[OURS] <= fsd[OTHER])
-    drift, ended, total = {}, {}, {}
+    drift: dict[str, float] = {}
+    ended: dict[str, int] = {}
+    total: dict[str, int] = {}
     for name in dynamics:
         (row,) = rows("md", [name], keep / f"nve-{name}.json", *DYNAMICS, "--time", f"{time_ps:g}", *RUN).values()
         runs = row.evaluations["nve"]
@@ -79,15 +83,14 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
     whole = ended[OURS] == total[OURS]
     line(f"NVE, 16 molecules × 2 seeds × {time_ps:g} ps: runs that end", ended, f"all {total[OURS]}", whole, 0)
     line("the same: largest drift of a run that ends, meV/atom/ps", drift, "below 0.1", drift[OURS] < 0.1, 4)
-    reached = frequency[OURS] is not None and frequency[OURS] < 30
-    line("harmonic frequencies against GFN2-xTB, MAE, cm⁻¹", frequency, "below 30", reached)
+    line("harmonic frequencies against GFN2-xTB, MAE, cm⁻¹", frequency, "below 30", frequency[OURS] < 30)
     faster = speed[OTHER] / speed[OURS]
     line("ms a frame of ethanol, batched", speed, f"`{OTHER}`'s / 3", faster >= 3, 2)
     notes = [
         f"throughput is {faster:.1f} times that of `{OTHER}`",
         f"frequencies are those of {len(VIBRATING)} molecules at the models' own minima"
-        + "".join(f"; {number:.0f} of `{name}` did not relax" for name, evaluation in vibrating.items()
-                  if (number := evaluation.values.get("not_relaxed"))),
+        + "".join(f"; {left:.0f} of `{name}` did not relax" for name, evaluation in vibrating.items()
+                  if (left := evaluation.values.get("not_relaxed"))),
         f"dynamics in float32 with sums in float64, throughput in float32 and CPU time of one thread, {TURNS} turns",
         *(f"`{name}` {evaluation.message}" for name, evaluation in vibrating.items() if evaluation.message),
     ]  # fmt: skip
@@ -95,6 +98,16 @@ def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
     where = f"one of {facts['cores']} cores of {facts['processor']}, Python {facts['python']}"
     return "\n".join([*lines, "", f"{'; '.join(notes)}. On {where}, torch {version('torch')}, "
                       f"bsct-zoo {__version__}.\n"])  # fmt: skip
+
+
+def number(value: float | None) -> float:
+    """NaN where there is none, which is below no goal."""
+    return math.nan if value is None else value
+
+
+def cell(value: float, digits: int) -> str:
+    """For the table."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, ModelResult]:

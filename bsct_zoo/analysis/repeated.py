@@ -35,7 +35,7 @@ def compared(before: Results, now: Results) -> Repeated:
         lines += [f"{place}: {first[place]} before, {second.get(place)} now" for place in worst]
     if lost:
         lines.append(f"{len(lost)} numbers are new, such as {lost[0]}")
-    made = [line for line in _made_by(before, now) if line]
+    made = [line for line in made_by(before, now) if line]
     lines += made if made else ["the same models, weights, suites, versions and settings made both"]
     return Repeated(not apart and not lost, tuple(lines))
 
@@ -63,25 +63,25 @@ def _apart(first: float | str | None, second: float | str | None) -> float:
     return abs(first - second) / max(abs(first), abs(second))
 
 
-def _made_by(before: Results, now: Results) -> Iterator[str]:
+def made_by(before: Results, now: Results) -> Iterator[str]:
     """What else is not the same."""
-    pairs: dict[str, tuple[Any, Any]] = {"bsct-zoo": (before.bsct_zoo, now.bsct_zoo)}
-    pairs |= {f"this computer's {key}": (value, now.machine.get(key)) for key, value in before.machine.items()}
+    pairs: list[tuple[str, Any, Any]] = [("bsct-zoo", before.bsct_zoo, now.bsct_zoo)]
+    pairs += [(f"this computer's {key}", value, now.machine.get(key)) for key, value in before.machine.items()]
     suites = {task.name: task.sha256 for task in now.tasks}
-    pairs |= {f"the file of {task.name}": (task.sha256[:12], suites.get(task.name, "")[:12]) for task in before.tasks}
+    pairs += [(f"the file of {task.name}", task.sha256[:12], suites.get(task.name, "")[:12]) for task in before.tasks]
     rows = {row.model: row for row in now.rows}
     for row in before.rows:
         other = rows.get(row.model)
         if other is None:
             yield f"{row.model} is missing now"
             continue
-        pairs[f"weights of {row.model}"] = (row.checkpoint_sha256, other.checkpoint_sha256)
+        pairs.append((f"weights of {row.model}", row.checkpoint_sha256, other.checkpoint_sha256))
         for name, evaluation in row.evaluations.items():
             again = other.evaluations.get(name)
             if again is not None:
-                pairs[f"device of {row.model}"] = (evaluation.device, again.device)
-                pairs |= {
-                    f"{package} of {row.model}": (version, again.versions.get(package))
+                pairs.append((f"device of {row.model}", evaluation.device, again.device))
+                pairs += [
+                    (f"{package} of {row.model}", version, again.versions.get(package))
                     for package, version in evaluation.versions.items()
-                }
-    yield from (f"{what}: {old} before, {new} now" for what, (old, new) in pairs.items() if old != new)
+                ]
+    yield from dict.fromkeys(f"{what}: {old} before, {new} now" for what, old, new in pairs if old != new)

@@ -79,7 +79,8 @@ def compare(
         ),
     ] = None,
     slurm: Annotated[
-        bool, options.output(help="Run nothing; print a job script of Slurm, an array with a job for each model.")
+        bool,
+        options.output("--slurm", help="Run nothing; print a job script of Slurm, an array with a job for each model."),
     ] = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,35 +65,57 @@ def rerun(
 
     Exit code: 0 every number is the same to the bit, 1 some are not, 2 bad input.
     """
-    import shlex
-    import sys
-    import tempfile
-
     from bsct_zoo.analysis.repeated import compared
-    from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.results import read_results
 
     before = read_results(result)
-    words = _checked(context, before, result, trust)
-    print(f"running: bsct-zoo {shlex.join(words)}", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:
-        target = Path(folder) / "again.json"
-        again = [*words, "--no-cache", "--json", str(target), *(["--trust"] if trust else [])]
-        context.find_root().command.main(again, prog_name="bsct-zoo", standalone_mode=False)
-        if not target.exists():
-            raise BadInputError(f"the command of {result} wrote no results")
-        now = read_results(target)
-        if json is not None:
-            from bsct_zoo.cli.output import write_json
+    now = run_again(context, command_of(context, before, result, trust), result, trust)
+    if json is not None:
+        from bsct_zoo.cli.output import write_json
 
-            write_json(json, now.to_json())
+        write_json(json, now.to_json())
     outcome = compared(before, now)
     for line in outcome.lines:
         print(line)
     return int(not outcome.same)
 
 
-def _checked(context: typer.Context, results: Results, path: Path, trust: bool) -> list[str]:
+def run_again(
+    context: typer.Context,
+    words: Sequence[str],
+    path: Path,
+    trust: bool,
+    sample: Mapping[str, frozenset[str]] | None = None,
+    device: str | None = None,
+) -> Results:
+    """Results of the command ``words``, without the cache; of ``sample``, ids of items by task, alone if it is given.
+
+    Raises:
+        BadInputError: the command wrote none.
+    """
+    import io
+    import shlex
+    import sys
+    import tempfile
+    from contextlib import nullcontext, redirect_stdout
+
+    from bsct_zoo.errors import BadInputError
+    from bsct_zoo.evaluation.results import read_results
+
+    print(f"running: bsct-zoo {shlex.join(words)}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:
+        target = Path(folder) / "again.json"
+        again = [*words, "--no-cache", "--json", str(target), *(["--trust"] if trust else [])]
+        again += [] if device is None else ["--device", device]
+        quiet = nullcontext() if sample is None else redirect_stdout(io.StringIO())  # its table is not ours
+        with quiet:
+            context.find_root().command.main(again, prog_name="bsct-zoo", standalone_mode=False, obj=sample)
+        if not target.exists():
+            raise BadInputError(f"the command of {path} wrote no results")
+        return read_results(target)
+
+
+def command_of(context: typer.Context, results: Results, path: Path, trust: bool) -> list[str]:
     """The words of the command, if a file may ask for them.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,11 +33,31 @@ def run_tasks(
     from bsct_zoo.evaluation.events import Faults, both
     from bsct_zoo.report.progress import ProgressDisplay
 
+    sample = context.find_root().obj  # ``results verify`` asks about some items alone
+    if sample is not None:
+        tasks = [_of_sample(task, sample) for task in tasks]
     faults = Faults()
     names = [spec.text for spec in models]
     with output.stdout_kept_clean(), ProgressDisplay(names, quiet) as progress:
         results = evaluate(models, tasks, settings, reference=reference, listen=both(faults, progress))
     return replace(results, command=command_words(context)), faults
+
+
+def _of_sample(task: Task, sample: Mapping[str, Collection[str]]) -> Task:
+    """``task`` with the items of ``sample``, ids by task.
+
+    Raises:
+        BadInputError: it knows no such task.
+    """
+    from copy import copy
+
+    from bsct_zoo.errors import BadInputError
+
+    if task.name not in sample:
+        raise BadInputError(f"the command of the file asks for '{task.name}', of which the file holds no results")
+    part = copy(task)
+    part.items = [item for item in task.items if item.id in sample[task.name]]
+    return part
 
 
 def debugging(context: typer.Context, debug: bool) -> bool:

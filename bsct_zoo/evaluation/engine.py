@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from ase.data import chemical_symbols
@@ -105,6 +106,7 @@ def evaluate(
         tasks=tuple(info_of(task) for task in tasks),
         rows=rows,
         reference=None if first is None else first.result(tasks),
+        date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 

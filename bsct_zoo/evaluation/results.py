@@ -6,6 +6,7 @@ msgspec declares it: importing it takes a fraction of the time of pydantic, and 
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import why_no_json
 from bsct_zoo.metrics.catalogue import METRICS
@@ -61,6 +63,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     quantities: tuple[Quantity, ...] = ()
     curves: dict[str, str] = {}
     answer: str = ""
+
+    def _repr_html_(self) -> str:
+        import numpy as np  # late: reading a file needs none
+
+        about = [("group", self.group), ("status", self.status), ("why", self.message), *self.metrics.items()]
+        html = notebook.facts(self.id, [(name, f"{x:.4g}" if isinstance(x, float) else x) for name, x in about])
+        rows = [[q.kind, q.name, f"{q.value:.4g}", q.unit] for q in self.quantities]
+        html += notebook.table(["quantity", "name", "value", "unit"], rows) if rows else ""
+        for name, text in self.curves.items():
+            values = np.frombuffer(b64decode(text), "<f4").tolist()
+            html += notebook.curve(range(len(values)), values, f"{name}, by frame") if name != "time" else ""
+        return html
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +194,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
         rows: one for each model.
         reference: the model that errors of properties are taken against; None without one.
         command: words of the command line that decide the numbers, for ``bsct-zoo rerun``; empty if made in Python.
+        date: when it was made, UTC, as in "2026-11-29T14:05:00Z"; empty in files of versions that did not say.
     """
 
     schema_version: Literal[2] = 2
@@ -190,6 +205,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
     rows: tuple[ModelResult, ...]
     reference: ModelResult | None = None
     command: tuple[str, ...] = ()
+    date: Annotated[str, msgspec.Meta(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?$")] = ""
 
     def task(self, name: str) -> TaskInfo:
         """The task called ``name``.
@@ -243,6 +259,25 @@ def column_names(tasks: tuple[TaskInfo, ...]) -> Iterator[tuple[str, tuple[TaskI
 def json_text(results: Any, ascii_only: bool = False) -> str:
     """JSON of what has a ``to_json``; NaN is refused. ``ascii_only`` where the encoding is not ours to choose."""
     return json.dumps(results.to_json(), indent=1, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+
+
+def without_curves(results: Results) -> Results:
+    """``results`` with every number, and without curves and places in a store."""
+    bare = lambda record: msgspec.structs.replace(record, curves={}, answer="")  # noqa: E731
+
+    def row(one: ModelResult) -> ModelResult:
+        evaluations = {
+            name: msgspec.structs.replace(evaluation, records=tuple(map(bare, evaluation.records)))
+            for name, evaluation in one.evaluations.items()
+        }
+        return msgspec.structs.replace(one, evaluations=evaluations)
+
+    return msgspec.structs.replace(
+        results,
+        tasks=tuple(msgspec.structs.replace(task, curves={}) for task in results.tasks),
+        rows=tuple(map(row, results.rows)),
+        reference=None if results.reference is None else row(results.reference),
+    )
 
 
 def json_schema() -> dict[str, Any]:

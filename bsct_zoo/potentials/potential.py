@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from bsct_zoo import notebook
 from bsct_zoo.atoms.batch import AtomsBatch
@@ -132,7 +132,7 @@ class Potential(ABC):
     def close(self) -> None:
         """Release resources (processes, memory); can be called twice."""
 
-    def __enter__(self) -> Potential:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

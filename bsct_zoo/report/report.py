@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bsct_zoo import notebook
 from bsct_zoo.analysis.conditions import primary
-from bsct_zoo.errors import BadInputError, UnknownNameError
+from bsct_zoo.errors import UnknownNameError
 from bsct_zoo.evaluation.results import Record, Results, TaskInfo, json_text
 from bsct_zoo.files import atomic_write
 from bsct_zoo.report import files
 from bsct_zoo.report.layout import Layout, superscript
 from bsct_zoo.report.tables import models_table
+from bsct_zoo.tabular import data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +42,8 @@ class Report:
         from bsct_zoo.report.terminal import draw
 
         buffer = io.StringIO()
-        console = make_console(file=buffer, width=100)
+        # A notebook would show it twice, and asks for colours.
+        console = make_console(file=buffer, width=100, force_jupyter=False, force_terminal=False)
         for layout in self._layouts():
             draw(layout, console)
         return buffer.getvalue().rstrip()
@@ -73,21 +76,19 @@ class Report:
 
     # -- handed on -----------------------------------------------------------------------------------------
 
-    def to_pandas(self, records: bool = False) -> pd.DataFrame:
-        """A data frame: a row for each model and task, or with ``records`` for each record.
+    def to_pandas(self, records: bool = False, quantities: bool = False) -> pd.DataFrame:
+        """A data frame: a row for each model and task, with ``records`` for each record, or for each quantity.
 
         Raises:
             BadInputError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise BadInputError("to_pandas needs pandas; install it with: pip install pandas") from error
         rows: list[dict[str, Any]] = []
         for task in self.results.tasks:
             for row, evaluation in self.results.rows_under(task):
                 about = {"model": row.model, "task": task.name}
-                if records:
+                if quantities:
+                    rows += [{**about, "item": r.id, **asdict(q)} for r in evaluation.records for q in r.quantities]
+                elif records:
                     rows += [
                         {**about, "item": r.id, "group": r.group, "status": r.status, **r.metrics}
                         for r in evaluation.records
@@ -95,7 +96,7 @@ class Report:
                 else:
                     facts = {"status": evaluation.status, "seconds": evaluation.seconds}
                     rows.append({**about, **facts, **evaluation.values})
-        return pd.DataFrame(rows)
+        return data_frame(rows)
 
     def to_json(self, path: str | Path) -> None:
         """Write JSON of schema 2, see ``docs/json.md``."""

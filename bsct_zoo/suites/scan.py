@@ -6,15 +6,20 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase.data import chemical_symbols, covalent_radii
+from ase.data.colors import jmol_colors
 from ase.formula import Formula
 from numpy.typing import NDArray
 
 from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.tabular import data_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -113,6 +118,9 @@ class Scan:
             cell=self.cell[mask] if self.strained else self.cell,
         )
 
+    def __repr__(self) -> str:
+        return f"Scan({self.id!r}: {self.kind}, {self.n_atoms} atoms, {self.n_frames} frames)"
+
     def _repr_html_(self) -> str:
         formula = str(Formula.from_dict(Counter(chemical_symbols[z] for z in self.atomic_numbers)).convert("hill"))
         about = notebook.facts(
@@ -124,10 +132,44 @@ class Scan:
                 ("flagged", "; ".join(self.notes.get("flags", ()))),
             ],
         )
+        about += self._picture()
         if self.energy is None or not self.referenced.any():
             return about
         rise = self.energy - np.nanmin(self.energy)
         return about + notebook.curve(self.coordinate.tolist(), rise.tolist(), "reference energy above its minimum, eV")
+
+    def _picture(self) -> str:
+        """The molecule where its reference energy is lowest, or in the middle; the scanned atoms have a ring."""
+        frame = self.n_frames // 2
+        if self.energy is not None and self.referenced.any():
+            frame = int(np.nanargmin(np.where(self.referenced, self.energy, np.nan)))
+        places = self.positions[frame] - self.positions[frame].mean(0)
+        _, _, axes = np.linalg.svd(places, full_matrices=False)  # the widest side is seen
+        places = places @ axes.T if len(places) > 2 else places
+        radii = covalent_radii[self.atomic_numbers]
+        apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+        bonds = np.argwhere(np.triu(apart < 1.25 * (radii[:, None] + radii[None]), 1))
+        colors = ["#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[z]) for z in self.atomic_numbers]
+        return notebook.molecule(
+            [f"{chemical_symbols[z]} {n}" for n, z in enumerate(self.atomic_numbers)],
+            places.tolist(),
+            (0.45 * radii).tolist(),
+            colors,
+            [(int(i), int(j)) for i, j in bonds],
+            self.indices,
+            f"frame {frame}, {self.coordinate[frame]:.3g} Å",
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A data frame with a row for each frame: coordinate in Å, reference energy in eV, its largest force in eV/Å.
+
+        Raises:
+            BadInputError: pandas is not installed.
+        """
+        columns: dict[str, Any] = {"coordinate": self.coordinate}
+        if self.energy is not None and self.forces is not None:
+            columns |= {"energy": self.energy, "max_force": np.linalg.norm(self.forces, axis=2).max(1)}
+        return data_frame(columns)
 
     def frames_sha256(self) -> str:
         """Hash of what a model sees: elements, positions, cell, charge and spin of every frame."""

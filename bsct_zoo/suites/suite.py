@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.suites.scan import Scan
+from bsct_zoo.tabular import data_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class Suite:
     def __iter__(self) -> Iterator[Scan]:
         return iter(self.scans)
 
+    def __repr__(self) -> str:
+        return f"Suite({self.name!r}: {len(self)} scans, {self.level_of_theory or 'no reference'})"
+
     def _repr_html_(self) -> str:
         groups = Counter(scan.group for scan in self.scans)
         return notebook.facts(
@@ -74,6 +81,28 @@ class Suite:
                 ("licence", self.licence),
                 ("cite", self.citation),
             ],
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A data frame with a row for each scan.
+
+        Raises:
+            BadInputError: pandas is not installed.
+        """
+        return data_frame(
+            [
+                {
+                    "id": scan.id,
+                    "group": scan.group,
+                    "kind": scan.kind,
+                    "atoms": scan.n_atoms,
+                    "frames": scan.n_frames,
+                    "charge": scan.charge,
+                    "multiplicity": scan.spin,
+                    "flags": "; ".join(scan.notes.get("flags", ())),
+                }
+                for scan in self.scans
+            ]
         )
 
     def select(self, only: str | None = None, limit: int | None = None, seed: int = 0) -> Suite:

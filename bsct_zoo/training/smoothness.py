@@ -17,6 +17,7 @@ from time import perf_counter
 
 import numpy as np
 
+from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError, ModelError
 from bsct_zoo.metrics.fsd import fsd
 from bsct_zoo.potentials.batching import Batcher
@@ -44,6 +45,11 @@ class Smoothness:
     stretch: float
     scans: int
     seconds: float
+
+    def _repr_html_(self) -> str:
+        rows = [("FSD, 1/Å", self.fsd), ("compression, 1/Å", self.compress), ("stretch, 1/Å", self.stretch)]
+        pairs = [(name, f"{value:.3g}") for name, value in rows]
+        return notebook.facts("smoothness", [*pairs, ("scans", self.scans), ("time, s", f"{self.seconds:.2g}")])
 
 
 def subset(suite: str | Suite, limit: int | None = 9, elements: frozenset[int] | None = None) -> tuple[Scan, ...]:

@@ -54,7 +54,9 @@ def table(values: dict[str, dict[str, float | None]]) -> str:
         name = Path(model.partition(":")[2]).stem or model
         if name in trained:
             family, budget = trained[name]
-            families[family].append((budget, means["fsd_full"], means["forces_mae_full"]))
+            fsd, error = means["fsd_full"], means["forces_mae_full"]
+            if fsd is not None and error is not None:
+                families[family].append((budget, fsd, error))
     lines = ["| family | CPU s | FSD full, 1/Å | F MAE on `core`, eV/Å |", "|---|---:|---:|---:|"]
     for family, points in families.items():
         points.sort()

@@ -89,7 +89,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/correlation.md")
     options = parser.parse_args()
     models = read(options.results)
-    text = "\n\n".join([measured(models), *(table(models, *asked) for asked in TABLES), seeds(models)]) + "\n"
+    parts = [measured(models), dynamics(models), *(table(models, *asked) for asked in TABLES), seeds(models)]
+    text = "\n\n".join(filter(None, parts)) + "\n"
     print(text)
     if options.write:
         fill(PAGE, "prediction", text)
@@ -209,6 +210,20 @@ def measured(models: Sequence[Model]) -> str:
     return f"Models measured so far, of 57: {listed or 'none'}."
 
 
+def dynamics(models: Sequence[Model]) -> str:
+    """What happened to every model, a line for each temperature, the steadiest first."""
+    done = [(kelvin, m) for m in models for kelvin in m.runs]
+    lines = ["| model | K | median drift | worst drift | largest jump | highest temperature | failed |"]
+    lines.append("|---|---:|---:|---:|---:|---:|---:|")
+    for kelvin, m in sorted(done, key=lambda one: (-one[0], OUTCOMES["drift"](one[1].runs[one[0]]))):
+        names = ("drift", "worst drift", "largest jump", "highest temperature")
+        values = [f"{OUTCOMES[name](m.runs[kelvin]):.3g}" for name in names]
+        failed = f"{int(m.runs[kelvin][:, 1].sum())}/{len(m.runs[kelvin])}"
+        lines.append(f"| `{m.label}` | {kelvin} | {' | '.join(values)} | {failed} |")
+    units = "Drifts in meV/atom/ps, jumps in meV/atom, temperatures in K; twelve molecules, 1 ps."
+    return "\n".join([*lines, "", units]) if done else ""
+
+
 def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequence[str]) -> str:
     """One line a predictor: coefficient, intervals, given the force error, difference from FSD."""
     name = f"**{outcome}, {temperature} K**" + (f", without {', '.join(without)}" if without else "")
@@ -243,8 +258,8 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
         mark = "*" if better.get(predictor) else ""
         cells = [f"`{predictor}`", str(len(have)), shown(spearman(x, y), interval(drawn)), bracket(molecules), given]
         lines.append(f"| {' | '.join(cells)} | {'' if gap is None else bracket(gap)}{mark} |")
-    if not lines:
-        return f"{name}: fewer than {FEWEST} models have a predictor and this outcome."
+    if not lines:  # too few models have both
+        return ""
     head = "| predictor | models | Spearman | over molecules | given force error | less that of FSD |"
     return "\n".join([name, "", head, "|---|---:|---:|---:|---:|---:|", *lines, "", *pairs(found)])
 
@@ -265,7 +280,8 @@ def pairs(found: Found) -> list[str]:
         a, b = both[int(np.nanargmax(scores))]
         chosen.append((a, b))
         joined[left] = (ranks[a] + ranks[b])[left] / 2
-        single = max(same, key=lambda p, seen=seen: np.nan_to_num(spearman(ranks[p][seen], y[seen]), nan=-1))
+        alone_scores = [spearman(ranks[p][seen], y[seen]) for p in same]
+        single = same[int(np.nanargmax(alone_scores))]
         alone[left] = ranks[single][left]
     most = max(set(chosen), key=chosen.count)
     draws = group_draws(groups.tolist())
@@ -290,7 +306,7 @@ def seeds(models: Sequence[Model]) -> str:
     drifts = np.array([OUTCOMES["drift"](m.runs[600]) for m in by_label.values()])
     drifts = np.log10(drifts[np.isfinite(drifts) & (drifts > 0)])
     if not apart:
-        return "No training has both seeds yet."
+        return ""
     spread = float(np.std(drifts))
     return (
         f"log10 |drift| of two seeds differs by {np.mean(apart):.2f} on average ({len(apart)} trainings); "

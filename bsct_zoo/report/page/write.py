@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Mapping
-from html import escape
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.results import Results
 from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import Store
+from bsct_zoo.report.page.document import asset, document
 from bsct_zoo.report.page.packing import compressed, packed_json
 from bsct_zoo.report.page.scans import FrameSource, Packed, find_suites
 from bsct_zoo.report.page.summary import summary
@@ -100,30 +97,9 @@ def _plotly() -> str:
     return (Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
-def _asset(name: str) -> str:
-    return (files("bsct_zoo.report.page") / "assets" / name).read_text(encoding="utf-8")
-
-
 def _html(results: Results, about: Mapping[str, Any], plotly: str, chunks: list[str]) -> str:
-    """Scripts run by their hashes alone, and nothing is fetched: the page holds names that strangers chose."""
-    script = "(() => {\n'use strict';\n" + "\n".join(_asset(f"{name}.js") for name in _SCRIPTS) + "\n})();"
-    policy = (
-        f"default-src 'none'; script-src {_hash(script)} {_hash(plotly)}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
     names = ", ".join(task.name for task in results.tasks)
     data = {"summary": packed_json(about), "plotly": compressed(plotly.encode())}
     data |= {f"chunk-{n}": chunk for n, chunk in enumerate(chunks)}
-    blocks = "\n".join(f'<script type="text/plain" id="{name}">{text}</script>' for name, text in data.items())
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
-        f"<title>{escape(names)} – bsct-zoo</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
-        f"{_asset('body.html')}{blocks}\n<script>{script}</script>\n</body>\n</html>\n"
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    scripts = [("page", name) for name in _SCRIPTS]
+    return document(f"{names} – bsct-zoo", scripts, data, asset("page", "body.html"), [plotly])

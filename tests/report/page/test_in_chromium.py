@@ -147,6 +147,41 @@ def test_a_point_of_compare_opens_its_scan_and_back_goes_back(made, report, open
     assert len(window.all("#versus tbody tr")) == 6
 
 
+def test_points_are_reached_by_keys(made, report, opened):
+    """Left and right by x, up and down by y; the label is shown and said; Enter opens what a click opens."""
+    window = opened(report, "#/versus/core/shifted/stepped/fsd_full")
+    node = window.one(".figure")
+    assert node.get_attribute("tabindex") == "0" and "Arrow keys" in node.get_attribute("aria-label")
+    values = [[record.metrics["fsd_full"] for record in row.evaluations["core"].records] for row in made.results.rows]
+    ids = [record.id for record in made.results.rows[0].evaluations["core"].records]
+    points = sorted(zip(values[0], values[1], ids, strict=True))
+    press(window, "ARROW_RIGHT", on=node)
+    window.wait(f"document.querySelector('.hoverlayer').textContent.includes({points[0][2]!r})")
+    window.wait(f"document.getElementById('live').textContent.startsWith({points[0][2]!r})")
+    press(window, "ARROW_RIGHT", "ARROW_RIGHT", on=node)
+    window.wait(f"document.querySelector('.hoverlayer').textContent.includes({points[2][2]!r})")
+    press(window, "ARROW_LEFT", on=node)
+    window.wait(f"document.querySelector('.hoverlayer').textContent.includes({points[1][2]!r})")
+    press(window, "END", "ARROW_RIGHT", on=node)  # stays at the end
+    window.wait(f"document.querySelector('.hoverlayer').textContent.includes({points[-1][2]!r})")
+    by_height = sorted(points, key=lambda point: point[1])
+    press(window, "ARROW_DOWN", on=node)
+    below = by_height[by_height.index(points[-1]) - 1]
+    window.wait(f"document.querySelector('.hoverlayer').textContent.includes({below[2]!r})")
+    press(window, "ENTER", on=node)
+    window.wait("document.querySelector('#cursor')")
+    assert window.hash.startswith(f"#/scan/core/{below[2].replace('/', '%2F')}")
+
+
+def test_keys_open_a_model_of_the_accuracy_figure(made, report, opened):
+    window = opened(report)
+    node = next(one for one in window.all(".figure") if "Scatter of force error" in one.get_attribute("aria-label"))
+    press(window, "HOME", "ENTER", on=node)
+    window.wait("document.getElementById('view').dataset.view === 'model'")
+    errors = {row.model: row.evaluations["core"].values["forces_mae_full"] for row in made.results.rows}
+    assert window.hash == f"#/model/{min(errors, key=errors.get)}"
+
+
 def test_a_model_has_its_card_groups_dynamics_and_properties(report, opened):
     window = opened(report, "#/model/shifted")
     heads = window.texts("h2")

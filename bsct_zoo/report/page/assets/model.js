@@ -73,7 +73,7 @@ function groupsSection(model, task) {
   };
   return section(
     `FSD by bond type, ${task.name}`,
-    el('p', { class: 'about' }, 'A point is a scan, a bar the mean of its type. Click a point to open the scan.'),
+    el('p', { class: 'about' }, 'A point is a scan, a bar the mean of its type. Click a point to open the scan, or go there by arrow keys and press Enter.'),
     figure(
       `FSD by bond type: ${groups.map((group) => `${group} ${number(mean(group))}`).join(', ')} 1/Å`,
       340,

@@ -200,7 +200,7 @@ function accuracySection(task, own) {
   const range = (name) => rows.flatMap((model) => [model.evaluations[task.name].values[name], ...(model.evaluations[task.name].intervals[name] || [])]);
   return section(
     'Accuracy against smoothness',
-    el('p', { class: 'about' }, `${task.name}; bars are 95 % intervals; lower left is better. Click a point to open the model.`),
+    el('p', { class: 'about' }, `${task.name}; bars are 95 % intervals; lower left is better. Click a point to open the model, or go there by arrow keys and press Enter.`),
     figure(
       `Scatter of force error against FSD: ${rows.map((model) => `${model.model} ${number(model.evaluations[task.name].values.forces_mae_full)} eV/Å, ${number(model.evaluations[task.name].values.fsd_full)} 1/Å`).join('; ')}`,
       380,

@@ -1,7 +1,8 @@
 // A table that sorts by its headers and filters by what is typed.
 
 // columns: {title, unit, hint, value(row), cell(row), left, better}; value is what it is sorted by.
-function sortedTable({ id, caption, columns, rows, sort, descending, filter, perPage }) {
+// keep(row) is asked again when the document hears 'filtered'.
+function sortedTable({ id, caption, columns, rows, sort, descending, filter, keep, perPage }) {
   const state = { column: sort ?? 0, descending: Boolean(descending), words: '', all: !perPage };
   const body = el('tbody');
   const status = el('p', { class: 'count', role: 'status' });
@@ -35,7 +36,7 @@ function sortedTable({ id, caption, columns, rows, sort, descending, filter, per
     const { value } = columns[state.column];
     const sign = state.descending ? -1 : 1;
     const words = state.words.toLowerCase().split(/\s+/).filter(Boolean);
-    const shown = cells.filter((cell) => words.every((word) => cell.words.includes(word)));
+    const shown = cells.filter((cell) => (!keep || keep(cell.row)) && words.every((word) => cell.words.includes(word)));
     shown.sort((a, b) => {
       const [x, y] = [value(a.row) ?? null, value(b.row) ?? null];
       if (x === null || y === null) return (x === null) - (y === null);
@@ -78,6 +79,7 @@ function sortedTable({ id, caption, columns, rows, sort, descending, filter, per
     body,
   );
   show();
+  if (keep) document.addEventListener('filtered', show);
   const finder = el('p', { class: 'filter' }, el('label', { for: `${id}-filter` }, 'Filter '), input);
   return el(
     'div',

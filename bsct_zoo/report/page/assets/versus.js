@@ -68,7 +68,7 @@ function versusFigure(task, a, b, metric) {
     }),
   ];
   const said = metric.better ? `${b.model} is better on ${better} of ${counted(rows.length, 'scan')}${same ? `, equal on ${same}` : ''}.` : '';
-  const about = `${said} Points below the dotted line: ${b.model} has the smaller value. Click a point to open its scan.`;
+  const about = `${said} Points below the dotted line: ${b.model} has the smaller value. Click a point to open its scan, or go there by arrow keys and press Enter.`;
   return el(
     'div',
     {},

@@ -1,0 +1,134 @@
+"""What batches gain on scans of real size: the paper's loop over the package's own calculator, and ours.
+
+    python benchmarks/paper_loop.py                        # transformer mace nequip, ten scans of druglike
+    python benchmarks/paper_loop.py mace --threads 1 --write
+
+The paper's code asks an ASE calculator for energy and forces frame by frame. Here the calculator of the model's own
+package does that in the same process and environment as ours, with the same weights and precision; a model without
+one (our Transformer) is its own, asked one frame at a time. Both give the FSD of each scan, whose largest relative
+difference stands beside. Runs alternate; each figure is the shorter of two. For models that run in this interpreter
+the share of arithmetic (matrix products, by torch's profiler) in our time is said too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from pages import fill
+
+import bsct_zoo as bz
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.evaluation.scoring import score_scan
+from bsct_zoo.models.naming import parse_model
+from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.runtime.load import load_potential, where
+from bsct_zoo.suites.frames import frames_of
+from bsct_zoo.suites.scan import Scan
+
+PAGE = Path(__file__).parents[1] / "docs" / "bench.md"
+TURNS = 2
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::linear")
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of one model: seconds of the loop and of batches, the largest relative difference of FSD, share of products."""
+
+    loop: float
+    ours: float
+    apart: float
+    arithmetic: float | None
+
+
+def main() -> None:
+    """Time and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=["transformer", "mace", "nequip"], metavar="MODEL")
+    parser.add_argument("--suite", default="druglike")
+    parser.add_argument("--limit", type=int, default=10, help="scans, spread over the bond types")
+    parser.add_argument("--threads", default=f"1,{os.cpu_count()}", help="with commas between them")
+    parser.add_argument("--write", action="store_true", help="into docs/bench.md")
+    options = parser.parse_args()
+    scans = bz.load_suite(options.suite).select(limit=options.limit).scans
+    sizes = [len(scan.atomic_numbers) for scan in scans]
+    lines = ["| model | threads | loop s | batches s | times faster | FSD differs by | arithmetic |"]
+    lines.append("|---|---:|---:|---:|---:|---:|---:|")
+    for name in options.models:
+        for threads in map(int, options.threads.split(",")):
+            t = timed(name, scans, threads)
+            share = "–" if t.arithmetic is None else f"{t.arithmetic:.0%}"
+            cells = [f"`{name}`", f"{threads}", f"{t.loop:.1f}", f"{t.ours:.1f}", f"**{t.loop / t.ours:.1f}**"]
+            lines.append(f"| {' | '.join(cells)} | {t.apart:.0e} | {share} |")
+            print(lines[-1], flush=True)
+    facts = machine("cpu")
+    text = "\n".join(
+        [
+            *lines,
+            "",
+            f"{len(scans)} scans of `{options.suite}`, {min(sizes)} to {max(sizes)} atoms, float32, CPU; "
+            f"{facts['cores']} cores of {facts['processor']}, load {os.getloadavg()[0]:.1f} at the end, "
+            f"Python {facts['python']}, torch {version('torch')}, bsct-zoo {version('bsct-zoo')}.",
+            "",
+        ]
+    )
+    print(text)
+    if options.write:
+        fill(PAGE, "paper loop", text)
+
+
+def timed(name: str, scans: Sequence[Scan], threads: int) -> Times:
+    """Both ways on the same scans, in turns."""
+    spec = parse_model(name)
+    own = spec.adapter if spec.adapter.calculator is None else replace(spec.adapter, loader=spec.adapter.calculator)
+    words = {"device": "cpu", "dtype": "float32", "options": dict(spec.options), "threads": threads, "timeout": None}
+    loop_s, ours_s = [], []
+    with (
+        load_potential(spec.adapter, spec.card, **words) as batched,  # type: ignore[arg-type]
+        load_potential(own, spec.card, **words) as calculator,  # type: ignore[arg-type]
+    ):
+        ask(batched, scans[:1]), ask(calculator, scans[:1], alone=True)  # what compiles, compiles
+        for _ in range(TURNS):
+            seconds, scores = ask(batched, scans)
+            ours_s.append(seconds)
+            seconds, expected = ask(calculator, scans, alone=True)
+            loop_s.append(seconds)
+        share = arithmetic(batched, scans[:2]) if where(spec.adapter) == "here" else None
+    apart = float(np.max(np.abs(scores / expected - 1)))
+    return Times(min(loop_s), min(ours_s), apart, share)
+
+
+def ask(potential: Potential, scans: Sequence[Scan], alone: bool = False) -> tuple[float, np.ndarray]:
+    """Seconds for all frames, and the FSD of each scan; ``alone`` one frame at a time."""
+    found, started = [], time.perf_counter()
+    batcher = Batcher(potential, 1 if alone else None)
+    answers = []
+    for scan in scans:
+        answers.append(batcher.compute(frames_of(scan)))
+    seconds = time.perf_counter() - started
+    for scan, answer in zip(scans, answers, strict=True):
+        shape = (len(scan.coordinate), len(scan.atomic_numbers), 3)
+        metrics = score_scan(scan, answer.energy.numpy(), answer.forces.double().numpy().reshape(shape))
+        found.append(metrics["fsd_full"])
+    return seconds, np.array(found, dtype=float)
+
+
+def arithmetic(potential: Potential, scans: Sequence[Scan]) -> float:
+    """Share of matrix products in the CPU time of torch's operations."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        ask(potential, scans)
+    events = profile.key_averages()
+    total = sum(event.self_cpu_time_total for event in events)
+    return float(sum(event.self_cpu_time_total for event in events if event.key in PRODUCTS) / total)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Many results as one static site: what was put to whom and when (boards), and its pages (write)."""
