@@ -16,7 +16,7 @@ import math
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, 
     return {row.model: row for row in read_results(file).rows}
 
 
-def throughput(file: Path) -> dict[str, float]:
+def throughput(file: Path, models: Sequence[str] = (OURS, OTHER)) -> dict[str, float]:
     """Milliseconds of CPU time a frame of ethanol in a batch, float32, the models in turns."""
     from batched import frames, seconds
 
@@ -129,7 +129,7 @@ def throughput(file: Path) -> dict[str, float]:
 
     if not file.exists():
         batch = [AtomsBatch.from_atoms(frames("ethanol", FRAMES))]
-        specs = {name: parse_model(name) for name in (OURS, OTHER)}
+        specs = {name: parse_model(name) for name in models}
         potentials = {
             name: load_potential(
                 spec.adapter, spec.card, options=spec.options, device="cpu", dtype="float32", threads=1

@@ -7,7 +7,7 @@ import torch
 from ase.build import molecule
 from bsct_zoo_transformer import register_adapters
 from bsct_zoo_transformer.checkpoint import load, save
-from bsct_zoo_transformer.config import TransformerConfig
+from bsct_zoo_transformer.config import PAPER, TransformerConfig
 from bsct_zoo_transformer.files import file_card
 from bsct_zoo_transformer.loader import load as load_card
 from bsct_zoo_transformer.model import EdgeTransformer
@@ -16,6 +16,7 @@ from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
 from bsct_zoo.kept import read_json
 from bsct_zoo.plugins.checks import NVE, CheckSettings
+from bsct_zoo.training.making.displacements import random_rotation
 
 CONFIG = TransformerConfig(elements=(1, 6, 8), reference_energies=(-1.0, -2.0, -3.0), width=16, blocks=2)
 CARD = {"name": "mine", "title": "mine", "level_of_theory": "none", "licence": "MIT", "source": "me", "elements": ["H"]}
@@ -104,9 +105,11 @@ def test_card_of_the_shipped_checkpoint(shipped):
     assert len(card.elements) == 10
 
 
-def test_shipped_checkpoint_does_not_explode(shipped):
+@pytest.mark.parametrize("name", ["small", "paper"])
+def test_shipped_checkpoint_does_not_explode(shipped, name):
     """1 ps of ethanol at 300 K in the microcanonical ensemble, three seeds."""
-    adapter, card = shipped
+    adapter, _ = shipped
+    (card,) = (card for card in adapter.cards if card.name == name)
     surface = adapter.load(card, "cpu", "float64")
     runs = NVE.run(surface, [molecule("CH3CH2OH")] * 3, CheckSettings(temperature=300, time_ps=1.0, dt_fs=0.5))
     for run in runs:
@@ -141,3 +144,37 @@ def test_shipped_checkpoint_knows_neither_charge_nor_spin(shipped):
     assert not surface.info.supports_charge_spin
     torch.testing.assert_close(found.energy[0], found.energy[1], rtol=0, atol=1e-10)
     torch.testing.assert_close(*found.forces.reshape(2, -1, 3), rtol=0, atol=1e-10)
+
+
+@pytest.fixture(scope="module")
+def paper(shipped):
+    adapter, _ = shipped
+    (card,) = (card for card in adapter.cards if card.name == "paper")
+    return card, adapter.load(card, "cpu", "float64")
+
+
+def test_the_papers_card_has_the_papers_design(paper):
+    card, surface = paper
+    config = surface.model.config
+    assert {name: getattr(config, name) for name in PAPER} == PAPER
+    assert (config.graph, config.attention, config.forces) == ("soft_knn", "cosine", "gradient")
+    assert surface.info.conservative and not surface.info.equivariant
+    assert card.notes["settings"]["rotate"] is True
+
+
+def test_the_papers_card_says_how_well_it_learned_rotation(paper):
+    """Eight molecules, four times turned: as far off as the card says of the test frames, within a factor of three."""
+    card, surface = paper
+    random, errors = np.random.default_rng(0), []
+    for name in ("CH3CH2OH", "C6H6", "CH3CHO", "CH3SH", "CH3NO2", "CH3CONH2", "C4H4O", "CH3CH2Cl"):
+        atoms = molecule(name)
+        atoms.rattle(0.05, seed=0)
+        forces = surface.compute(AtomsBatch.from_atoms(atoms)).forces.numpy()
+        for _ in range(4):
+            turn, turned = random_rotation(random), atoms.copy()
+            turned.positions = atoms.positions @ turn.T
+            errors.append(
+                np.abs(surface.compute(AtomsBatch.from_atoms(turned)).forces.numpy() - forces @ turn.T).mean()
+            )
+    stated = card.notes["rotation"]["forces_mae_mev_A"]
+    assert stated / 3 < 1e3 * np.mean(errors) < 3 * stated

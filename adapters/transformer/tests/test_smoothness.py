@@ -188,9 +188,10 @@ def test_no_jump_on_known_paths(name, design):
     assert excess(surface_of(**SMOOTH[design]), *KNOWN[name]) < 3
 
 
-def test_the_shipped_model_where_its_graph_changes():
+@pytest.mark.parametrize("name", ["transformer", "transformer:paper"])
+def test_the_shipped_model_where_its_graph_changes(name):
     """In cells, whose images give every atom more neighbours than k. Forces are the gradient at the same places."""
-    surface = load(parse_model("transformer").card, "cpu", "float64")
+    surface = load(parse_model(name).card, "cpu", "float64")
 
     @few
     @given(paths(periodic=st.just(True)))
