@@ -79,7 +79,7 @@ def cost(keep: Path, time_ps: float) -> str:
     line(f"NVE, 16 molecules × 2 seeds × {time_ps:g} ps: runs that end", ended)
     line("the same: median drift of those that end, meV/atom/ps", {name: _drift(found) for name, found in nve.items()})
     facts = machine("cpu")
-    where = f"One of {facts['cores']} cores of {facts['processor']}, Python {facts['python']}, torch {version('torch')}"
+    where = f"One core of {facts['processor']}, Python {facts['python']}, torch {version('torch')}"
     return "\n".join([*lines, "", f"{where}, bsct-zoo {__version__}; throughput and dynamics in float32.\n"])
 
 
