@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -42,8 +43,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/transformer.md")
     arguments = parser.parse_args()
     arguments.keep.mkdir(parents=True, exist_ok=True)
-    for name, table in {"scores": scores, "designs": partial(cost, time_ps=arguments.time)}.items():
-        text = table(arguments.keep)
+    tables: dict[str, Callable[[Path], str]] = {"scores": scores, "designs": partial(cost, time_ps=arguments.time)}
+    for name in tables:
+        text = tables[name](arguments.keep)
         print(text, flush=True)
         if arguments.write:
             fill(PAGE, name, text)
