@@ -6,7 +6,8 @@ and 2S, of which only one can be; a half-integer is S.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,30 @@ def _given(atoms: Atoms) -> dict[str, Any]:
     return found
 
 
+def refuse_bare_words(info: MutableMapping[str, Any]) -> None:
+    """Take words of prose out of what ASE read from a comment of an xyz file, where every bare word is true.
+
+    "no net charge" says nothing that could be used. "charge -1" does, and would be a charge of one.
+
+    Raises:
+        BadInputError: a number follows the name of a charge or multiplicity.
+    """
+    words = list(info)
+    for place, word in enumerate(words):
+        follows = words[place + 1] if place + 1 < len(words) else ""
+        name = word.lower().rstrip(":,;")
+        if name not in NAMES or info[word] is not True:
+            continue
+        value = re.fullmatch(r"([+-]?\d+(?:\.\d+)?)e?([+-]?)[,;.]?", follows)
+        if value is not None and info[follows] is True:
+            number, sign = value.groups()  # of "2-" too
+            raise BadInputError(f"its comment says '{word} {follows}'; write {name}={sign}{number}")
+        del info[word]
+
+
 def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool | np.bool_):
+        raise BadInputError(f"{name} is {value}, not a number")
     try:
         number = float(np.asarray(value, dtype=np.float64).reshape(()))
     except (TypeError, ValueError) as error:

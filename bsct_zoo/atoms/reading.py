@@ -15,7 +15,7 @@ from ase.geometry import complete_cell, wrap_positions
 from ase.io.formats import open_with_compression
 from scipy.spatial import cKDTree
 
-from bsct_zoo.atoms.charge_spin import charge_spin
+from bsct_zoo.atoms.charge_spin import charge_spin, refuse_bare_words
 from bsct_zoo.atoms.constraints import free_coordinates
 from bsct_zoo.atoms.elements import SYMBOLS
 from bsct_zoo.atoms.limits import limited
@@ -144,7 +144,11 @@ def _read(path: Path) -> Iterator[Atoms]:
     if kind in ("extxyz", "xyz"):
         text, isotopes = _checked_xyz(path)
         frames = ase.io.read(io.StringIO(text), index=":", format=kind)
-        for frame, masses in zip(frames, isotopes, strict=False):
+        for number, (frame, masses) in enumerate(zip(frames, isotopes, strict=False), start=1):
+            try:
+                refuse_bare_words(frame.info)
+            except BadInputError as error:
+                raise BadInputError(f"{path}: frame {number}: {error}") from error
             if masses:
                 all_masses = frame.get_masses()
                 all_masses[list(masses)] = list(masses.values())

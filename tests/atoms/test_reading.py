@@ -183,6 +183,48 @@ def test_deuterium_and_tritium_of_formats_that_ase_cannot_read_them_from(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("comment", "mend"),
+    [
+        ("acetate anion, charge -1", "charge=-1"),
+        ("charge -1 multiplicity 1", "charge=-1"),
+        ("charge: -1", "charge=-1"),
+        ("Charge +2, singlet", r"charge=\+2"),
+        ("benzoate spin 3", "spin=3"),
+        ("total_charge 1", "total_charge=1"),
+        ("phosphate, charge 3-.", "charge=-3"),
+        ("Charge -1e", "charge=-1"),
+    ],
+)
+def test_a_charge_in_the_prose_of_a_comment_is_refused(tmp_path, comment, mend):
+    path = tmp_path / "m.xyz"
+    path.write_text(f"2\n{comment}\nO 0 0 0\nH 0 0 0.97\n")
+    with pytest.raises(BadInputError, match=f"m.xyz: frame 1: its comment says .*; write {mend}$"):
+        named(str(path))
+
+
+@pytest.mark.parametrize("comment", ["neutral, no net charge", "singlet uhf", "spin polarised, 3 frames", "-1 1", ""])
+def test_prose_without_a_value_says_nothing(tmp_path, comment):
+    path = tmp_path / "m.xyz"
+    path.write_text(f"2\n{comment}\nH 0 0 0\nF 0 0 0.92\n")
+    said = charge_spin(named(str(path)))
+    assert (said.charge, said.spin) == (0, 1)
+
+
+@pytest.mark.parametrize("comment", ["charge=-1", "charge = -1", 'charge="-1"'])
+def test_a_charge_with_its_sign_of_equality_is_read(tmp_path, comment):
+    path = tmp_path / "m.xyz"
+    path.write_text(f"2\n{comment}\nO 0 0 0\nH 0 0 0.97\n")
+    said = charge_spin(named(str(path)))
+    assert (said.charge, said.spin) == (-1, 1)
+
+
+def test_true_is_no_charge():
+    atoms = Atoms("OH", positions=[[0, 0, 0], [0, 0, 0.97]], info={"charge": True})
+    with pytest.raises(BadInputError, match="charge is True, not a number"):
+        charge_spin(atoms)
+
+
+@pytest.mark.parametrize(
     ("symbol", "message"),
     [
         ("C1", "frame 1, atom 1: 'C1' is not a chemical symbol; write C without a label"),
