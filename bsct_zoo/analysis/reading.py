@@ -14,7 +14,8 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.results import Evaluation, Results, TaskInfo, read_results
 from bsct_zoo.files import sha256
 
-_IGNORED = ("device", "dtype", "max_batch_atoms", "use_cache", "timeout")  # settings that do not make another quantity
+# Settings that do not make another quantity.
+_IGNORED = ("device", "dtype", "max_batch_atoms", "use_cache", "timeout", "of")
 
 
 @dataclass(frozen=True)

@@ -161,12 +161,18 @@ def _tasks(
     from bsct_zoo.suites.library import open_suite
 
     chosen = {"only": only, "limit": limit, "seed": seed}
-    opened = [open_suite(name).select(only=only, limit=limit, seed=seed) for name in suites]
-    tasks: list[Task] = [ScanTask(one, chosen) for one in opened]
+    whole = [open_suite(name) for name in suites]
+    opened = [suite.select(only=only, limit=limit, seed=seed) for suite in whole]
+    cut = [
+        {**chosen, "of": len(suite.scans)} if len(one.scans) < len(suite.scans) else chosen
+        for suite, one in zip(whole, opened, strict=True)
+    ]
+    tasks: list[Task] = [ScanTask(one, asked) for one, asked in zip(opened, cut, strict=True)]
     if refine:
         from bsct_zoo.evaluation.jump_task import JumpTask
 
-        tasks += [JumpTask(one, "jumps" if one is opened[0] else f"jumps-{one.name}", chosen) for one in opened]
+        names = ["jumps", *(f"jumps-{one.name}" for one in opened[1:])]
+        tasks += [JumpTask(one, name, asked) for one, name, asked in zip(opened, names, cut, strict=True)]
     if texts:
         from bsct_zoo.evaluation.tasks import parse_task
 

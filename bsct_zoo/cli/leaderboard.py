@@ -61,7 +61,7 @@ def build(
         old.unlink()
     for name, text in pages.items():
         replace_file(folder / name, text)
-    print(f"wrote {len(pages)} pages of {len(taken)} files; open {folder / 'index.html'}")
+    print(f"wrote {len(pages)} pages of {len(taken)} file{'s' * (len(taken) != 1)}; open {folder / 'index.html'}")
     return int(bool(left_out))
 
 

@@ -58,18 +58,23 @@ def write(
 ) -> None:
     """Everything that was asked for, the screen first so that a full disk does not cost the result.
 
-    A file that cannot be written does not cost the other one.
+    A file that cannot be written does not cost the other one, nor does a pipe that nobody reads any more (`| head`).
 
     Raises:
         BadInputError: a file could not be written.
+        BrokenPipeError, SystemExit: nobody read to the end; the files are written.
     """
     from bsct_zoo.evaluation.results import json_text
 
-    if json == "-":
-        print(json_text(report, ascii_only=True), end="")
-    else:
-        show(tables, markdown)
-    sys.stdout.flush()
+    unread: BrokenPipeError | SystemExit | None = None
+    try:
+        if json == "-":
+            print(json_text(report, ascii_only=True), end="")
+        else:
+            show(tables, markdown)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:  # rich makes the second of the first
+        unread = error
     wanted: dict[Path, Callable[[R], str]] = {}
     if csv is not None:
         wanted[csv] = csv_text
@@ -81,10 +86,14 @@ def write(
     for path, text in wanted.items():
         try:
             replace_file(path, text(report))
+            if sys.stderr.isatty():
+                print(f"wrote {path}", file=sys.stderr)
         except OSError as error:
             problems.append(f"cannot write {path}: {error.strerror}")
     if problems:
         raise BadInputError("; ".join(problems) + "; choose another place and run it again")
+    if unread is not None:
+        raise unread
 
 
 def write_json(target: str, content: object) -> None:

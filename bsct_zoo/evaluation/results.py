@@ -177,6 +177,13 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     elements: tuple[str, ...] | None = None
     curves: dict[str, dict[str, str]] = {}
 
+    @property
+    def counted(self) -> str:
+        """How many items, as in "6 of 56 scans" where a suite was cut."""
+        whole = self.settings.get("of")
+        of = f" of {whole}" if isinstance(whole, int) and whole > self.n_items else ""
+        return f"{self.n_items}{of} {self.noun}{'s' * (self.n_items != 1 or bool(of))}"
+
     def column(self, name: str) -> Column | None:
         """The column called ``name``; None if there is none."""
         return next((column for column in self.columns if column.name == name), None)

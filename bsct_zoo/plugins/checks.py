@@ -135,7 +135,7 @@ def _column(name: str, title: str, metric: str, over: Over, better: Better | Non
 
 _DRIFT = (
     _column("drift", "median |drift|", "drift", "median_abs"),
-    _column("drift_error", "its error", "drift_error", "median"),
+    _column("drift_error", "its error", "drift_error", "median", None),
     _column("drift_worst", "worst |drift|", "drift", "max_abs"),
 )
 _MAX_TEMPERATURE = _column("max_temperature", "max T", "max_temperature", "max")
@@ -175,7 +175,7 @@ NVT = Check(
     function="bsct_zoo.dynamics.checks:check_nvt",
     columns=(
         _column("temperature", "temper-ature", "temperature", "median", None),
-        _column("temperature_error", "its error", "temperature_error", "median"),
+        _column("temperature_error", "its error", "temperature_error", "median", None),
         *_DRIFT,
         _MAX_TEMPERATURE,
         *_FAILURES,

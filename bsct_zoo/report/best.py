@@ -18,7 +18,8 @@ def best_rows(results: Results, task: TaskInfo, column: Column, rows: Rows, grou
     """Places of ``rows`` whose number of ``column`` is the best, as far as its digits show; often none.
 
     The star goes by the items (scans, runs, quantities) that every model has, and only to a number that is over all of
-    them. The reference itself gets none, nor do absolute energies of another level of theory.
+    them. The reference itself gets none, nor do absolute energies of another level of theory, nor a drift below two
+    of its errors.
 
     Args:
         results: what the rows are of.
@@ -46,7 +47,15 @@ def best_rows(results: Results, task: TaskInfo, column: Column, rows: Rows, grou
     if len({number(value) for value in numbers.values()}) < 2:
         return frozenset()
     best = (min if column.better == "lower" else max)(numbers.values())
+    if any(_is_noise(column, value, known[place][0]) for place, value in numbers.items() if value == best):
+        return frozenset()
     return frozenset(p for p, value in numbers.items() if number(value) == number(best) and items[p] == everything)
+
+
+def _is_noise(column: Column, value: float, evaluation: Evaluation) -> bool:
+    """Whether a number that has an error of its own, such as a drift, is below two of it: its rank is chance."""
+    error = evaluation.values.get(f"{column.name}_error")
+    return error is not None and abs(value) < 2 * error
 
 
 def _competes(results: Results, task: TaskInfo, column: Column, row: ModelResult, evaluation: Evaluation) -> bool:

@@ -364,7 +364,7 @@ def _default_names(results: Results, task: TaskInfo) -> list[str]:
 
 
 def _title(results: Results, task: TaskInfo) -> str:
-    counted = f"{task.name}: {task.n_items} {task.noun}{'s' * (task.n_items != 1)}"
+    counted = f"{task.name}: {task.counted}"
     if task.kind == "scans":
         return f"{counted}, {task.level_of_theory or 'no reference'}"
     against = f", errors against {results.reference.model}" if results.reference and task.kind == "properties" else ""

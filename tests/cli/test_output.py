@@ -1,11 +1,14 @@
 """Results on the screen and in files, whatever the command."""
 
+import io
 import json
+import sys
 
 import pytest
 
 from bsct_zoo.cli.output import write
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.report.layout import Layout
 
 
 class Report:
@@ -27,3 +30,17 @@ def test_json_on_standard_output_stands_alone_and_fits_any_encoding(capsys):
     write(Report(), [], lambda report: "", "-", None)
     said = capsys.readouterr().out
     assert said.isascii() and json.loads(said) == Report().to_json()
+
+
+def test_a_pipe_that_nobody_reads_does_not_cost_the_file(tmp_path, monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises((BrokenPipeError, SystemExit)):
+        write(Report(), [Layout("title", ["model"])], lambda report: "a,b\n", "-", tmp_path / "figures.csv")
+    with pytest.raises((BrokenPipeError, SystemExit)):
+        write(Report(), [Layout("title", ["model"])], lambda report: "", str(tmp_path / "whole.json"), None)
+    assert (tmp_path / "figures.csv").read_text() == "a,b\n"
+    assert json.loads((tmp_path / "whole.json").read_text()) == Report().to_json()

@@ -12,6 +12,7 @@ from surfaces import Morse, dimer
 from bsct_zoo.cli import weights
 from bsct_zoo.cli.main import main
 from bsct_zoo.evaluation.results import json_schema, read_results
+from bsct_zoo.models import naming
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.suites.scan import Scan
@@ -38,6 +39,7 @@ def compare(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(weights, "resolve_models", lambda names, trust, yes, quiet: [spec(name) for name in names])
+    monkeypatch.setattr(naming, "named_model", spec)
     length = np.linspace(0.9, 1.6, 20)
     positions = np.zeros((20, 2, 3))
     positions[:, 1, 0] = length

@@ -92,7 +92,14 @@ def boards(files: Sequence[tuple[str, Results]]) -> list[Board]:
         Board(tasks[key], tuple(sorted(runs, key=lambda run: (run.results.date, run.file))))
         for key, runs in found.items()
     ]
-    return sorted(made, key=lambda board: (board.task.kind != "scans", -len(board.last), board.task.name, board.slug))
+    return sorted(made, key=_place)
+
+
+def _place(board: Board) -> tuple[object, ...]:
+    """Suites first, whole ones before those that were cut, then by the number of models."""
+    task = board.task
+    cut = any(task.settings.get(name) is not None for name in ("limit", "only"))
+    return (task.kind != "scans", cut, -len(board.last), task.name, board.slug)
 
 
 def slug(title: str, *parts: str) -> str:

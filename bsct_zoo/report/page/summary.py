@@ -44,6 +44,7 @@ def _task(task: TaskInfo) -> dict[str, Any]:
         "title": task.title,
         "noun": task.noun,
         "n_items": task.n_items,
+        "counted": task.counted,
         "level_of_theory": task.level_of_theory,
         "sha256": task.sha256,
         "flagged": list(task.flagged),

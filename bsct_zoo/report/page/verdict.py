@@ -32,7 +32,7 @@ def verdict(results: Results) -> str:
     span = mean_interval(evaluation, _COLUMN)
     said = f"FSD of {number(common.values[order[0]])} 1/Å"
     said += f", 95 % interval {number(span[0])} to {number(span[1])}" if span else ""
-    scans = f"{task.n_items} scan{'s' * (task.n_items != 1)} of {task.name}"
+    scans = f"{task.counted} of {task.name}" if " of " not in task.counted else f"{task.counted} in {task.name}"
     itself = [row.model for row, one in results.rows_under(task) if is_reference(results, task, row, one)]
     rest = f"; {_listed(itself)} {'is' if len(itself) == 1 else 'are'} the reference itself" if itself else ""
     if len(judged) == 1:
@@ -65,8 +65,7 @@ def _without_ranking(results: Results, task: TaskInfo) -> str:
     rows = results.rows_under(task)
     lost = [row.model for row, evaluation in rows if evaluation.status == "failed"]
     some = [f"{evaluation.n_failed} of {row.model}" for row, evaluation in rows if evaluation.status == "partial"]
-    text = f"{len(rows)} model{'s' * (len(rows) != 1)} under {task.name}, {task.n_items} {task.noun}"
-    text += "s" * (task.n_items != 1)
+    text = f"{len(rows)} model{'s' * (len(rows) != 1)} under {task.name}, {task.counted}"
     text += f"; {_listed(lost)} failed" if lost else ""
     text += f"; {_listed(some)} failed" if some else ""
     text += "; none failed" if not lost and not some else ""

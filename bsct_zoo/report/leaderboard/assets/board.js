@@ -3,13 +3,16 @@
 let page = null;
 
 function boardName(board) {
-  const same = page.boards.filter((other) => other.task.name === board.task.name).length > 1;
-  return same ? `${board.task.name}, ${counted(board.task.n_items, board.task.noun)}, ${board.slug.slice(-4)}` : board.task.name;
+  const { name, counted: items } = board.task;
+  const named = page.boards.filter((other) => other.task.name === name);
+  if (named.length === 1) return / of /.test(items) ? `${name}, ${items}` : name;
+  const alike = named.filter((other) => other.task.counted === items).length > 1;
+  return `${name}, ${items}${alike ? `, ${board.slug.slice(-4)}` : ''}`;
 }
 
 function boardFacts({ task, reference }) {
   return factsList([
-    ['asked for', [counted(task.n_items, task.noun), task.title].filter(Boolean).join(' · ')],
+    ['asked for', [task.counted, task.title].filter(Boolean).join(' · ')],
     ['level of theory', task.level_of_theory],
     ['errors against', task.kind === 'properties' ? reference || 'nothing: there is no reference' : null],
     ['settings', Object.entries(task.settings).map(([name, value]) => `${name} ${value}`).join(' · ')],

@@ -31,10 +31,10 @@ function ranking(board) {
   return known.sort((a, b) => sign * (rankValue(a, board.task, column) - rankValue(b, board.task, column)));
 }
 
-// 1 is the best; models with the same number share a rank. null has none.
+// 1 is the best; models with the same number share a rank. null has none, nor has one model alone.
 function rankOf(board, model) {
   const order = ranking(board);
-  if (!order.includes(model)) return null;
+  if (order.length < 2 || !order.includes(model)) return null;
   const column = rankedColumn(board.task);
   const own = rankValue(model, board.task, column);
   return 1 + order.findIndex((other) => rankValue(other, board.task, column) === own);

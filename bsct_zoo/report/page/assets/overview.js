@@ -22,7 +22,7 @@ function taskSection(task) {
   const rows = modelsUnder(task);
   const notes = new Map(); // text -> models
   for (const model of rows) for (const note of notesOn(model, task)) notes.set(note, [...(notes.get(note) || []), model.model]);
-  const about = [counted(task.n_items, task.noun), task.level_of_theory, task.title].filter(Boolean).join(' · ');
+  const about = [task.counted, task.level_of_theory, task.title].filter(Boolean).join(' · ');
   const ranked = task.columns.find((column) => column.name === 'fsd_full') || columnOf(task, task.headline[0]);
   const columns = [
     { title: 'model', left: true, value: (model) => model.model, cell: (model) => [modelLink(model), marks(notes, model)] },
