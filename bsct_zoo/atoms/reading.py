@@ -225,7 +225,8 @@ def _checked_xyz(path: Path) -> tuple[str, list[dict[int, float]]]:
             raise BadInputError(f"{where}: line {at + 1} must be a number of atoms, not '{lines[at][:40]}'") from error
         if n < 0 or at + 2 + n > len(lines):
             left = max(len(lines) - at - 2, 0)
-            raise BadInputError(f"{where} claims {n} atoms, but {left} lines are left in the file")
+            lines_left = "1 line is" if left == 1 else f"{left} lines are"
+            raise BadInputError(f"{where} claims {n} atoms, but {lines_left} left in the file")
         column = _species_column(lines[at + 1])
         masses: dict[int, float] = {}
         for atom in range(n if column is not None else 0):

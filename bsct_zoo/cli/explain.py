@@ -26,7 +26,7 @@ def explain(
     ] = "core",
     only: options.Only = None,
     limit: options.Limit = None,
-    n: Annotated[int, options.choose("-n", min=1, help="How many of the worst scans to list.")] = 5,
+    n: Annotated[int, options.choose("--worst", "-n", min=1, help="How many of the worst scans to list.")] = 5,
     device: options.Device = "auto",
     dtype: options.DtypeOption = options.Dtype.float32,
     trust: options.Trust = False,

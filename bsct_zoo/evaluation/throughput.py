@@ -31,7 +31,8 @@ class Throughput:
 
     def text(self) -> str:
         """For people, in one line."""
-        where = self.machine.get("gpu") or f"{self.machine.get('cores')} cores of {self.machine.get('processor')}"
+        cores = self.machine.get("cores")
+        where = self.machine.get("gpu") or f"{cores} core{'s' * (cores != 1)} of {self.machine.get('processor')}"
         speed = f"{self.ms_per_frame:.3g} ms/frame, {self.atoms_per_second:,.0f} atoms/s"
         return f"{speed} ({self.frames:,} frames, {self.dtype}, {self.device}, {where})"
 

@@ -83,11 +83,13 @@ def named_model(text: str) -> ModelSpec:
 
     Raises:
         UnknownNameError: no such family, card or option; names the nearest.
-        BadInputError: the text, an option's value or a user's own file is invalid.
+        BadInputError: the text, an option's value or a user's own file is invalid, or several models are one word.
     """
     label, text = labelled(text)
     head, _, tail = text.partition("@")
     name, _, choice = head.partition(":")
+    if "," in name:
+        raise BadInputError(f"'{text}' is no model; separate models with spaces: {' '.join(name.split(','))}")
     adapter = registry().adapter(name)
     options = parse_options(tail, adapter.options, f"option of '{adapter.name}'", free=adapter.free_options)
     return ModelSpec(label or text, adapter, _card(adapter, choice), options, text)

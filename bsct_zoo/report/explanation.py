@@ -20,6 +20,9 @@ from bsct_zoo.suites.scan import Scan
 _LEFT = 12  # letters beside a curve
 
 
+_MARKS = {"e": "equilibrium of the reference", "^": "step that decides FSD", "*": "equilibrium and that step"}
+
+
 def deciding_frames(scan: Scan, record: Record) -> tuple[int, int] | None:
     """The two frames of the step that decides FSD; None where nothing decides."""
     at = record.metrics.get("fsd_full_at")
@@ -33,7 +36,8 @@ def deciding_frames(scan: Scan, record: Record) -> tuple[int, int] | None:
 
 def worst_layout(model: str, suite: str, records: Sequence[Record], total: int) -> Layout:
     """The worst scans of a model, one line each."""
-    layout = Layout(f"{model} on {suite}: the {len(records)} worst of {total} scans", ["scan", "FSD\n1/Å", "why"])
+    many = f"{len(records)} " if len(records) != 1 else ""
+    layout = Layout(f"{model} on {suite}: the {many}worst of {total} scans", ["scan", "FSD\n1/Å", "why"])
     for record in records:
         fsd = record.metrics.get("fsd_full")
         why = "; ".join(filter(None, [place(record), cause(record)])) if fsd is not None else reason(record)
@@ -79,7 +83,13 @@ def _draw(title: str, scan: Scan, values: Floats, width: int, steps: tuple[int, 
             marks[min(width - 1, int(at * width))] = "*" if marks[min(width - 1, int(at * width))] == "e" else mark
     for line in [*lines[:-1], " " * _LEFT + "".join(marks), lines[-1]]:
         to.print(Text(line))
-    to.print(Text("e equilibrium of the reference, ^ step that decides FSD, * both", "dim"))
+    meanings = {
+        "e": "equilibrium of the reference",
+        "^": "step that decides FSD",
+        "*": "equilibrium, and the step that decides FSD",
+    }
+    drawn = [f"{mark} {meaning}" for mark, meaning in meanings.items() if mark in marks]
+    to.print(Text(", ".join(drawn), "dim"))
 
 
 def _draw_step(scan: Scan, curves: Mapping[str, Floats], steps: tuple[int, int], to: Console) -> None:

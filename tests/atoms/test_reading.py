@@ -267,7 +267,7 @@ def test_partly_occupied_sites_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("claims_a_billion_atoms.extxyz", "claims 999999999 atoms, but 1 lines are left"),
+        ("claims_a_billion_atoms.extxyz", "claims 999999999 atoms, but 1 line is left"),
         ("gr_far.extxyz", r"atom 8 \(H\) is 2e\+06 Å from every other atom"),
         ("nothing.xyz", "there is no file"),
     ],

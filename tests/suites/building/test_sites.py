@@ -106,7 +106,7 @@ def test_charge_and_spin_come_from_the_smiles(tmp_path):
     [
         ("m.smi", "CCO\nCCX\n", "line 2: 'CCX' is not a SMILES"),
         ("m.smi", "# nothing\n", "holds no structure"),
-        ("m.xyz", "2\n\nC 0 0 0\n", "frame 1 claims 2 atoms, but 1 lines are left"),
+        ("m.xyz", "2\n\nC 0 0 0\n", "frame 1 claims 2 atoms, but 1 line is left"),
         ("m.what", "hello", "cannot read structures from"),
         ("m.xyz", "2\n\nC 0 0 0\nO 0 0 nan\n", "not a number"),
         ("m.xyz", "2\n\nC 0 0 0\nO 0 0 0.2\n", "in nm"),
