@@ -18,8 +18,6 @@ from bsct_zoo.report.reasons import cause, place, reason
 from bsct_zoo.suites.scan import Scan
 
 _LEFT = 12  # letters beside a curve
-
-
 _MARKS = {"e": "equilibrium of the reference", "^": "step that decides FSD", "*": "equilibrium and that step"}
 
 
@@ -83,13 +81,7 @@ def _draw(title: str, scan: Scan, values: Floats, width: int, steps: tuple[int, 
             marks[min(width - 1, int(at * width))] = "*" if marks[min(width - 1, int(at * width))] == "e" else mark
     for line in [*lines[:-1], " " * _LEFT + "".join(marks), lines[-1]]:
         to.print(Text(line))
-    meanings = {
-        "e": "equilibrium of the reference",
-        "^": "step that decides FSD",
-        "*": "equilibrium, and the step that decides FSD",
-    }
-    drawn = [f"{mark} {meaning}" for mark, meaning in meanings.items() if mark in marks]
-    to.print(Text(", ".join(drawn), "dim"))
+    to.print(Text(", ".join(f"{mark} {meaning}" for mark, meaning in _MARKS.items() if mark in marks), "dim"))
 
 
 def _draw_step(scan: Scan, curves: Mapping[str, Floats], steps: tuple[int, int], to: Console) -> None:
