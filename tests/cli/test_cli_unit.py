@@ -172,7 +172,7 @@ def test_a_table_within_80_columns_without_colour(run, suite):
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "small: 2 scans, a spring" in done.stdout
+    assert "small: 2 of 3 scans, a spring" in done.stdout
     assert "warning: spring:far: elsewhere; the reference is a spring" in " ".join(done.stdout.split())
     assert "noise" not in done.stdout
 
@@ -182,7 +182,7 @@ def test_only_data_on_standard_output_with_json(run, suite):
     data = json.loads(done.stdout)
     jsonschema.validate(data, json_schema())
     assert done.returncode == 0
-    assert data["tasks"][0]["settings"] == {"only": "H-H/*", "limit": 2, "seed": 0}
+    assert data["tasks"][0]["settings"] == {"only": "H-H/*", "limit": 2, "seed": 0, "of": 3}
 
 
 def test_quiet_says_nothing_but_the_result(run, suite):
