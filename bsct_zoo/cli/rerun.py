@@ -17,22 +17,8 @@ _COMMANDS = ("compare", "md", "properties")
 # What a file must not ask for, and what makes no number.
 _LEFT_OUT = frozenset(
     (
-        *(
-            "json",
-            "csv",
-            "markdown",
-            "html",
-            "full",
-            "slurm",
-            "metric",
-            "sort",
-            "by",
-            "against",
-            "fail_if",
-            "quiet",
-            "debug",
-        ),
-        *("no_cache", "yes", "trust", "trajectory", "every", "state", "ray", "ray_cpus", "ray_gpus"),
+        *("json", "csv", "markdown", "html", "full", "slurm", "metric", "sort", "by", "against", "fail_if"),
+        *("quiet", "debug", "no_cache", "yes", "trust", "trajectory", "every", "state", "ray", "ray_cpus", "ray_gpus"),
     )
 )
 

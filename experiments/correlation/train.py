@@ -25,10 +25,7 @@ EVERY = {"train": 5, "valid": 10, "unseen": 10}
 
 def main() -> None:
     """Train one after the other."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder of frames")
-    parser.add_argument("--out", type=Path, default=HERE / "checkpoints", help="a folder for each model goes there")
-    options = parser.parse_args()
+    options = arguments(__doc__, HERE)
     data = thinned(options.data, options.out / "frames")
     for name, family, budget, *settings in read_trainings():
         out = options.out / name
@@ -37,6 +34,15 @@ def main() -> None:
         chosen = [word for setting in settings for word in ("--set", setting)]
         command = ["train", family, "--data", data, "--out", out, "--name", name, "--budget", budget, *chosen]
         subprocess.run([sys.executable, "-m", "bsct_zoo", *map(str, command)], check=True)
+
+
+def arguments(description: str | None, experiment: Path) -> argparse.Namespace:
+    """Of the command line of an ``experiment``, which is a folder."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder of frames")
+    default = experiment / "checkpoints"
+    parser.add_argument("--out", type=Path, default=default, help="a folder for each model goes there")
+    return parser.parse_args()
 
 
 def read_trainings() -> list[list[str]]:

@@ -6,7 +6,6 @@ is there is not trained again, and a run that was cut off goes on.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +13,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "correlation"))
 
-from train import thinned  # noqa: E402  of the earlier experiment, which thins frames alike
+from train import arguments, thinned  # noqa: E402  of the earlier experiment, which is run alike
 
 
 def main() -> None:
     """Train one after the other."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder of frames")
-    parser.add_argument("--out", type=Path, default=HERE / "checkpoints", help="a folder for each model goes there")
-    options = parser.parse_args()
+    options = arguments(__doc__, HERE)
     data = thinned(options.data, options.out / "frames")
     for line in (HERE / "trainings.txt").read_text(encoding="utf-8").splitlines():
         words = line.partition("#")[0].split()
