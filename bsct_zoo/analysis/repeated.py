@@ -27,22 +27,22 @@ class Repeated:
 def compared(before: Results, now: Results) -> Repeated:
     """Every number of ``before`` against ``now``; times of the clock are none of the numbers."""
     first, second = dict(_numbers(before)), dict(_numbers(now))
-    apart = {place: _apart(value, second.get(place)) for place, value in first.items() if value != second.get(place)}
+    off = {place: apart(value, second.get(place)) for place, value in first.items() if value != second.get(place)}
     lost = [place for place in second if place not in first]
-    lines = [f"{len(first) - len(apart)} of {len(first)} numbers are the same to the bit"]
-    if apart:
-        worst = sorted(apart, key=lambda place: -apart[place])[:_SHOWN]
+    lines = [f"{len(first) - len(off)} of {len(first)} numbers are the same to the bit"]
+    if off:
+        worst = sorted(off, key=lambda place: -off[place])[:_SHOWN]
         lines += [f"{place}: {first[place]} before, {second.get(place)} now" for place in worst]
     if lost:
         lines.append(f"{len(lost)} numbers are new, such as {lost[0]}")
     made = [line for line in made_by(before, now) if line]
     lines += made if made else ["the same models, weights, suites, versions and settings made both"]
-    return Repeated(not apart and not lost, tuple(lines))
+    return Repeated(not off and not lost, tuple(lines))
 
 
 def _numbers(results: Results) -> Iterator[tuple[str, float | str | None]]:
     timed = {(task.name, c.name) for task in results.tasks for c in task.columns if c.over == "ns_per_day"}
-    for row in [*results.rows, *([] if results.reference is None else [results.reference])]:
+    for row in results.all_rows:
         for name, evaluation in row.evaluations.items():
             place = f"{row.model}, {name}"
             for column, value in evaluation.values.items():
@@ -56,11 +56,13 @@ def _numbers(results: Results) -> Iterator[tuple[str, float | str | None]]:
                     yield f"{place}, {record.id}, {quantity.kind} {quantity.name}", quantity.value
 
 
-def _apart(first: float | str | None, second: float | str | None) -> float:
-    """Relative difference of two numbers; infinite where one is none."""
+def apart(first: float | str | None, second: float | str | None, scale: float = 0.0) -> float:
+    """Difference of two numbers, relative to the larger one or to ``scale`` if more; infinite if one is none."""
+    if first == second:
+        return 0.0
     if not isinstance(first, float | int) or not isinstance(second, float | int):
         return float("inf")
-    return abs(first - second) / max(abs(first), abs(second))
+    return abs(first - second) / max(abs(first), abs(second), scale)
 
 
 def made_by(before: Results, now: Results) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from bsct_zoo.analysis.repeated import apart
 from bsct_zoo.evaluation.records import status_of
 from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo
 from bsct_zoo.metrics.columns import Column, aggregate
@@ -56,7 +57,7 @@ class Checked:
 
 def unsupported(results: Results) -> Iterator[str]:
     """What of ``results`` does not follow from its records, a line each; times of the clock are not looked at."""
-    for row in _rows(results):
+    for row in results.all_rows:
         for name, evaluation in row.evaluations.items():
             task, place = results.task(name), f"{row.model}, {name}"
             if evaluation.status != status_of(evaluation.records):
@@ -86,7 +87,7 @@ def sampled(results: Results, n: int, seed: int) -> dict[str, frozenset[str]]:
     """Ids of ``n`` items of every task, drawn from all that any model has a record of; all where there are no more."""
     chosen = {}
     for task in results.tasks:
-        evaluations = [row.evaluations[task.name] for row in _rows(results) if task.name in row.evaluations]
+        evaluations = [row.evaluations[task.name] for row in results.all_rows if task.name in row.evaluations]
         ids = sorted({record.id for evaluation in evaluations for record in evaluation.records})
         chosen[task.name] = frozenset(random.Random(f"{seed}/{task.name}").sample(ids, min(n, len(ids))))
     return chosen
@@ -96,10 +97,10 @@ def checked(
     before: Results, now: Results, sample: Mapping[str, frozenset[str]], tolerance: float | None = None
 ) -> tuple[Checked, ...]:
     """Every item of ``sample`` of every model; ``tolerance`` is relative, None for what ``usual_tolerance`` says."""
-    rows = {row.model: row for row in _rows(now)}
+    rows = {row.model: row for row in now.all_rows}
     return tuple(
         _checked(before, row, rows.get(row.model), task, id, tolerance)
-        for row in _rows(before)
+        for row in before.all_rows
         for task in before.tasks
         if task.name in row.evaluations
         for id in sorted(sample[task.name])
@@ -130,18 +131,14 @@ def _same_machine(results: Results) -> bool:
 
 def unlike(before: Results, now: Results) -> Iterator[str]:
     """What the file says of its models and tasks and is not so here, a line each."""
-    rows = {row.model: row for row in _rows(now)}
-    pairs = [(row.model, row, rows[row.model], _OF_A_MODEL) for row in _rows(before) if row.model in rows]
+    rows = {row.model: row for row in now.all_rows}
+    pairs = [(row.model, row, rows[row.model], _OF_A_MODEL) for row in before.all_rows if row.model in rows]
     tasks = {task.name: task for task in now.tasks}
     known = [(task.name, task, tasks[task.name], _OF_A_TASK) for task in before.tasks if task.name in tasks]
     for name, old, new, facts in [*pairs, *known]:
         for fact in facts:
             if getattr(old, fact) != getattr(new, fact):
                 yield f"{name}: {fact} is {getattr(old, fact)} in the file, {getattr(new, fact)} here"
-
-
-def _rows(results: Results) -> Sequence[ModelResult]:
-    return [*results.rows, *([] if results.reference is None else [results.reference])]
 
 
 def _checked(
@@ -154,22 +151,22 @@ def _checked(
     about: dict[str, Any] = {"model": row.model, "task": task.name, "item": id}
     if was is None or found is None or new is None:
         status = ["none" if one is None else one.status for one in (was, found)]
-        off = 0.0 if was is found is None else float("inf")
-        return Checked(**about, n=1, difference=off, where="record", before=status[0], now=status[1])
+        difference = 0.0 if was is found is None else float("inf")
+        return Checked(**about, n=1, difference=difference, where="record", before=status[0], now=status[1])
     allowed = usual_tolerance(before, task, old, new) if tolerance is None else tolerance
     first, second = dict(_numbers(was)), dict(_numbers(found))
     scales = _scales(old.records)
-    apart = {
-        name: _apart(first.get(name), second.get(name), scales.get(name, 0.0))
+    off = {
+        name: apart(first.get(name), second.get(name), scales.get(name, 0.0))
         for name in dict.fromkeys([*first, *second])
     }
-    where = max(apart, key=lambda name: apart[name])
-    if not apart[where]:
+    where = max(off, key=lambda name: off[name])
+    if not off[where]:
         return Checked(**about, n=len(first), tolerance=allowed)
     return Checked(
         **about,
         n=len(first),
-        difference=apart[where],
+        difference=off[where],
         where=where,
         before=first.get(where),
         now=second.get(where),
@@ -193,11 +190,3 @@ def _scales(records: Sequence[Record]) -> dict[str, float]:
             if isinstance(value, float | int):
                 sizes.setdefault(name, []).append(abs(value))
     return {name: median(values) for name, values in sizes.items()}
-
-
-def _apart(first: float | str | None, second: float | str | None, scale: float) -> float:
-    if first == second:
-        return 0.0
-    if not isinstance(first, float | int) or not isinstance(second, float | int):
-        return float("inf")
-    return abs(first - second) / max(abs(first), abs(second), scale)

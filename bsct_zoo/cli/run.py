@@ -67,5 +67,4 @@ def debugging(context: typer.Context, debug: bool) -> bool:
 
 def exit_code(results: Results) -> int:
     """0 if everything is there, else 1."""
-    rows = [*results.rows, *([] if results.reference is None else [results.reference])]
-    return int(any(evaluation.status != "ok" for row in rows for evaluation in row.evaluations.values()))
+    return int(any(evaluation.status != "ok" for row in results.all_rows for evaluation in row.evaluations.values()))

@@ -237,6 +237,11 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, rename={"schema_version
             return None
         return row.evaluations[place[0].name].values.get(place[1].name)
 
+    @property
+    def all_rows(self) -> tuple[ModelResult, ...]:
+        """Those of the models, and that of the reference if there is one."""
+        return (*self.rows, *(() if self.reference is None else (self.reference,)))
+
     def rows_under(self, task: TaskInfo) -> list[tuple[ModelResult, Evaluation]]:
         """The models that were put under ``task``, each with its evaluation."""
         return [(row, row.evaluations[task.name]) for row in self.rows if task.name in row.evaluations]
