@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +17,10 @@ import numpy as np
 from run import read_lines
 
 from bsct_zoo.files import atomic_write, npz_bytes
+from bsct_zoo.kept import read_json, sealed_json
 
 HERE = Path(__file__).parent
-EVERY = {"train": 5, "valid": 10, "unseen": 10}
+EVERY = {"train": 5, "valid": 10, "test": 10}
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def read_trainings() -> list[list[str]]:
 def thinned(folder: Path, out: Path) -> Path:
     """A folder with some of the frames, evenly taken from the whole."""
     out.mkdir(parents=True, exist_ok=True)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_json(folder / "manifest.json", unsealed=True)
     for split, every in EVERY.items():
         with np.load(folder / f"{split}.npz") as file:
             arrays = dict(file)
@@ -63,7 +63,7 @@ def thinned(folder: Path, out: Path) -> Path:
         content = npz_bytes(kept)
         atomic_write(out / f"{split}.npz", content)
         manifest["sha256"][f"{split}.npz"] = hashlib.sha256(content).hexdigest()
-    atomic_write(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    atomic_write(out / "manifest.json", sealed_json(manifest))
     return out
 
 
