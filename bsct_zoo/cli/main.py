@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -185,7 +186,8 @@ def _group_of_plugins(app: typer.Typer) -> None:
 def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     hint = f"; see '{context.command_path} --help'" if context is not None else ""
-    return " ".join(str(error.format_message()).split()).rstrip(".") + hint
+    said = " ".join(str(error.format_message()).split()).rstrip(".").replace(": Value error, ", ": ")
+    return re.sub(r": Input should be (.*?)(?:, unable to parse .*)?$", r": it should be \1", said) + hint
 
 
 def _one_line(error: Exception) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bsct_zoo.cli import options
 
+if TYPE_CHECKING:
+    from bsct_zoo.evaluation.results import Results
+
 app = typer.Typer(help="Verify files of results, and make them small.", no_args_is_help=True)
-ResultFile = Annotated[
-    Path, typer.Argument(metavar="RESULT.json", help="JSON that compare, md or properties wrote.", show_default=False)
-]
+_result: Any = partial(typer.Argument, help="JSON that compare, md or properties wrote.", show_default=False)
+ResultFile = Annotated[Path, _result(metavar="RESULT.json")]
+ResultFiles = Annotated[list[Path], _result(metavar="RESULT.json")]
 
 
 @app.command("verify")
 def verify(
     context: typer.Context,
-    result: ResultFile,
+    results: ResultFiles,
     sample: Annotated[
         int, options.choose(min=0, help="Items of each task to compute again, of every model; 0 for none.")
     ] = 3,
@@ -34,20 +38,41 @@ def verify(
     ] = None,
     trust: options.Trust = False,
 ) -> int:
-    """Verify that the means of RESULT.json follow from its records, and that a sample of its items comes out again.
+    """Verify that the means of each file follow from its records, and that a sample of its items comes out again.
 
     Exit code: 0 everything holds, 1 something does not, 2 bad input.
     """
     import secrets
 
+    from bsct_zoo.evaluation.results import read_results
+
+    files = {path: read_results(path) for path in results}  # bad input before anything is computed
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    codes = []
+    for path, before in files.items():
+        if len(files) > 1:
+            print(f"{path}:")
+        codes.append(_verified(context, path, before, sample, seed, tolerance, device, trust))
+    return max(codes)
+
+
+def _verified(
+    context: typer.Context,
+    path: Path,
+    before: Results,
+    sample: int,
+    seed: int,
+    tolerance: float | None,
+    device: str | None,
+    trust: bool,
+) -> int:
+    """Say whether the results ``before`` of ``path`` hold: 0 or 1."""
     from bsct_zoo.analysis.repeated import made_by
     from bsct_zoo.analysis.verified import checked, sampled, unlike, unsupported
     from bsct_zoo.cli import output
     from bsct_zoo.cli.rerun import command_of, run_again
-    from bsct_zoo.evaluation.results import read_results
     from bsct_zoo.report.verification import verification_table
 
-    before = read_results(result)
     lines = list(unsupported(before))
     for line in lines:
         print(f"does not follow: {line}")
@@ -55,10 +80,9 @@ def verify(
         print("every mean follows from the records")
     if not sample:
         return int(bool(lines))
-    words = command_of(context, before, result, trust)
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    words = command_of(context, before, path, trust)
     chosen = sampled(before, sample, seed)
-    now = run_again(context, words, result, trust, chosen, device)
+    now = run_again(context, words, path, trust, chosen, device)
     found = checked(before, now, chosen, tolerance)
     good = sum(one.holds for one in found)
     output.show([verification_table(found, f"{good} of {len(found)} hold; the sample is that of --seed {seed}")])

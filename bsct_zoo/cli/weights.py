@@ -50,8 +50,9 @@ def confirmed(adapter: Adapter, card: ModelCard) -> bool:
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    what = f"{adapter.name}:{card.name}, {size_text(card.size)}, licence {card.licence}, from {card.url}"
-    return typer.confirm(f"download the weights of {what}?", err=True)
+    print(f"{adapter.name}:{card.name} needs weights: {size_text(card.size)}, licence {card.licence}", file=sys.stderr)
+    print(f"  from {card.url}", file=sys.stderr)
+    return typer.confirm("download them?", err=True)
 
 
 def fetch_shown(adapter: Adapter, card: ModelCard, quiet: bool = False) -> Fetched:

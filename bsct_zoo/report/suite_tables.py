@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,18 +31,19 @@ class SuiteEntry:
 
 
 def draw_suites(entries: Sequence[SuiteEntry], to: Console) -> None:
-    """Print a line for each suite."""
-    draw_list(
-        [
-            ListColumn("suite", [one.name for one in entries]),
-            ListColumn("scans", ["" if one.n_scans is None else str(one.n_scans) for one in entries], right=True),
-            ListColumn("level of theory", [one.level_of_theory for one in entries]),
-            ListColumn("state", [one.state for one in entries]),
-            ListColumn("licence", [one.licence for one in entries], optional=True),
-            ListColumn("what", [one.title for one in entries], cut=True),
-        ],
-        to,
-    )
+    """Print a line for each suite; where they stand only if one of them is not here."""
+    levels = [one.level_of_theory for one in entries]
+    methods = [re.split(r"/| \(", level)[0] for level in levels]  # without basis set and settings
+    states = [one.state for one in entries]
+    columns = [
+        ListColumn("suite", [one.name for one in entries]),
+        ListColumn("scans", ["" if one.n_scans is None else str(one.n_scans) for one in entries], right=True),
+        ListColumn("level of theory", levels, short=methods),
+        *([ListColumn("state", states)] if set(states) != {"here"} else []),
+        ListColumn("licence", [one.licence for one in entries], optional=True),
+        ListColumn("what", [one.title for one in entries], cut=True),
+    ]
+    draw_list(columns, to)
 
 
 def draw_suite(suite: Suite, to: Console) -> None:

@@ -25,8 +25,8 @@ def made(tmp_path_factory):
     return slim
 
 
-def verify(path, *words):
-    return CliRunner().invoke(app, ["results", "verify", str(path), *words], standalone_mode=False)
+def verify(*words):
+    return CliRunner().invoke(app, ["results", "verify", *map(str, words)], standalone_mode=False)
 
 
 def spoiled(made, tmp_path, spoil):
@@ -170,6 +170,18 @@ def test_a_command_that_is_not_that_of_the_results_is_refused(made, tmp_path):
 def test_slim_goes_to_standard_output(made):
     done = CliRunner().invoke(app, ["results", "slim", str(made), "-"])
     assert json.loads(done.stdout)["schema"] == 2
+
+
+def test_several_files_are_verified_at_once(made, tmp_path):
+    """Each under its name; one that does not hold decides the exit code, one that is damaged stops all before."""
+    bad = spoiled(made, tmp_path, lambda data: evaluation(data)["counts"].update(fsd_full=1))
+    done = verify(made, bad, "--sample", "0")
+    assert done.return_value == 1 and f"{made}:\nevery mean follows" in done.output
+    assert f"{bad}:\ndoes not follow: transformer, core, fsd_full" in done.output
+    assert verify(made, made, "--sample", "0").return_value == 0
+    (tmp_path / "half.json").write_text("{")
+    done = verify(made, tmp_path / "half.json")
+    assert isinstance(done.exception, BadInputError) and not done.output
 
 
 def test_bad_input_is_one_line(made, tmp_path):

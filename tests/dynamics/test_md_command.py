@@ -93,6 +93,8 @@ def test_interrupted_from_the_keyboard_it_goes_on(md):
         (["--state", "here", "--no-cache"], "--state keeps what --no-cache does not want kept"),
         (["--time", "0.001", "--step", "2"], "time 0.001 ps is less than two steps of 2 fs"),
         (["--time", "0"], "Invalid value for '--time'"),
+        (["--time", "long"], "Invalid value for '--time': it should be a valid number; see"),
+        (["--dtype", "half"], "Invalid value for '--dtype': 'half' is not one of 'float32', 'float64'; see"),
     ],
 )
 def test_bad_input_is_one_line(md, arguments, line):
