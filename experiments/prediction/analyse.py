@@ -12,7 +12,6 @@ import argparse
 import gzip
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +54,7 @@ class Model:
         predictors: by name, those that were measured.
         runs: by temperature in K, a row for each molecule: |drift| in meV/atom/ps (infinite for a failed run), whether
             it failed, |largest jump| in meV/atom, highest kinetic temperature in K, ps until it failed.
-        seconds: that each stage took.
+        seconds: that each task took, dynamics by their stage, on the machine of its result and under its load.
     """
 
     label: str
@@ -106,11 +105,12 @@ def read(folder: Path) -> list[Model]:
         stage, label = path.parent.name, path.name.removesuffix(".json.gz")
         model = found.setdefault(label, Model(label, {}, {}, {}))
         (row,) = unpacked(path)
-        model.seconds[stage] = sum(evaluation.seconds for evaluation in row.evaluations.values())
         for task, evaluation in row.evaluations.items():
             if task == "nve":
+                model.seconds[stage] = evaluation.seconds
                 model.runs[int(stage.partition("-")[2])] = runs(evaluation)
             elif stage != "jumps" or task == "jumps":
+                model.seconds[task] = evaluation.seconds
                 known = {f"{task}/{name}": value for name, value in evaluation.values.items() if value is not None}
                 model.predictors.update({name: value for name, value in known.items() if name in PREDICTORS})
     return list(found.values())
@@ -204,10 +204,14 @@ TABLES = (
 
 
 def measured(models: Sequence[Model]) -> str:
-    """Which models have what."""
-    counts = Counter(stage for model in models for stage in model.seconds)
-    listed = ", ".join(f"{stage} {count}" for stage, count in sorted(counts.items()))
-    return f"Models measured so far, of 57: {listed or 'none'}."
+    """Which models have what, and what it cost."""
+    taken: dict[str, list[float]] = {}
+    for model in models:
+        for task, seconds in model.seconds.items():
+            taken.setdefault(task, []).append(seconds)
+    lines = ["| measured | models, of 57 | seconds a model, median |", "|---|---:|---:|"]
+    lines += [f"| `{task}` | {len(times)} | {np.median(times):.0f} |" for task, times in sorted(taken.items())]
+    return "\n".join([*lines, "", "On two cores that did other work besides."])
 
 
 def dynamics(models: Sequence[Model]) -> str:
