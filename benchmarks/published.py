@@ -5,7 +5,8 @@
     python benchmarks/published.py --write              # tables of docs/published.md, from published.json
 
 Each pair of model and suite is one command that a user has, in a process of its own, so that a pair which fails costs
-itself. ``published.json`` keeps figures, not reference data: the value of each column, over how many scans, what was
+itself. What the experiment on prediction measured by the same command (experiments/prediction) is taken from its
+results. ``published.json`` keeps figures, not reference data: the value of each column, over how many scans, what was
 refused and why, and the FSD of each scan, from which means over common scans are taken.
 """
 
@@ -23,7 +24,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ase import Atoms
 from pages import fill
 
 from bsct_zoo.evaluation.machine import machine
@@ -32,27 +32,26 @@ from bsct_zoo.files import atomic_write, json_bytes
 
 FILE = Path(__file__).with_suffix(".json")
 PAGE = Path(__file__).parents[1] / "docs" / "published.md"
+EXPERIMENT = Path(__file__).parents[1] / "experiments" / "prediction"
+sys.path.insert(0, str(EXPERIMENT))
+from stages import STAGES, molecules, read_models, unpacked  # noqa: E402
+
 # The fast ones first, so that a table is there early.
 MODELS = (
     "nep89", "xtb", "xtb:gfn1", "ani2xt", "so3lr", "chgnet", "chgnet:r2scan", "chgnet:0.2.0", "sevennet", "diep",
     "hienet", "sevennet:l3i5", "sevennet:mf-0",
 )  # fmt: skip
-SUITES = ("core", "torsions", "dimers", "nve", "core-dft", "bsct-spice")
-# 6 to 40 atoms of H C N O S: elements that every model here knows.
-MOLECULES = """
-CO methanol
-CC ethane
-CCO ethanol
-CC(=O)O acetic-acid
-CSC dimethyl-sulfide
-c1ccccc1 benzene
-CC(=O)NC N-methylacetamide
-Cn1cnc2c1c(=O)n(C)c(=O)n2C caffeine
-CC(=O)Oc1ccccc1C(=O)O aspirin
-CC(=O)N[C@@H](C)C(=O)NC alanine-dipeptide
-CC(C)Cc1ccc(cc1)C(C)C(=O)O ibuprofen
-CCCCCCCCCCCC dodecane
-"""
+# The command of each, but for molecules and where results go; the experiment's stage where it has the same.
+SUITES = {
+    "core": ("compare", "--suite", "core"),
+    "druglike": ("compare", "--suite", "druglike"),
+    "torsions": ("compare", "--suite", "torsions"),
+    "dimers": ("compare", "--suite", "dimers"),
+    "nve": STAGES["nve-600"],
+    "core-dft": ("compare", "--suite", "core-dft"),
+    "bsct-spice": STAGES["bsct-spice"],
+}
+MEASURED_AS = {"core": "scores", "druglike": "scores", "nve": "nve-600", "bsct-spice": "bsct-spice"}
 COLUMNS = {
     "fsd_full": "FSD 1/Å",
     "forces_mae_full": "F MAE eV/Å",
@@ -75,7 +74,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--only", default=",".join(SUITES), help="suites, and nve")
-    parser.add_argument("--time", type=float, default=1.0, help="of the dynamics, ps")
     parser.add_argument("--write", action="store_true", help="tables into docs/published.md")
     arguments = parser.parse_args()
     if arguments.write:
@@ -84,28 +82,16 @@ def main() -> None:
         return
     for suite in arguments.only.split(","):
         for model in arguments.models.split(","):
-            measure(suite, model, arguments.time)
+            measure(suite, model)
 
 
-def measure(suite: str, model: str, time_ps: float) -> None:
+def measure(suite: str, model: str) -> None:
     """Add the entry of ``model`` on ``suite`` to the file, unless it is there."""
     known: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
     if model in known.get(suite, {}):
         return
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.json"
-        if suite == "nve":
-            words = ["md", model, "--check", "nve", "--time", str(time_ps), "--dtype", "float64", *molecules(folder)]
-        else:
-            words = ["compare", model, "--suite", suite]
-        command = [sys.executable, "-m", "bsct_zoo", *words, "--json", str(out), "--quiet"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if out.exists():
-            (row,) = read_results(out).rows
-            entry = summary(row, next(iter(row.evaluations.values())))
-        else:
-            entry = {"status": "failed", "message": (done.stderr.strip().splitlines() or ["no output"])[-1][:300]}
+    entry = of_experiment(suite, model) or of_command(suite, model)
     if "no suite" in entry.get("message", "") or "unknown suite" in entry.get("message", ""):
         print(f"{suite}: {entry['message']}", flush=True)
         return
@@ -116,18 +102,28 @@ def measure(suite: str, model: str, time_ps: float) -> None:
     print(f"{suite} {model}: {entry['status']}, {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def molecules(folder: str) -> list[str]:
-    """Options that name the molecules, embedded into files of ``folder``."""
-    from bsct_zoo.atoms.smiles import read_smiles
+def of_experiment(suite: str, model: str) -> dict[str, Any] | None:
+    """The entry by what the experiment measured; None if it did not."""
+    labels = {name: label for label, name in read_models(EXPERIMENT / "models.txt")}
+    path = EXPERIMENT / "results" / MEASURED_AS.get(suite, "none") / f"{labels.get(model)}.json.gz"
+    if not path.exists():
+        return None
+    (row,) = unpacked(path)
+    return summary(row, row.evaluations[suite])
 
-    listed = Path(folder) / "molecules.smi"
-    listed.write_text(MOLECULES)
-    options = []
-    for structure in read_smiles(listed, seed=0)[0]:
-        file = Path(folder) / f"{structure.name}.extxyz"
-        Atoms(structure.numbers, structure.positions).write(file)
-        options += ["--molecule", str(file)]
-    return options
+
+def of_command(suite: str, model: str) -> dict[str, Any]:
+    """The entry by running the command."""
+    verb, *words = SUITES[suite]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        words += molecules(folder) if verb == "md" else []
+        command = [sys.executable, "-m", "bsct_zoo", verb, model, *words, "--json", str(out), "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not out.exists():
+            return {"status": "failed", "message": (done.stderr.strip().splitlines() or ["no output"])[-1][:300]}
+        (row,) = read_results(out).rows
+        return summary(row, row.evaluations[suite])
 
 
 def summary(row: ModelResult, evaluation: Evaluation) -> dict[str, Any]:

@@ -9,9 +9,7 @@ A model takes part in a pair of predictor and outcome if it has both; how many d
 from __future__ import annotations
 
 import argparse
-import gzip
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from stages import unpacked
 
 from bsct_zoo.analysis import coefficients
-from bsct_zoo.evaluation.results import Evaluation, ModelResult, read_results
+from bsct_zoo.evaluation.results import Evaluation
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
@@ -114,14 +113,6 @@ def read(folder: Path) -> list[Model]:
                 known = {f"{task}/{name}": value for name, value in evaluation.values.items() if value is not None}
                 model.predictors.update({name: value for name, value in known.items() if name in PREDICTORS})
     return list(found.values())
-
-
-def unpacked(path: Path) -> Sequence[ModelResult]:
-    """The rows of a packed result."""
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "result.json"
-        plain.write_bytes(gzip.decompress(path.read_bytes()))
-        return read_results(plain).rows
 
 
 def runs(evaluation: Evaluation) -> Floats:
