@@ -2,7 +2,7 @@
 
     python benchmarks/published.py                      # what published.json lacks is measured and added, one by one
     python benchmarks/published.py --only core,nve --models so3lr,nep89
-    python benchmarks/published.py --write              # tables of docs/published.md, from published.json
+    python benchmarks/published.py --write              # tables of docs/published.md, README's first table and picture
 
 Each pair of model and suite is one command that a user has, in a process of its own, so that a pair which fails costs
 itself. What the experiment on prediction measured by the same command (experiments/prediction) is taken from its
@@ -24,15 +24,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pages import fill
 
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.evaluation.results import Evaluation, ModelResult, read_results
 from bsct_zoo.files import atomic_write, json_bytes
+from bsct_zoo.report.figures.style import color, logarithmic, new_figure, style, write_figure
 
 FILE = Path(__file__).with_suffix(".json")
-PAGE = Path(__file__).parents[1] / "docs" / "published.md"
-EXPERIMENT = Path(__file__).parents[1] / "experiments" / "prediction"
+ROOT = Path(__file__).parents[1]
+PAGE, PICTURE, README = ROOT / "docs" / "published.md", ROOT / "docs" / "published.svg", ROOT / "README.md"
+EXPERIMENT = ROOT / "experiments" / "prediction"
 sys.path.insert(0, str(EXPERIMENT))
 from stages import STAGES, molecules, read_models, unpacked  # noqa: E402
 
@@ -74,11 +77,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--only", default=",".join(SUITES), help="suites, and nve")
-    parser.add_argument("--write", action="store_true", help="tables into docs/published.md")
+    parser.add_argument("--write", action="store_true", help="tables and the picture, from published.json")
     arguments = parser.parse_args()
     if arguments.write:
-        for name, text in tables(json.loads(FILE.read_text())).items():
+        known = json.loads(FILE.read_text())
+        for name, text in tables(known).items():
             fill(PAGE, name, text)
+        fill(README, "published", overview(known))
+        draw(known, PICTURE)
         return
     for suite in arguments.only.split(","):
         for model in arguments.models.split(","):
@@ -164,23 +170,16 @@ def tables(known: dict[str, Any]) -> dict[str, str]:
             continue
         columns = DYNAMICS if suite == "nve" else COLUMNS
         scored = {model: entry for model, entry in entries.items() if entry.get("values")}
-        # Of scans that all models have but for those which refuse more than a quarter.
-        wide = [entry["fsd"] for entry in scored.values() if entry["fsd"] and entry["n"] >= 0.75 * entry["of"]]
-        common = set.intersection(*map(set, wide)) if wide else set()
+        common = common_scans(entries)
         head = ["model", "level of theory", *(["FSD, common scans"] if common else []), *columns.values(), "n", "s"]
         lines = [f"| {' | '.join(head)} |", f"|---|---|{'---:|' * (len(head) - 2)}"]
 
-        def of_common(entry: dict[str, Any], common: set[str] = common) -> float | None:
-            if not common <= entry["fsd"].keys():
-                return None
-            return statistics.mean(entry["fsd"][one] for one in common)
-
-        def order(item: tuple[str, Any], suite: str = suite) -> float:
-            value = abs(item[1]["values"].get("drift", 1e9)) if suite == "nve" else of_common(item[1])
+        def order(item: tuple[str, Any], suite: str = suite, common: set[str] = common) -> float:
+            value = abs(item[1]["values"].get("drift", 1e9)) if suite == "nve" else of_common(item[1], common)
             return 1e9 if value is None else value
 
         for model, entry in sorted(scored.items(), key=order):
-            cells = [f"`{model}`", entry["level_of_theory"], *([text(of_common(entry))] if common else [])]
+            cells = [f"`{model}`", entry["level_of_theory"], *([text(of_common(entry, common))] if common else [])]
             cells += [text(entry["values"].get(name)) for name in columns]
             cells += ["{n}/{of}".format_map(entry), f"{entry['seconds']:.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
@@ -190,6 +189,65 @@ def tables(known: dict[str, Any]) -> dict[str, str]:
             lines.append(f"\nCommon scans: {len(common)}, which every model with three quarters of the scans answers.")
         made[suite] = "\n".join(lines).rstrip() + "\n"
     return made
+
+
+def common_scans(entries: dict[str, Any]) -> set[str]:
+    """Ids of the scans that all models have but for those which refuse more than a quarter."""
+    scored = [entry for entry in entries.values() if entry.get("values")]
+    wide = [entry["fsd"] for entry in scored if entry["fsd"] and entry["n"] >= 0.75 * entry["of"]]
+    return set.intersection(*map(set, wide)) if wide else set()
+
+
+def of_common(entry: dict[str, Any], common: set[str]) -> float | None:
+    """Mean FSD of a model over ``common`` scans, in 1/Å; None if it lacks one."""
+    return statistics.mean(entry["fsd"][one] for one in common) if common <= entry["fsd"].keys() else None
+
+
+def ranked(known: dict[str, Any]) -> list[tuple[str, dict[str, Any], float]]:
+    """Name, entry of ``core`` and FSD over common scans of the models that have it, the lowest FSD first."""
+    common = common_scans(known["core"])
+    found = [(model, entry, of_common(entry, common)) for model, entry in known["core"].items() if entry.get("values")]
+    return sorted([(m, entry, fsd) for m, entry, fsd in found if fsd is not None], key=lambda one: one[2])
+
+
+def overview(known: dict[str, Any]) -> str:
+    """README's table: bonds and dynamics."""
+    lines = ["| model | level of theory | FSD 1/Å | energy jump eV | false minima a scan | median drift meV/atom/ps |"]
+    lines.append("|---|---|---:|---:|---:|---:|")
+    for model, entry, fsd in ranked(known):
+        values, moved = entry["values"], known["nve"].get(model, {}).get("values", {})
+        cells = [f"`{model}`", entry["level_of_theory"], text(fsd), text(values.get("energy_jump"))]
+        cells += [text(values.get("extra_minima")), text(moved.get("drift"))]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def draw(known: dict[str, Any], path: Path) -> None:
+    """README's picture: a line a model, the same three figures; FSD with the 95 % interval over scans."""
+    common = sorted(common_scans(known["core"]))
+    random = np.random.default_rng(0)
+    drawn = random.integers(len(common), size=(2000, len(common)))
+    models = ranked(known)[::-1]
+    with style():
+        figure = new_figure("page", 0.035 * len(models) + 0.1)
+        panels = figure.subplots(1, 3, sharey=True)
+        shown: list[list[float]] = [[], [], []]
+        for place, (model, entry, fsd) in enumerate(models):
+            values = np.array([entry["fsd"][one] for one in common])
+            low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
+            panels[0].plot([low, high], [place, place], color=color(0))
+            drift = known["nve"].get(model, {}).get("values", {}).get("drift")
+            figures = (fsd, entry["values"]["energy_jump"], drift)
+            for panel, value, listed in zip(panels, figures, shown, strict=True):
+                if value is not None:
+                    panel.plot([abs(value)], [place], "o", color=color(0), markersize=4)
+                    listed.append(abs(value))
+        panels[0].set_yticks(range(len(models)), [model for model, *_ in models])
+        for panel, title in zip(panels, ("FSD, 1/Å", "energy jump, eV", "|drift| at 600 K, meV/atom/ps"), strict=True):
+            panel.set_xlabel(title)
+        for panel, listed in zip(panels[1:], shown[1:], strict=True):
+            logarithmic(panel.xaxis, listed)
+        write_figure(figure, path)
 
 
 def text(value: float | None) -> str:
