@@ -1,7 +1,7 @@
 """What foretells the simulation: the statistics of plan.md, from ``results``.
 
     python experiments/prediction/analyse.py                 # tables, for the models that have all that is needed
-    python experiments/prediction/analyse.py --write         # into docs/correlation.md too
+    python experiments/prediction/analyse.py --write         # into docs/correlation.md too, with docs/prediction.svg
 
 A model takes part in a pair of predictor and outcome if it has both; how many do stands beside each coefficient.
 """
@@ -15,18 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from stages import unpacked
 
 from bsct_zoo.analysis import coefficients
 from bsct_zoo.evaluation.results import Evaluation
+from bsct_zoo.report.figures.style import color, legend_above, marker, new_figure, style, write_figure
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
 from pages import fill  # noqa: E402  where the other pages' tables are written too
 
 PAGE = HERE.parents[1] / "docs" / "correlation.md"
+FIGURE = PAGE.with_name("prediction.svg")
 KINDS = ("step", "spurious", "noise", "kink", "ripple", "bias", "hole")
 CONTROLS = ("bias", "hole")
 RUNGS = ("hard-knn", "soft-knn", "broad-basis", "broad-basis-direct")
@@ -92,6 +95,7 @@ def main() -> None:
     print(text)
     if options.write:
         fill(PAGE, "prediction", text)
+        draw(models, FIGURE)
 
 
 # -- what was measured -------------------------------------------------------------------------------------------
@@ -223,6 +227,8 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
     """One line a predictor: coefficient, intervals, given the force error, difference from FSD."""
     name = f"**{outcome}, {temperature} K**" + (f", without {', '.join(without)}" if without else "")
     ready = [m for m in models if temperature in m.runs and m.group not in without]
+    if len({OUTCOMES[outcome](m.runs[temperature]) for m in ready}) == 1:
+        return f"{name}: the same for all {len(ready)} models."
     lines = []
     found: Found = {}
     for predictor in PREDICTORS:
@@ -307,6 +313,51 @@ def seeds(models: Sequence[Model]) -> str:
         f"log10 |drift| of two seeds differs by {np.mean(apart):.2f} on average ({len(apart)} trainings); "
         f"its standard deviation over models is {spread:.2f}."
     )
+
+
+# -- figure ------------------------------------------------------------------------------------------------------
+
+DRAWN = (
+    ("core/fsd_full", "FSD, 1/Å"),
+    ("core/forces_mae_full", "force MAE, eV/Å"),
+    ("core/nonconservativity", "non-conservativity, eV"),
+    ("core/path_residual", "path residual, eV"),
+    ("jumps/energy", "largest jump, eV"),
+    ("jacobian/asymmetry", "asymmetry of the Jacobian"),
+)
+
+
+def draw(models: Sequence[Model], path: Path) -> None:
+    """Median |drift| at 600 K against the main predictors; planted faults have a colour a kind, others are grey.
+
+    Models whose runs all failed stand at the upper edge; a predictor that is zero at the left edge.
+    """
+    ready = [m for m in models if 600 in m.runs]
+    drifts = np.array([OUTCOMES["drift"](m.runs[600]) for m in ready])
+    top = 10 * drifts[np.isfinite(drifts)].max()
+    with style():
+        figure = new_figure("page", 0.62)
+        panels = figure.subplots(2, 3, sharey=True)
+        handles = {}
+        for panel, (predictor, title) in zip(panels.flat, DRAWN, strict=True):
+            have = [i for i, m in enumerate(ready) if predictor in m.predictors and m.label != "xtb"]
+            values = np.array([ready[i].predictors[predictor] for i in have])
+            floor = values[values > 0].min() / 10 if (values > 0).any() else 1.0
+            for i, value in zip(have, values, strict=True):
+                kind = ready[i].group if ready[i].group in KINDS else "no planted fault"
+                place = KINDS.index(kind) if kind in KINDS else len(KINDS)
+                handles[kind] = panel.plot(
+                    max(value, floor), min(drifts[i], top), marker(place), color=color(place), markersize=4, mew=0
+                )[0]
+            panel.set(xscale="log", yscale="log", xlabel=title)
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+                axis.set_minor_formatter(NullFormatter())
+        for row in panels:
+            row[0].set_ylabel("median |drift|, meV/atom/ps")
+        names = [kind for kind in ("no planted fault", *KINDS) if kind in handles]
+        legend_above(figure, [handles[kind] for kind in names], names, columns=8)
+        write_figure(figure, path)
 
 
 def shown(value: float, bounds: tuple[float, float]) -> str:
