@@ -13,8 +13,8 @@ from ase.data import chemical_symbols
 
 from bsct_zoo.atoms.reading import checked, read_frames
 from bsct_zoo.errors import BadInputError, DamagedFileError
-from bsct_zoo.files import atomic_write, npz_bytes, sha256
-from bsct_zoo.kept import read_json, sealed_json
+from bsct_zoo.files import sha256
+from bsct_zoo.kept import read_json
 from bsct_zoo.training.data import (
     SPLITS,
     FrameSet,
@@ -22,6 +22,7 @@ from bsct_zoo.training.data import (
     checked_frames,
     flat_arrays,
     read_training_data,
+    write_training_data,
 )
 from bsct_zoo.training.labels import LabelKeys, Labels, has_stress, is_isolated_atom, keys_of, labels_of
 
@@ -130,27 +131,18 @@ def convert(
             if frames is not None:
                 parts[split].append(replace(frames, kind=place[frames.kind]))
     merged = {split: joined(sets) for split, sets in parts.items() if sets}
-    references = reference_energies(merged["train"], read.atoms)
-    for split, frames in merged.items():
-        if foreign := {chemical_symbols[z] for z in frames.elements} - references.keys():
-            raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
-    arrays = {split: npz_bytes(frames.arrays()) for split, frames in merged.items()}
-    for split, content in arrays.items():
-        atomic_write(folder / f"{split}.npz", content)
-    if "test" not in arrays:
-        (folder / "test.npz").unlink(missing_ok=True)
-    manifest = {
+    facts = {
         "recipe": dict(recipe),
         "level_of_theory": levels.pop() if len(levels) == 1 else "unknown",
         "kinds": kinds,
-        "reference_energies": references,
+        "reference_energies": reference_energies(merged["train"], read.atoms),
         "isolated_atoms": sorted(read.atoms),
         "labels": {name: asdict(one) for name, one in read.keys.items()},
         "unlearned": read.unlearned,
         "counts": {split: len(frames) for split, frames in merged.items()},
-        "sha256": {f"{split}.npz": sha256(content) for split, content in arrays.items()},
     }
-    atomic_write(folder / "manifest.json", sealed_json(manifest))
+    arrays = {split: frames.arrays() for split, frames in merged.items()}
+    write_training_data(folder, arrays, facts, "; choose another --seed")
 
 
 def joined(sets: Sequence[FrameSet]) -> FrameSet:

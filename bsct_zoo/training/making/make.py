@@ -14,14 +14,15 @@ from ase.data import chemical_symbols
 from bsct_zoo.evaluation.events import Listener, Message, ignore
 from bsct_zoo.evaluation.reference import Reference, refuse_unknown
 from bsct_zoo.files import exclusive_lock, sha256
-from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
+from bsct_zoo.plugins.tasks import Answer, Failure, Item, Outcome
 from bsct_zoo.training.data import SPLITS
 from bsct_zoo.training.making.folder import write_folder
-from bsct_zoo.training.making.frames import Resting, diatomic_frames, molecule_frames
+from bsct_zoo.training.making.frames import diatomic_frames, molecule_frames
 from bsct_zoo.training.making.graphs import graph_of_pair
+from bsct_zoo.training.making.minimum import Minimum
 from bsct_zoo.training.making.recipe import Recipe
 from bsct_zoo.training.making.sources import Molecule, partners_of, read_molecules, suite_graphs
-from bsct_zoo.training.making.tasks import FrameTask, Job, MinimumTask, made_of, minimum_of
+from bsct_zoo.training.making.tasks import FrameTask, MinimumTask, frame_item, minimum_of
 
 PARTS = "parts"  # folder of what is known already, within that of the frames
 
@@ -75,9 +76,8 @@ def make(
             refuse_unknown(info, molecule.structure.numbers, molecule.name)
         minima = reference.answers(MinimumTask(molecules, recipe.mode > 0), workers, out / PARTS, listen)
         resting, failed = _resting(molecules, minima.outcomes)
-        task = FrameTask(_jobs(molecules, resting, pairs, recipe))
+        task = FrameTask(_items(molecules, resting, pairs, recipe))
         result = reference.answers(task, workers, out / PARTS, listen)
-        made = {key: made_of(answer) for key, answer in result.outcomes.items() if isinstance(answer, Answer)}
         failed |= {key: lost.reason for key, lost in result.outcomes.items() if isinstance(lost, Failure)}
         left(failed)
         splits = {molecule.name: molecule.split for molecule in molecules}
@@ -90,15 +90,15 @@ def make(
             "versions": dict(sorted(reference.versions.items())),
             "left_out": left_out | failed,
         }
-        names = [item.id for item in task.items if item.id in made]
-        parts = [(one, splits.get(one, "train"), made[one]) for one in names]
+        made = [(item.id, result.outcomes[item.id]) for item in task.items]
+        parts = [(name, splits.get(name, "train"), one) for name, one in made if isinstance(one, Answer)]
         stated = any(m.structure.charge or m.structure.spin > 2 for m in molecules)
         return FramesMade(write_folder(out, parts, facts, stated), result.known)
 
 
 def _resting(
     molecules: Sequence[Molecule], outcomes: Mapping[str, Outcome]
-) -> tuple[dict[str, Resting], dict[str, str]]:
+) -> tuple[dict[str, Minimum], dict[str, str]]:
     """Molecules at their minima by name, and those that have none, with why."""
     resting, failed = {}, {}
     for molecule in molecules:
@@ -107,7 +107,7 @@ def _resting(
         if isinstance(outcome, Failure) or problem:
             failed[molecule.name] = problem
         else:
-            resting[molecule.name] = Resting(molecule.structure, minimum_of(outcome))
+            resting[molecule.name] = minimum_of(outcome, molecule.structure)
     return resting, failed
 
 
@@ -133,26 +133,24 @@ def _pairs(
     return found, left_out
 
 
-def _jobs(
-    molecules: Sequence[Molecule],
-    resting: dict[str, Resting],
-    pairs: Mapping[str, tuple[int, int]],
-    recipe: Recipe,
-) -> list[Job]:
+def _items(
+    molecules: Sequence[Molecule], resting: dict[str, Minimum], pairs: Mapping[str, tuple[int, int]], recipe: Recipe
+) -> list[Item]:
     """What is to be made, in the order in which it will stand in the files."""
     by_split = {split: [m for m in molecules if m.split == split] for split in SPLITS}
     numbers = {field.name: repr(getattr(recipe, field.name)) for field in fields(recipe)}
-    jobs = []
+    given = {molecule.name: molecule.structure for molecule in molecules}
+    items = []
     for molecule in molecules:
         if molecule.name not in resting:
             continue
         drawn = partners_of(molecule.name, by_split, molecule.split, recipe.dimer, recipe.seed)
         names = [name for name in drawn if name in resting and not molecule.structure.periodic]
-        structures = [resting[name].structure for name in (molecule.name, *names)]
+        structures = [given[name] for name in (molecule.name, *names)]
         others = [resting[name] for name in names]
-        frame = partial(molecule_frames, molecule.name, resting[molecule.name], others, recipe)
-        jobs.append(Job(molecule.name, (numbers, molecule.name, *structures), frame))
+        frames = partial(molecule_frames, molecule.name, resting[molecule.name], others, recipe)
+        items.append(frame_item(molecule.name, (numbers, molecule.name, *structures), frames))
     for name, elements in pairs.items():
-        frame = partial(diatomic_frames, name.removeprefix("diatomic "), elements, recipe)
-        jobs.append(Job(name, (numbers, *name.split()), frame))
-    return jobs
+        frames = partial(diatomic_frames, name.removeprefix("diatomic "), elements, recipe)
+        items.append(frame_item(name, (numbers, *name.split()), frames))
+    return items

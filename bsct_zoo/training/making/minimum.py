@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from ase import Atoms
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
@@ -22,21 +23,25 @@ _BROKEN = 1.35  # times the covalent length
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where a molecule is at rest.
+    """A molecule at rest.
 
     Attributes:
-        positions: [n, 3] Å, the centre of the atoms at the origin.
+        structure: the centre of the atoms at the origin; as it was given where there is no minimum, and a crystal.
         hessian: [3 n, 3 n] eV/Å²; [0, 0] if it was not asked for.
         problem: why there is none; empty if there is.
     """
 
-    positions: NDArray[np.float64]
+    structure: Structure
     hessian: NDArray[np.float64]
     problem: str = ""
 
+    def at(self, positions: NDArray[np.float64]) -> Atoms:
+        """The molecule at other ``positions`` [n, 3] Å."""
+        return replace(self.structure, positions=positions).to_atoms()
+
     def modes(self, masses: NDArray[np.float64]) -> Vibrations:
         """Normal modes for ``masses`` [n] u."""
-        return vibrations(self.hessian, self.positions, masses)
+        return vibrations(self.hessian, self.structure.positions, masses)
 
 
 def find_minimum(structure: Structure, potential: Potential, curvature: bool = True) -> Minimum:
@@ -49,15 +54,15 @@ def find_minimum(structure: Structure, potential: Potential, curvature: bool = T
     """
     nothing = np.zeros((0, 0))
     if structure.periodic or len(structure.numbers) == 1:
-        return Minimum(structure.positions, nothing)
+        return Minimum(structure, nothing)
     positions, problem = relax(structure, potential)
     if problem:
-        return Minimum(structure.positions, nothing, f"it does not relax with the reference: {problem}")
+        return Minimum(structure, nothing, f"it does not relax with the reference: {problem}")
     relaxed = replace(structure, positions=positions - positions.mean(0))
     if _broken(relaxed):
-        return Minimum(structure.positions, nothing, "it comes apart while it relaxes")
+        return Minimum(structure, nothing, "it comes apart while it relaxes")
     if not curvature:
-        return Minimum(relaxed.positions, nothing)
+        return Minimum(relaxed, nothing)
     moved = [replace(relaxed, positions=x) for x in displaced(relaxed.positions, STEP)]
     systems = [AtomsBatch.from_atoms(structure.to_atoms()) for structure in moved]
     prediction = Batcher(potential).compute(systems)
@@ -65,8 +70,8 @@ def find_minimum(structure: Structure, potential: Potential, curvature: bool = T
     hessian = hessian_from_forces(forces, STEP)
     if not np.isfinite(hessian).all():
         why = because(prediction.failures, range(len(systems)))
-        return Minimum(relaxed.positions, nothing, f"the reference has no answer near its minimum{why}")
-    return Minimum(relaxed.positions, hessian)
+        return Minimum(relaxed, nothing, f"the reference has no answer near its minimum{why}")
+    return Minimum(relaxed, hessian)
 
 
 def _broken(structure: Structure) -> bool:
