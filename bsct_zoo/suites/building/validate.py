@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from bsct_zoo.metrics.roughness import force_roughness
-from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.units import explain, odd_distances, odd_stiffness, ratio
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
@@ -22,6 +23,21 @@ _OFF = 0.05  # how far the energy may be from the integral of its forces
 _TOGETHER = 0.9  # correlation of energy steps and work
 _NET = 0.1  # eV/Å of net force, or eV of net torque, of an isolated molecule
 _SAME = 3  # decimals of a distance in Å that tell two scans apart
+
+
+@dataclass(frozen=True)
+class SuiteFault:
+    """One thing that is wrong, as a person reads it.
+
+    Attributes:
+        scan: id of the scan; empty if it is the suite as a whole.
+        kind: what sort of fault.
+        text: what was found, with its figures.
+    """
+
+    scan: str
+    kind: Literal["units", "missing", "broken", "jump", "rough", "duplicate"]
+    text: str
 
 
 def validate(suite: Suite) -> list[SuiteFault]:
