@@ -22,13 +22,13 @@ class _Server:
 
     def answer(self, request: WorkerMessage, send: Send) -> WorkerMessage:
         """The reply to ``request``."""
-        from bsct_zoo.conformance.properties import chosen
-        from bsct_zoo.conformance.run import loaded, try_property
+        from bsct_zoo.conformance.properties import try_property
+        from bsct_zoo.conformance.subject import loaded
         from bsct_zoo.plugins.cards import ModelCard
 
         fields = request.fields
         if request.op != "load":
-            return WorkerMessage("result", asdict(try_property(chosen([fields["property"]])[0], self.subject)))
+            return WorkerMessage("result", asdict(try_property(fields["property"], self.subject)))
         elements = None if fields["elements"] is None else frozenset(fields["elements"])
         card = ModelCard.from_json(fields["card"])
         self.subject = loaded(fields["loader"], card, fields["device"], fields["dtype"], fields["options"], elements)

@@ -133,19 +133,9 @@ def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
         if done.code != 0:
             raise _failure(adapter, done)
         backend = _lock(adapter, place, python, tell)
-        offline: list[str] = []
+        flags = ["--python", str(python), *_build_constraints(adapter, place), *backend]
         for offline in ([], ["--offline"]):
-            sync = [
-                "pip",
-                "sync",
-                *_build_constraints(adapter, place),
-                *backend,
-                *offline,
-                "--python",
-                str(python),
-                "requirements.lock",
-            ]
-            done = run_uv(sync, place, tell)
+            done = run_uv(["pip", "sync", *flags, *offline, "requirements.lock"], place, tell)
             if not done.no_network:
                 break
         if done.code != 0:

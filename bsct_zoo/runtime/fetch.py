@@ -30,9 +30,8 @@ def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEve
         raise failure
     request = {"fetcher": adapter.fetcher, "card": card.to_json(), "folder": str(folder)}
     with WorkerHost(place.python, adapter.fetcher, network=True, variables=adapter.fetcher_variables) as host:
-        path = host.ask(WorkerMessage("fetch", request), timeout=None).fields.get(
-            "path"
-        )  # a large file on a slow connection
+        answer = host.ask(WorkerMessage("fetch", request), timeout=None)  # a large file on a slow connection
+    path = answer.fields.get("path")
     if not isinstance(path, str):
         raise ProtocolError("the worker does not report what it downloaded", host.log_tail)
     return Path(path)

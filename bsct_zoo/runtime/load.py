@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.runtime.place import place_of, ready_place
 from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent
@@ -45,7 +45,7 @@ def load_potential(
     device = resolve_device(device)
     place = ready_place(adapter, on_event, isolate=isolate)
     if place.kind == "here" and not own_process:
-        return _load_here(adapter, card, device, dtype, dict(options or {}), threads)
+        return load_here(adapter.loader, card, device, dtype, dict(options or {}), threads)
     from bsct_zoo.runtime.remote import RemotePotential
 
     return RemotePotential(
@@ -99,14 +99,19 @@ def resolve_device(device: str) -> str:
     raise BadInputError(f"device '{device}' is not here; use auto, cpu, cuda or cuda:N")
 
 
-def _load_here(
-    adapter: Adapter,
+def load_here(
+    loader: str,
     card: ModelCard,
     device: str,
     dtype: Literal["float32", "float64"],
-    options: dict[str, OptionValue],
-    threads: int | None,
+    options: Mapping[str, OptionValue],
+    threads: int | None = None,
 ) -> Potential:
+    """The model of ``card``, loaded by ``loader`` in this interpreter, which meets its requirements.
+
+    Raises:
+        BsctZooError: it cannot be loaded; the last check of its trust is here.
+    """
     import torch
 
     from bsct_zoo.runtime.checkpoints import require_trusted
@@ -116,7 +121,7 @@ def _load_here(
         torch.set_num_threads(threads)
     try:
         require_trusted(card)
-        return GuardedPotential(adapter.load(card, device, dtype, **options))
+        return GuardedPotential(import_path(loader)(card, device, dtype, **options))
     except (Exception, SystemExit) as error:
         failure = wrap_error(error)
     raise failure

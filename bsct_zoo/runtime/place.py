@@ -88,11 +88,6 @@ def ready_place(
     return Place(adapter.environment, missing, built)
 
 
-def python_for(adapter: Adapter, on_event: OnEvent | None = None, *, extra: Sequence[str] = ()) -> str:
-    """The interpreter that runs the code of ``adapter``; see ``ready_place``."""
-    return ready_place(adapter, on_event, extra=extra).python
-
-
 def _with(adapter: Adapter, extra: Sequence[str]) -> Adapter:
     spec = adapter.environment
     return replace(adapter, environment=replace(spec, requirements=(*spec.requirements, *extra))) if extra else adapter

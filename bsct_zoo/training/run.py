@@ -25,7 +25,7 @@ from bsct_zoo.training.card import finish_card
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate, rotation_error
-from bsct_zoo.training.host import python_for, run_trainer
+from bsct_zoo.training.host import run_trainer
 from bsct_zoo.training.job import Trained, TrainingJob
 
 _RECORD = "run.json"
@@ -95,11 +95,10 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
         trained = _finished(record, job.out)
         repeated = trained is not None
         if trained is None:
-            python = python_for(request.adapter, say)
             given = replace(job, suites=_suites(), shipped=sorted(registry().suites))
             given = replace(given, data=job.data.resolve(), out=job.out.resolve())
             try:
-                trained = run_trainer(python, request.adapter, given, listen)
+                trained = run_trainer(request.adapter, given, listen)
             except BadInputError:
                 if new:  # it refused a setting: another one may be tried in the same folder
                     (job.out / _RECORD).unlink(missing_ok=True)
