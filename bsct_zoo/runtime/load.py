@@ -26,24 +26,21 @@ def load_potential(
     timeout: float | None = 600.0,
     threads: int | None = None,
     on_event: OnEvent | None = None,
-    isolate: bool | None = None,
     own_process: bool = False,
 ) -> Potential:
     """The model of ``card``, ready to compute; close it when done.
 
-    ``timeout`` of one answer of a worker in seconds. ``isolate``: True always uses an environment, False never, None
-    only if this interpreter lacks something. ``own_process``: even here it computes in its own process, which may
-    crash. ``on_event`` reports what takes time.
+    ``timeout`` of one answer of a worker in seconds. ``own_process``: even here it computes in its own process, which
+    may crash. ``on_event`` reports what takes time.
 
     Raises:
-        BadInputError: the device does not exist, the model refuses an option, or ``isolate`` is False and this
-            interpreter lacks something.
+        BadInputError: the device does not exist, or the model refuses an option.
         UntrustedFileError: its file can run code and is unverified (``bsct_zoo.models.trust``).
         EnvironmentBuildError: its environment cannot be built.
         ModelError: it cannot be loaded.
     """
     device = resolve_device(device)
-    place = ready_place(adapter, on_event, isolate=isolate)
+    place = ready_place(adapter, on_event)
     if place.kind == "here" and not own_process:
         return load_here(adapter.loader, card, device, dtype, dict(options or {}), threads)
     from bsct_zoo.runtime.remote import RemotePotential
@@ -66,14 +63,13 @@ def where(adapter: Adapter) -> str:
     return f"environment {place.environment.folder}" if place.environment else place.kind
 
 
-def package_versions(adapter: Adapter, on_event: OnEvent | None = None, isolate: bool | None = None) -> dict[str, str]:
+def package_versions(adapter: Adapter, on_event: OnEvent | None = None) -> dict[str, str]:
     """Versions of the packages that decide the numbers of ``adapter``; builds its environment if it is missing.
 
     Raises:
-        BadInputError: ``isolate`` is False and this interpreter lacks something.
         EnvironmentBuildError: its environment cannot be built.
     """
-    return dict(ready_place(adapter, on_event, isolate=isolate).versions)
+    return dict(ready_place(adapter, on_event).versions)
 
 
 def resolve_device(device: str) -> str:
