@@ -1,11 +1,13 @@
-"""All frames of one molecule, or of one pair of elements, with their labels."""
+"""All frames of one molecule, or of one pair of elements, with their labels, as a task put to the reference."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,12 @@ from numpy.typing import NDArray
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.charge_spin import lowest_spin
 from bsct_zoo.atoms.smiles import seed_of
+from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.dynamics.langevin import langevin_init, langevin_step
 from bsct_zoo.errors import shortened
-from bsct_zoo.plugins.tasks import Answer
+from bsct_zoo.evaluation.label_task import structure_item
+from bsct_zoo.evaluation.store import content_key
+from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.training.data import flat_arrays
@@ -33,7 +38,7 @@ from bsct_zoo.training.making.displacements import (
     spread_evenly,
 )
 from bsct_zoo.training.making.minimum import Minimum
-from bsct_zoo.training.making.recipe import KINDS, Recipe
+from bsct_zoo.training.making.recipe import KINDS, VERSION, Recipe
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,44 @@ def diatomic_frames(name: str, numbers: tuple[int, int], recipe: Recipe, potenti
         atoms.info.update(charge=0, spin=lowest_spin(z, 0))
         wanted.append(("diatomic", atoms))
     return _kept(_labelled(wanted, potential), recipe)
+
+
+class FrameTask(Task):
+    """All frames of molecules and of pairs of elements, an item each, see ``frame_item`` and ``molecule_frames``."""
+
+    name = "frames"
+    kind = "frames"
+    noun = "molecule and pair of elements"
+    title = "labelled frames"
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = tuple(items)
+
+    def key(self) -> Mapping[str, Any]:
+        """Nothing: each item says what decides it."""
+        return {}
+
+    def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
+        """Each molecule by itself."""
+        for item in items:
+            clock = perf_counter()
+            yield item, replace(item.subject(context.potential), seconds=perf_counter() - clock)
+
+    def score(self, item: Item, answer: Answer) -> Score:
+        """How many frames there are."""
+        return Score({"frames": float(len(answer.arrays.get("energy", ())))})
+
+
+def frame_item(name: str, words: Sequence[Any], make: Callable[[Potential], Answer]) -> Item:
+    """What ``make`` makes of a molecule or pair of elements; ``words`` decide the frames beside the reference."""
+    return Item(name, make, content_key([VERSION, *map(_word, words)]), ())
+
+
+def _word(word: Any) -> Any:
+    """A word of a key as JSON can hold it: structures by what a reference sees of them."""
+    if isinstance(word, Structure):
+        return structure_item("", word).fingerprint
+    return json.loads(json.dumps(word, default=str))
 
 
 def _random(recipe: Recipe, kind: str, name: str) -> np.random.Generator:

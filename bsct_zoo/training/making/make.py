@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -17,12 +17,11 @@ from bsct_zoo.files import exclusive_lock, sha256
 from bsct_zoo.plugins.tasks import Answer, Failure, Item, Outcome
 from bsct_zoo.training.data import SPLITS
 from bsct_zoo.training.making.folder import write_folder
-from bsct_zoo.training.making.frames import diatomic_frames, molecule_frames
+from bsct_zoo.training.making.frames import FrameTask, diatomic_frames, frame_item, molecule_frames
 from bsct_zoo.training.making.graphs import graph_of_pair
-from bsct_zoo.training.making.minimum import Minimum
+from bsct_zoo.training.making.minimum import Minimum, MinimumTask, minimum_of
 from bsct_zoo.training.making.recipe import Recipe
 from bsct_zoo.training.making.sources import Molecule, partners_of, read_molecules, suite_graphs
-from bsct_zoo.training.making.tasks import FrameTask, MinimumTask, frame_item, minimum_of
 
 PARTS = "parts"  # folder of what is known already, within that of the frames
 
@@ -83,7 +82,7 @@ def make(
         splits = {molecule.name: molecule.split for molecule in molecules}
         facts = {
             "command": command,
-            "recipe": recipe.facts(),
+            "recipe": asdict(recipe),
             "sources": [[path.name, sha256(path)] for path in files],
             "reference": name,
             "level_of_theory": info.level_of_theory,

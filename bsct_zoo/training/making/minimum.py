@@ -1,8 +1,11 @@
-"""The minimum of a molecule on the reference's surface, and its curvature there."""
+"""The minimum of a molecule on the reference's surface and its curvature there, as a task put to the reference."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -11,11 +14,15 @@ from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.structure import Structure
+from bsct_zoo.evaluation.label_task import structure_item
+from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.isolation import because
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.properties.vibrations import Vibrations, displaced, hessian_from_forces, vibrations
 from bsct_zoo.suites.building.relaxing import relax
+from bsct_zoo.training.making.recipe import VERSION
+from bsct_zoo.training.making.sources import Molecule
 
 STEP = 0.01  # Å, of the differences that the curvature is made of
 _BROKEN = 1.35  # times the covalent length
@@ -72,6 +79,42 @@ def find_minimum(structure: Structure, potential: Potential, curvature: bool = T
         why = because(prediction.failures, range(len(systems)))
         return Minimum(relaxed, nothing, f"the reference has no answer near its minimum{why}")
     return Minimum(relaxed, hessian)
+
+
+class MinimumTask(Task):
+    """The minimum of each molecule on the reference's surface. An answer holds what ``Minimum`` has."""
+
+    name = "minima"
+    kind = "minima"
+    noun = "molecule"
+    title = "minima"
+
+    def __init__(self, molecules: Sequence[Molecule], curvature: bool) -> None:
+        """``curvature``: Hessians too."""
+        self.curvature = curvature
+        self.items = tuple(structure_item(molecule.name, molecule.structure) for molecule in molecules)
+
+    def key(self) -> Mapping[str, Any]:
+        """The version, and whether Hessians are made."""
+        return {"version": VERSION, "curvature": self.curvature}
+
+    def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
+        """Each molecule by itself."""
+        for item in items:
+            clock = perf_counter()
+            minimum = find_minimum(item.subject, context.potential, self.curvature)
+            arrays = {"positions": minimum.structure.positions, "hessian": minimum.hessian}
+            yield item, Answer(arrays, {"problem": minimum.problem}, perf_counter() - clock)
+
+    def score(self, item: Item, answer: Answer) -> Score:
+        """Whether there is one."""
+        return Score({"found": float(not answer.facts["problem"])})
+
+
+def minimum_of(answer: Answer, structure: Structure) -> Minimum:
+    """What an answer of ``MinimumTask`` holds of the molecule ``structure``."""
+    relaxed = replace(structure, positions=answer.arrays["positions"])
+    return Minimum(relaxed, answer.arrays["hessian"], answer.facts["problem"])
 
 
 def _broken(structure: Structure) -> bool:
