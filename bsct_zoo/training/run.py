@@ -21,7 +21,6 @@ from bsct_zoo.plugins.registry import registry
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
-from bsct_zoo.training.card import finish_card
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate, rotation_error
@@ -106,16 +105,7 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
             kept = trained.to_json() | {"checkpoint": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
             atomic_write(job.out / _RECORD, sealed_json(record | {"trained": kept}))
         errors, rotation = _errors(request, data, trained, say)
-        finish_card(
-            trained,
-            data,
-            command=request.command,
-            licence=request.licence,
-            asked=_asked(job),
-            machine=machine(job.device),
-            errors=errors,
-            rotation=rotation,
-        )
+        _finish_card(request, data, trained, errors | ({} if rotation is None else {"rotation": rotation}))
         if request.merged is not None:
             content = config_bytes(request.adapter.name, _from_here(request), job.options)
             atomic_write(trained.checkpoint.with_suffix(".config.json"), content)
@@ -159,6 +149,38 @@ def _errors(
     ) as potential:
         errors = {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
         return errors, None if potential.info.equivariant else rotation_error(potential, data.test or data.valid)
+
+
+def _finish_card(request: Request, data: TrainingData, trained: Trained, measured: Mapping[str, Any]) -> None:
+    """Write the command, the licence, the training and what was ``measured`` to the card of the checkpoint.
+
+    Raises:
+        BadInputError: the checkpoint's JSON is missing or damaged.
+    """
+    notes = {
+        "settings": {**_asked(request.job), **trained.settings},
+        "data_sha256": dict(data.sha256),
+        **data.origin,
+        "frames": {"train": len(data.train), "valid": len(data.valid)},
+        "steps": trained.steps,
+        "spent_s": round(trained.spent_s, 1),
+        "parameters": trained.parameters,
+        "machine": machine(request.job.device),  # CPU seconds depend on it
+        **measured,
+    }
+    changes = {
+        "source": f"trained by: {request.command}",
+        "licence": request.licence,
+        "parameters": trained.parameters,
+        "notes": json.loads(json.dumps(notes)),
+    }
+    beside = trained.checkpoint.with_suffix(".json")
+    try:
+        content = read_json(beside, unsealed=True)
+        content["card"] = {**content["card"], **changes}
+    except (OSError, KeyError, TypeError, DamagedFileError) as error:
+        raise BadInputError(f"{beside} is missing or damaged; train it again") from error
+    atomic_write(beside, sealed_json(content))
 
 
 def _from_here(request: Request) -> dict[str, Any]:
