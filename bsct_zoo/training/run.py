@@ -16,7 +16,7 @@ from bsct_zoo.evaluation.events import Listener, Message
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.files import atomic_write, exclusive_lock, sha256
 from bsct_zoo.kept import read_json, sealed_json
-from bsct_zoo.plugins.cards import Adapter, ModelCard, import_path
+from bsct_zoo.plugins.cards import Adapter, import_path
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.runtime.uv_tool import OnEvent
@@ -112,17 +112,6 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
     return TrainingOutcome(trained, errors, repeated)
 
 
-def card_of(adapter: Adapter, checkpoint: Path) -> ModelCard:
-    """The card for ``compare``.
-
-    Raises:
-        BadInputError: the checkpoint is not one of the family's.
-    """
-    assert adapter.file_card is not None
-    card: ModelCard = import_path(adapter.file_card)(str(checkpoint))
-    return card
-
-
 def _suites() -> dict[str, str]:
     """Files of the available suites, by name."""
     files = {}
@@ -138,9 +127,10 @@ def _errors(
     """Errors of the loaded checkpoint by split, in the precision of its training; that of rotation where it has one."""
     say("evaluating")
     splits = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
+    assert request.adapter.file_card is not None
     with load_potential(
         request.adapter,
-        card_of(request.adapter, trained.checkpoint),
+        import_path(request.adapter.file_card)(str(trained.checkpoint)),
         device=request.job.device,
         dtype=request.job.dtype,
         options={option.name: option.default for option in request.adapter.options},
