@@ -26,19 +26,13 @@ _SECOND_ORDER = np.array([0.0, -1.0, 1.0, 0.0]) / 2.0
 
 @dataclass(frozen=True)
 class _Differences:
-    """Steps for a precision, and the accuracy of the differences.
+    """Steps for a precision, and the accuracy of the differences."""
 
-    Attributes:
-        step, strain: Å, and without unit.
-        forces, stress: error from rounding, eV/Å and eV/Å³.
-        relative: of the largest component.
-    """
-
-    step: float
+    step: float  # Å
     strain: float
-    forces: float
-    stress: float
-    relative: float
+    forces: float  # error from rounding, eV/Å
+    stress: float  # likewise, eV/Å³
+    relative: float  # error, of the largest component
 
 
 _FLOAT64 = _Differences(2e-4, 1e-4, 1e-4, 2e-6, 1e-4)  # short, since some models are rough

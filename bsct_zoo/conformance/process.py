@@ -28,11 +28,7 @@ class Loaded:
 
 
 class CheckProcess:
-    """A model under test in another process, restarted if it dies.
-
-    Attributes:
-        loaded: what the model declared when it was loaded.
-    """
+    """A model under test in another process, restarted if it dies; ``loaded`` is what it declared at first."""
 
     def __init__(
         self,

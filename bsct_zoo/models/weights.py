@@ -23,13 +23,7 @@ from bsct_zoo.runtime.folders import cache_dir, writable
 
 @dataclass(frozen=True)
 class Fetched:
-    """Downloaded weights.
-
-    Attributes:
-        path: of the file.
-        sha256: of the file when it was downloaded.
-        size: in bytes.
-    """
+    """Downloaded weights: the file, its sha256 when it was downloaded, its size in bytes."""
 
     path: Path
     sha256: str

@@ -35,12 +35,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """The content of a configuration file.
-
-    Attributes:
-        options: options of the command.
-        settings: everything else, for the trainer.
-    """
+    """The content of a configuration file: options of the command, and settings, everything else, for the trainer."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, OptionValue] = field(default_factory=dict)

@@ -198,19 +198,12 @@ def reference_energies(frames: FrameSet, known: Mapping[str, float] | None = Non
 
 @dataclass
 class _Content:
-    """What files hold.
-
-    Attributes:
-        frames: each with its labels.
-        atoms: energy in eV of an isolated atom, by symbol.
-        keys: where labels were found, by file.
-        unlearned: why the stress of a file, or of some of its frames, is not among the labels, by file.
-    """
+    """What files hold."""
 
     frames: list[tuple[Atoms, Labels]]
-    atoms: dict[str, float]
-    keys: dict[str, LabelKeys]
-    unlearned: dict[str, str]
+    atoms: dict[str, float]  # energy in eV of an isolated atom, by symbol
+    keys: dict[str, LabelKeys]  # where labels were found, by file
+    unlearned: dict[str, str]  # why the stress of a file, or of some of its frames, is not among the labels, by file
 
 
 def _read(files: Sequence[Path], chosen: LabelKeys) -> _Content:

@@ -28,12 +28,7 @@ PARTS = "parts"  # folder of what is known already, within that of the frames
 
 @dataclass(frozen=True)
 class FramesMade:
-    """A folder of frames that was made.
-
-    Attributes:
-        manifest: what its ``manifest.json`` holds.
-        known: molecules whose frames were there already.
-    """
+    """What the manifest of a made folder holds, and of how many molecules the frames were known already."""
 
     manifest: dict[str, Any]
     known: int
