@@ -110,7 +110,7 @@ def size_text(size: int | None) -> str:
 
 def _by_the_adapter(adapter: Adapter, card: ModelCard, folder: Path, on_event: Callable[[str], None] | None) -> Path:
     """Download through the family's own client, which may write inside ``folder`` only."""
-    from bsct_zoo.runtime.fetch import run_fetcher
+    from bsct_zoo.runtime.load import run_fetcher
 
     refuse_offline(card.url)
     path = run_fetcher(adapter, card, folder, on_event)
