@@ -11,23 +11,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.errors import BadInputError, DamagedFileError
-from bsct_zoo.evaluation.events import Listener, Message
+from bsct_zoo.errors import BadInputError, DamagedFileError, ModelError
+from bsct_zoo.evaluation.events import Listener, Message, Progress
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.files import atomic_write, exclusive_lock, sha256
 from bsct_zoo.kept import read_json, sealed_json
 from bsct_zoo.plugins.cards import Adapter, import_path
 from bsct_zoo.plugins.registry import registry
+from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.runtime.place import ready_place
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate, rotation_error
-from bsct_zoo.training.host import run_trainer
 from bsct_zoo.training.job import Trained, TrainingJob
 
-_RECORD = "run.json"
+_RECORD, _LOG = "run.json", "train.log"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
             given = replace(job, suites=_suites(), shipped=sorted(registry().suites))
             given = replace(given, data=job.data.resolve(), out=job.out.resolve())
             try:
-                trained = run_trainer(request.adapter, given, listen)
+                trained = _run_trainer(request.adapter, given, listen, say)
             except BadInputError:
                 if new:  # it refused a setting: another one may be tried in the same folder
                     (job.out / _RECORD).unlink(missing_ok=True)
@@ -119,6 +121,37 @@ def _suites() -> dict[str, str]:
         with suppress(BadInputError):  # not imported yet
             files[name] = str(suite_path(name))
     return files
+
+
+def _run_trainer(adapter: Adapter, job: TrainingJob, listen: Listener, say: OnEvent) -> Trained:
+    """Run ``job`` in its own process, whose CPU time is only the trainer's; it ends with this process.
+
+    It runs this interpreter if that meets the requirements for training, or else that of an environment.
+    """
+    if adapter.trainer is None:
+        raise BadInputError(f"'{adapter.name}' has no trainer in bsct-zoo; use your own weights as {adapter.name}:...")
+    python = ready_place(adapter, say, extra=adapter.training_requirements).python
+    log = job.out / _LOG
+    spent_s, cpu_s = None, 0.0  # the trainer's last report, and its CPU time then
+
+    def hear(message: WorkerMessage) -> None:
+        nonlocal spent_s, cpu_s
+        if message.fields.get("spent_s") is not None:
+            spent_s, cpu_s = float(message.fields["spent_s"]), float(message.fields["cpu_s"])
+        if spent_s is not None:
+            spent = min(spent_s + float(message.fields["cpu_s"]) - cpu_s, job.budget_s)
+            listen(Progress(model=adapter.name, done=round(spent), total=round(job.budget_s), unit="CPU s"))
+        if message.op == "tell":
+            say(str(message.fields["text"]))
+
+    request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job.to_json()})
+    try:
+        with WorkerHost(
+            python, adapter.trainer, module="bsct_zoo.training.child", threads=job.threads, log=log, timeout=None
+        ) as host:
+            return Trained.from_json(host.ask(request, None, on_message=hear).fields, job.out)
+    except ModelError as error:
+        raise ModelError(f"{error}; see {log}", error.log_tail) from error
 
 
 def _errors(
