@@ -34,7 +34,7 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int, keys: LabelKeys = 
     """The folder of frames for ``data``: itself, or ``out/data``, made from files and folders now or before.
 
     Raises:
-        BadInputError: no such folder or file, or they cannot be used.
+        BadInputError: there is no such source, it cannot be read, or a frame lacks a label or has an impossible value.
     """
     for path in data:
         if not path.exists():
@@ -45,7 +45,7 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int, keys: LabelKeys = 
     recipe = {"sources": [[path.name, _hash(path)] for path in data], "seed": seed, "shares": SHARES}
     recipe |= {"reader": 3, "keys": asdict(keys)}
     if not _made(folder, recipe):
-        convert(data, folder, seed, recipe, keys)
+        _convert(data, folder, seed, recipe, keys)
     return folder
 
 
@@ -98,9 +98,7 @@ def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
         return False
 
 
-def convert(
-    sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any], keys: LabelKeys = LabelKeys()
-) -> None:
+def _convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any], keys: LabelKeys) -> None:
     """Write ``folder`` from files that ASE reads (extxyz, db, ...), with labels in them, and from folders of frames.
 
     Frames of files are split by composition: some compositions are for ``test``, of the others' frames some for
@@ -108,9 +106,6 @@ def convert(
     are those of isolated atoms (``config_type=IsolatedAtom``), which are in no split; of other elements the
     least-squares fit of energies to the compositions of the training frames, over all sources, whose energies must
     have the same zero.
-
-    Raises:
-        BadInputError: a source cannot be read, or a frame lacks a label or has an impossible value.
     """
     parts: dict[str, list[FrameSet]] = {split: [] for split in SPLITS}
     kinds: list[str] = []
@@ -130,7 +125,7 @@ def convert(
             frames = getattr(known, split)
             if frames is not None:
                 parts[split].append(replace(frames, kind=place[frames.kind]))
-    merged = {split: joined(sets) for split, sets in parts.items() if sets}
+    merged = {split: _joined(sets) for split, sets in parts.items() if sets}
     facts = {
         "recipe": dict(recipe),
         "level_of_theory": levels.pop() if len(levels) == 1 else "unknown",
@@ -145,7 +140,7 @@ def convert(
     write_training_data(folder, arrays, facts, "; choose another --seed")
 
 
-def joined(sets: Sequence[FrameSet]) -> FrameSet:
+def _joined(sets: Sequence[FrameSet]) -> FrameSet:
     """Frames of several sets, one after the other."""
     return FrameSet(**{f.name: np.concatenate([getattr(one, f.name) for one in sets]) for f in fields(FrameSet)})
 
@@ -207,11 +202,7 @@ class _Content:
 
 
 def _read(files: Sequence[Path], chosen: LabelKeys) -> _Content:
-    """Every frame of the files with its labels; isolated atoms apart.
-
-    Raises:
-        BadInputError: a file cannot be read, or a frame lacks a label or has an impossible value.
-    """
+    """Every frame of the files with its labels; isolated atoms apart."""
     found = _Content([], {}, {}, {})
     for path in files:
         frames = read_frames(path)
