@@ -63,13 +63,7 @@ class Request:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """The result of a run.
-
-    Attributes:
-        trained: the checkpoint and how it was trained.
-        errors: by split ("valid", and "test" if there are such frames).
-        repeated: the run was already complete; nothing was trained.
-    """
+    """The result of a run: errors are by split; where it is ``repeated`` it was complete, and nothing was trained."""
 
     trained: Trained
     errors: Mapping[str, Errors]

@@ -28,13 +28,7 @@ _SAME = 3  # decimals of a distance in Å that tell two scans apart
 
 @dataclass(frozen=True)
 class SuiteFault:
-    """One thing that is wrong, as a person reads it.
-
-    Attributes:
-        scan: id of the scan; empty if it is the suite as a whole.
-        kind: what sort of fault.
-        text: what was found, with its figures.
-    """
+    """One thing that is wrong with a scan, by its id, or with the suite as a whole (""); ``text`` has the figures."""
 
     scan: str
     kind: Kind
