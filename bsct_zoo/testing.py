@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.plugins.cards import Adapter, OptionValue
+from bsct_zoo.plugins.cards import Adapter, Dtype, OptionValue
 
 if TYPE_CHECKING:
     from bsct_zoo.conformance.finding import Finding
     from bsct_zoo.models.naming import ModelSpec
     from bsct_zoo.potentials.potential import Potential
 
-Dtype = Literal["float32", "float64"]
 Trial = Callable[[str], "Finding"]
 
 __all__ = ["assert_conforms", "check_adapter", "check_potential", "conformance"]

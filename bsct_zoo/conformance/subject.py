@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import torch
 from ase import Atoms
@@ -14,12 +13,10 @@ from ase import Atoms
 from bsct_zoo.conformance import probes
 from bsct_zoo.conformance.answers import ask
 from bsct_zoo.errors import ModelError
-from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.plugins.cards import Adapter, Dtype, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.runtime.checkpoints import require_trusted
 from bsct_zoo.runtime.remote import RemotePotential
-
-Dtype = Literal["float32", "float64"]
 
 
 @dataclass(frozen=True)

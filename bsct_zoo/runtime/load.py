@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
+from bsct_zoo.plugins.cards import Adapter, Dtype, ModelCard, OptionValue, import_path
 from bsct_zoo.runtime.place import place_of, ready_place
 from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent
@@ -22,7 +22,7 @@ def load_potential(
     card: ModelCard,
     *,
     device: str = "auto",
-    dtype: Literal["float32", "float64"] = "float64",
+    dtype: Dtype = "float64",
     options: Mapping[str, OptionValue] | None = None,
     timeout: float | None = 600.0,
     threads: int | None = None,
@@ -129,7 +129,7 @@ def load_here(
     loader: str,
     card: ModelCard,
     device: str,
-    dtype: Literal["float32", "float64"],
+    dtype: Dtype,
     options: Mapping[str, OptionValue],
     threads: int | None = None,
 ) -> Potential:
