@@ -56,20 +56,18 @@ def forces(subject: Subject) -> Finding:
     measures = []
     by_size = sorted(subject.molecules, key=len)
     for atoms in (*by_size[:1], *by_size[1:][-1:], *subject.crystals):  # the smallest and the largest
-        actual, expected, doubt = force_components(potential, atoms, settings.step)
+        actual, expected, doubt = force_components(potential, atoms)
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
         measures.append(Margin(largest(actual - expected), limit, "eV/Å", where))
     return judged(measures, required=potential.info.conservative)
 
 
-def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats, float]:
+def force_components(potential: Potential, atoms: Atoms) -> tuple[Floats, Floats, float]:
     """Some force components of ``potential``, the same by differences, and the uncertainty of the latter.
 
     All in eV/Å; see ``_slopes``.
     """
-    if step is None:
-        step = _settings(potential).step
     coordinates = np.arange(3 * len(atoms))
     if len(coordinates) > _COORDINATES:
         coordinates = np.sort(np.random.default_rng(3).choice(coordinates, _COORDINATES, replace=False))
@@ -77,7 +75,7 @@ def force_components(potential: Potential, atoms: Atoms, step: float | None = No
     def pushed(coordinate: int, by: float) -> Atoms:
         return moved(atoms, atoms.positions + by * np.eye(3 * len(atoms))[coordinate].reshape(-1, 3))
 
-    slopes, doubt = _slopes(potential, pushed, coordinates.tolist(), step)
+    slopes, doubt = _slopes(potential, pushed, coordinates.tolist(), _settings(potential).step)
     answer = ask(potential, [atoms])[0]
     return answer.forces.reshape(-1)[coordinates], -slopes, doubt
 

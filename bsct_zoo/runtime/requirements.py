@@ -42,7 +42,7 @@ def unmet(spec: EnvironmentSpec) -> list[str]:
         BadInputError: ``spec`` holds a line that is not PEP 508 or PEP 440.
     """
     missing = []
-    if not python_fits(spec, platform.python_version()):
+    if not python_fits(spec):
         missing.append(f"Python {spec.python} (this is {platform.python_version()})")
     for requirement, wanted_by, found in _closure(spec, installed):
         why = f", which {wanted_by} wants" if wanted_by else ""
@@ -53,8 +53,8 @@ def unmet(spec: EnvironmentSpec) -> list[str]:
     return missing
 
 
-def python_fits(spec: EnvironmentSpec, version: str) -> bool:
-    """Whether ``spec`` accepts Python ``version``.
+def python_fits(spec: EnvironmentSpec, version: str = platform.python_version()) -> bool:
+    """Whether ``spec`` accepts Python ``version``, by default this one.
 
     Raises:
         BadInputError: ``spec.python`` is not a PEP 440 specifier.
