@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.plugins.cards import Adapter, OptionValue
+from bsct_zoo.plugins.cards import Adapter, Dtype, OptionValue
 
 if TYPE_CHECKING:
     from bsct_zoo.conformance.finding import Finding
     from bsct_zoo.models.naming import ModelSpec
     from bsct_zoo.potentials.potential import Potential
 
-Dtype = Literal["float32", "float64"]
 Trial = Callable[[str], "Finding"]
 
 __all__ = ["assert_conforms", "check_adapter", "check_potential", "conformance"]
@@ -49,11 +48,11 @@ def conformance(
     """
     import pytest
 
+    from bsct_zoo.conformance.finding import line
     from bsct_zoo.conformance.properties import chosen
-    from bsct_zoo.conformance.text import line
 
     faults = dict(known_faults or {})
-    names = [one.name for one in chosen(only)]
+    names = chosen(only)
     chosen(faults)  # a name that is misspelt would excuse nothing
     trial = cache(lambda: _trial(model, device, dtype, elements, trust))
 
@@ -92,7 +91,7 @@ def check_adapter(
     """
     from bsct_zoo.conformance.properties import chosen
 
-    names = [one.name for one in chosen(only)]
+    names = chosen(only)
     trial = _trial(model, device, dtype, elements, trust)
     return [trial(name) for name in names]
 
@@ -109,10 +108,11 @@ def check_potential(
     Raises:
         UnknownNameError: there is no such property.
     """
-    from bsct_zoo.conformance.run import try_all
+    from bsct_zoo.conformance.properties import chosen, try_property
     from bsct_zoo.conformance.subject import Subject
 
-    return try_all(Subject(potential, load, elements=_numbers(elements)), only)
+    subject = Subject(potential, load, elements=_numbers(elements))
+    return [try_property(name, subject) for name in chosen(only)]
 
 
 def assert_conforms(model: str | Adapter | Potential, **settings: Any) -> None:
@@ -121,7 +121,7 @@ def assert_conforms(model: str | Adapter | Potential, **settings: Any) -> None:
     Raises:
         AssertionError: with a line for each property that failed.
     """
-    from bsct_zoo.conformance.text import line
+    from bsct_zoo.conformance.finding import line
 
     check: Callable[..., list[Finding]] = check_adapter if isinstance(model, str | Adapter) else check_potential
     failures = [line(finding) for finding in check(model, **settings) if finding.status == "failed"]
@@ -134,9 +134,8 @@ def _trial(
 ) -> Trial:
     """What tries one property of ``model``, which is loaded now."""
     from bsct_zoo.conformance.process import CheckProcess
-    from bsct_zoo.conformance.properties import chosen
-    from bsct_zoo.conformance.run import loaded, try_property
-    from bsct_zoo.conformance.subject import Subject
+    from bsct_zoo.conformance.properties import try_property
+    from bsct_zoo.conformance.subject import Subject, loaded
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.runtime.place import place_of
 
@@ -152,7 +151,7 @@ def _trial(
         subject = loaded(spec.adapter.loader, spec.card, resolve_device(device), dtype, options, numbers)
     else:
         subject = Subject(model, elements=numbers)
-    return lambda name: try_property(chosen([name])[0], subject)
+    return lambda name: try_property(name, subject)
 
 
 def _spec(model: str | Adapter, trust: bool) -> ModelSpec:

@@ -12,7 +12,7 @@ from bsct_zoo.cli import options
 
 if TYPE_CHECKING:
     from bsct_zoo.evaluation.building import Built
-    from bsct_zoo.suites.building.findings import SuiteFault
+    from bsct_zoo.suites.building.validate import SuiteFault
 
 _SHOWN = 12  # findings, before a table says how many more
 

@@ -44,7 +44,7 @@ def check(
     from bsct_zoo.report.conformance_tables import document, draw_findings
     from bsct_zoo.report.listing import console
 
-    names = [one.name for one in chosen(part for text in only or [] for part in text.split(","))]
+    names = chosen(part for text in only or [] for part in text.split(","))
     numbers = None if elements is None else _elements(elements)
     output.check_targets(json, None, False)
     [spec] = resolve_models([model], trust=trust, yes=yes, quiet=quiet)

@@ -11,26 +11,21 @@ from bsct_zoo.runtime.worker import Send, serve
 
 def main() -> None:
     """Serve one host until it closes its pipe, then exit."""
-    serve(_Server().answer)
+    subject: Any = None
 
-
-class _Server:
-    """Holds the model under test."""
-
-    def __init__(self) -> None:
-        self.subject: Any = None
-
-    def answer(self, request: WorkerMessage, send: Send) -> WorkerMessage:
-        """The reply to ``request``."""
-        from bsct_zoo.conformance.properties import chosen
-        from bsct_zoo.conformance.run import loaded, try_property
+    def answer(request: WorkerMessage, send: Send) -> WorkerMessage:
+        from bsct_zoo.conformance.properties import try_property
+        from bsct_zoo.conformance.subject import loaded
         from bsct_zoo.plugins.cards import ModelCard
 
+        nonlocal subject
         fields = request.fields
         if request.op != "load":
-            return WorkerMessage("result", asdict(try_property(chosen([fields["property"]])[0], self.subject)))
+            return WorkerMessage("result", asdict(try_property(fields["property"], subject)))
         elements = None if fields["elements"] is None else frozenset(fields["elements"])
         card = ModelCard.from_json(fields["card"])
-        self.subject = loaded(fields["loader"], card, fields["device"], fields["dtype"], fields["options"], elements)
-        info = self.subject.potential.info
+        subject = loaded(fields["loader"], card, fields["device"], fields["dtype"], fields["options"], elements)
+        info = subject.potential.info
         return WorkerMessage("result", {"device": info.device, "dtype": info.dtype, "versions": dict(info.versions)})
+
+    serve(answer)

@@ -24,12 +24,7 @@ _WAY = np.array([0.36, 0.48, 0.80])  # of the atom that leaves; along no bond
 
 @dataclass(frozen=True)
 class Crossing:
-    """An atom that comes out of the cut-off of another one.
-
-    Attributes:
-        name: of both, for messages.
-        frames: one for each of ``_STEPS``.
-    """
+    """An atom that comes out of the cut-off of another one, in a frame for each of ``_STEPS``; ``name`` is of both."""
 
     name: str
     frames: tuple[Atoms, ...]

@@ -26,19 +26,13 @@ _SECOND_ORDER = np.array([0.0, -1.0, 1.0, 0.0]) / 2.0
 
 @dataclass(frozen=True)
 class _Differences:
-    """Steps for a precision, and the accuracy of the differences.
+    """Steps for a precision, and the accuracy of the differences."""
 
-    Attributes:
-        step, strain: Å, and without unit.
-        forces, stress: error from rounding, eV/Å and eV/Å³.
-        relative: of the largest component.
-    """
-
-    step: float
+    step: float  # Å
     strain: float
-    forces: float
-    stress: float
-    relative: float
+    forces: float  # error from rounding, eV/Å
+    stress: float  # likewise, eV/Å³
+    relative: float  # error, of the largest component
 
 
 _FLOAT64 = _Differences(2e-4, 1e-4, 1e-4, 2e-6, 1e-4)  # short, since some models are rough
@@ -62,20 +56,18 @@ def forces(subject: Subject) -> Finding:
     measures = []
     by_size = sorted(subject.molecules, key=len)
     for atoms in (*by_size[:1], *by_size[1:][-1:], *subject.crystals):  # the smallest and the largest
-        actual, expected, doubt = force_components(potential, atoms, settings.step)
+        actual, expected, doubt = force_components(potential, atoms)
         limit = settings.forces + settings.relative * float(np.abs(expected).max()) + doubt
         where = f"force on {named(atoms)} that is not minus the gradient"
         measures.append(Margin(largest(actual - expected), limit, "eV/Å", where))
     return judged(measures, required=potential.info.conservative)
 
 
-def force_components(potential: Potential, atoms: Atoms, step: float | None = None) -> tuple[Floats, Floats, float]:
+def force_components(potential: Potential, atoms: Atoms) -> tuple[Floats, Floats, float]:
     """Some force components of ``potential``, the same by differences, and the uncertainty of the latter.
 
     All in eV/Å; see ``_slopes``.
     """
-    if step is None:
-        step = _settings(potential).step
     coordinates = np.arange(3 * len(atoms))
     if len(coordinates) > _COORDINATES:
         coordinates = np.sort(np.random.default_rng(3).choice(coordinates, _COORDINATES, replace=False))
@@ -83,7 +75,7 @@ def force_components(potential: Potential, atoms: Atoms, step: float | None = No
     def pushed(coordinate: int, by: float) -> Atoms:
         return moved(atoms, atoms.positions + by * np.eye(3 * len(atoms))[coordinate].reshape(-1, 3))
 
-    slopes, doubt = _slopes(potential, pushed, coordinates.tolist(), step)
+    slopes, doubt = _slopes(potential, pushed, coordinates.tolist(), _settings(potential).step)
     answer = ask(potential, [atoms])[0]
     return answer.forces.reshape(-1)[coordinates], -slopes, doubt
 

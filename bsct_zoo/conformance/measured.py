@@ -17,19 +17,14 @@ class Bond:
     """A diatomic molecule.
 
     Attributes:
-        symbols: of the two atoms.
+        numbers: atomic numbers.
         length: at equilibrium, Å.
         wavenumber: harmonic, 1/cm.
     """
 
-    symbols: tuple[str, str]
+    numbers: tuple[int, int]
     length: float
     wavenumber: float
-
-    @property
-    def numbers(self) -> tuple[int, int]:
-        """Atomic numbers."""
-        return atomic_numbers[self.symbols[0]], atomic_numbers[self.symbols[1]]
 
     @property
     def stiffness(self) -> float:
@@ -40,34 +35,15 @@ class Bond:
         return first * second / (first + second) * (quantum / hbar) ** 2
 
 
-BONDS = tuple(
-    Bond((first, second), length, wavenumber)
-    for first, second, length, wavenumber in (
-        ("H", "H", 0.7414, 4401.2),
-        ("H", "F", 0.9168, 4138.3),
-        ("H", "Cl", 1.2746, 2990.9),
-        ("C", "O", 1.1283, 2169.8),
-        ("N", "N", 1.0977, 2358.6),
-        ("O", "O", 1.2075, 1580.2),
-        ("F", "F", 1.4119, 916.6),
-        ("Cl", "Cl", 1.9879, 559.7),
-        ("H", "Br", 1.4144, 2649.0),
-        ("S", "S", 1.8892, 725.7),
-        ("P", "P", 1.8934, 780.8),
-        ("Si", "O", 1.5097, 1241.6),
-        ("Na", "Cl", 2.3608, 364.7),
-        ("Li", "F", 1.5639, 910.3),
-        ("Li", "H", 1.5949, 1405.7),
-        ("I", "I", 2.6663, 214.5),
-        ("Li", "Li", 2.6729, 351.4),
-        ("Na", "Na", 3.0789, 159.1),
-        ("Cu", "Cu", 2.2197, 264.6),
-        ("Ar", "Ar", 3.758, 30.7),
-        ("Ne", "Ne", 3.091, 31.3),
-        ("Kr", "Kr", 4.006, 24.2),
-        ("Xe", "Xe", 4.362, 21.1),
-    )
-)
+_BONDS = (
+    ("H", "H", 0.7414, 4401.2), ("H", "F", 0.9168, 4138.3), ("H", "Cl", 1.2746, 2990.9), ("C", "O", 1.1283, 2169.8),
+    ("N", "N", 1.0977, 2358.6), ("O", "O", 1.2075, 1580.2), ("F", "F", 1.4119, 916.6), ("Cl", "Cl", 1.9879, 559.7),
+    ("H", "Br", 1.4144, 2649.0), ("S", "S", 1.8892, 725.7), ("P", "P", 1.8934, 780.8), ("Si", "O", 1.5097, 1241.6),
+    ("Na", "Cl", 2.3608, 364.7), ("Li", "F", 1.5639, 910.3), ("Li", "H", 1.5949, 1405.7), ("I", "I", 2.6663, 214.5),
+    ("Li", "Li", 2.6729, 351.4), ("Na", "Na", 3.0789, 159.1), ("Cu", "Cu", 2.2197, 264.6), ("Ar", "Ar", 3.758, 30.7),
+    ("Ne", "Ne", 3.091, 31.3), ("Kr", "Kr", 4.006, 24.2), ("Xe", "Xe", 4.362, 21.1),
+)  # fmt: skip
+BONDS = tuple(Bond((atomic_numbers[a], atomic_numbers[b]), length, wave) for a, b, length, wave in _BONDS)
 
 # GPa, of the elements' crystals at the lattice constants that ASE knows.
 BULK_MODULI = {

@@ -20,16 +20,17 @@ _CRYSTALS = (
 _HALOGENS = (35, 53)  # of which ASE has no molecule
 _COMMON = (6, 7, 8, 9, 15, 16, 17, 29, 35, 53, 55, 79)
 _LIGHT = 20
+_AT_MOST = 4  # molecules
 _LATTICES = ("fcc", "bcc", "sc", "diamond", "hcp")
 ANY = frozenset(atomic_numbers[symbol] for symbol in ("H", "C", "N", "O", "Cu"))  # where a model declares no elements
 
 
-def molecules(elements: frozenset[int], at_most: int = 4, metals: bool = False) -> tuple[Atoms, ...]:
+def molecules(elements: frozenset[int], metals: bool = False) -> tuple[Atoms, ...]:
     """Molecules of different sizes and as many elements as they can hold; a cluster of a heavy metal if wanted.
 
     Clusters cut from a crystal, or pairs of atoms, if no molecule matches.
     """
-    systems = _varied([atoms for atoms in map(molecule, _MOLECULES) if elements.issuperset(atoms.numbers)], at_most)
+    systems = _varied([atoms for atoms in map(molecule, _MOLECULES) if elements.issuperset(atoms.numbers)])
     systems += [_methyl(z) for z in _HALOGENS if {1, 6, z} <= elements]
     if systems and metals:
         heavy = [symbol for symbol in crystal_symbols(elements) if atomic_numbers[symbol] > _LIGHT]
@@ -47,10 +48,10 @@ def some_elements(elements: frozenset[int]) -> list[int]:
     return sorted({*ordered[:4], *ordered[-1:], *(z for z in _COMMON if z in elements)})
 
 
-def _varied(systems: list[Atoms], at_most: int) -> list[Atoms]:
+def _varied(systems: list[Atoms]) -> list[Atoms]:
     """The first two, then those that add most elements; in their order."""
     chosen = list(range(min(2, len(systems))))
-    while len(chosen) < min(at_most, len(systems)):
+    while len(chosen) < min(_AT_MOST, len(systems)):
         known = {int(z) for k in chosen for z in systems[k].numbers}
         left = [k for k in range(len(systems)) if k not in chosen]
         chosen.append(max(left, key=lambda k: (len(set(systems[k].numbers.tolist()) - known), -k)))

@@ -11,7 +11,7 @@ from bsct_zoo.errors import ModelError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
 from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.load import resolve_device
-from bsct_zoo.runtime.place import python_for
+from bsct_zoo.runtime.place import ready_place
 from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
 
@@ -28,11 +28,7 @@ class Loaded:
 
 
 class CheckProcess:
-    """A model under test in another process, restarted if it dies.
-
-    Attributes:
-        loaded: what the model declared when it was loaded.
-    """
+    """A model under test in another process, restarted if it dies; ``loaded`` is what it declared at first."""
 
     def __init__(
         self,
@@ -62,7 +58,7 @@ class CheckProcess:
             "options": dict(options or {}),
             "elements": None if elements is None else sorted(elements),
         }
-        self._python = python_for(adapter, on_event)
+        self._python = ready_place(adapter, on_event).python
         self._host: WorkerHost | None = None
         self.loaded = Loaded(**self._start())
 

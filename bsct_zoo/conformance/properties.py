@@ -1,38 +1,19 @@
-"""All properties in the order of their tests: fundamental ones first, slow ones last."""
+"""All properties in the order of their tests, fundamental ones first, slow ones last; and how one is tried."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
+from time import perf_counter
 
 from bsct_zoo.conformance import batches, gradients, invariance, robustness, shapes, state, unit
-from bsct_zoo.conformance.finding import Finding
+from bsct_zoo.conformance.finding import Finding, failed
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.errors import UnknownNameError
 
-Judge = Callable[[Subject], Finding]
-
-
-@dataclass(frozen=True)
-class Property:
-    """Something that every adapter promises.
-
-    Attributes:
-        name: what a user types.
-        judge: tests a potential; any exception fails the property.
-    """
-
-    name: str
-    judge: Judge
-
-    @property
-    def promise(self) -> str:
-        """What is promised, in a sentence or two."""
-        return " ".join((self.judge.__doc__ or "").split())
-
-
-PROPERTIES = tuple(
-    Property(judge.__name__.replace("_", "-"), judge)
+# By what a user types: what tests a potential, and promises in its docstring what every adapter does.
+PROPERTIES: dict[str, Callable[[Subject], Finding]] = {
+    judge.__name__.replace("_", "-"): judge
     for judge in (
         shapes.declaration,
         shapes.shapes,
@@ -69,18 +50,27 @@ PROPERTIES = tuple(
         state.memory,
         state.heap,
     )
-)
-NAMES = tuple(one.name for one in PROPERTIES)
+}
 
 
-def chosen(only: Iterable[str] | None = None) -> tuple[Property, ...]:
-    """The properties called ``only``, in their own order; all if None or empty.
+def chosen(only: Iterable[str] | None = None) -> list[str]:
+    """The names of the properties called ``only``, in the order of their tests; all if None or empty.
 
     Raises:
         UnknownNameError: no such property.
     """
-    wanted = list(only or ()) or list(NAMES)
+    wanted = list(only or ()) or list(PROPERTIES)
     for name in wanted:
-        if name not in NAMES:
-            raise UnknownNameError("property", name, list(NAMES))
-    return tuple(one for one in PROPERTIES if one.name in wanted)
+        if name not in PROPERTIES:
+            raise UnknownNameError("property", name, list(PROPERTIES))
+    return [name for name in PROPERTIES if name in wanted]
+
+
+def try_property(name: str, subject: Subject) -> Finding:
+    """The result for the property called ``name``; any exception of the model is a failure."""
+    judge, started = PROPERTIES[name], perf_counter()
+    try:
+        finding = judge(subject)
+    except (Exception, SystemExit) as error:
+        finding = failed(f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}")
+    return replace(finding, name=name, seconds=perf_counter() - started)

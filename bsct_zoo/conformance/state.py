@@ -7,12 +7,10 @@ import gc
 import os
 import random
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.conformance.answers import answers_of, ask, differences, predict
@@ -111,23 +109,18 @@ def memory(subject: Subject) -> Finding:
 
     The median growth over calls, so that a library's own caches do not count, only what every call adds.
     """
-    batch = _many(subject)
-    held = np.zeros((_WARM_UP + _CALLS, 3))  # made in advance, because it would count
     already = tracemalloc.is_tracing()
     if not already:
         tracemalloc.start()
     try:
-        with _only_new_objects():
-            for call in held:
-                predict(subject.potential, batch)
-                gc.collect()
-                call[:] = _array_bytes(), _tensor_bytes(), _device_bytes(subject.potential)
+        potential = subject.potential
+        growth = _growth(subject, _CALLS, lambda: (_array_bytes(), _tensor_bytes(), _device_bytes(potential)))
     finally:
         if not already:
             tracemalloc.stop()
     return judged(
-        Margin(max(0.0, growth), _BYTES, "B/call", f"{kind} that every call keeps")
-        for kind, growth in zip(("arrays", "tensors", "memory of the device"), _growth(held), strict=True)
+        Margin(max(0.0, size), _BYTES, "B/call", f"{kind} that every call keeps")
+        for kind, size in zip(("arrays", "tensors", "memory of the device"), growth, strict=True)
     )
 
 
@@ -135,30 +128,24 @@ def heap(subject: Subject) -> Finding:
     """The C heap does not grow with every call."""
     if _heap_bytes() is None:
         return skipped("the C library here does not say how much of its heap is in use")
-    batch = _many(subject)
-    held = np.zeros((_WARM_UP + 2 * _CALLS, 1))
-    with _only_new_objects():
-        for call in held:
+    [growth] = _growth(subject, 2 * _CALLS, lambda: (_heap_bytes() or 0,))
+    return judged([Margin(max(0.0, growth), _HEAP_BYTES, "B/call", "allocations that every call keeps")])
+
+
+def _growth(subject: Subject, calls: int, held: Callable[[], tuple[int, ...]]) -> list[float]:
+    """Median growth over a call of each of the numbers that ``held`` tells."""
+    batch = AtomsBatch.from_atoms([min(subject.molecules, key=len)] * _SYSTEMS)
+    numbers = np.zeros((_WARM_UP + calls, len(held())))  # made in advance, because it would count
+    gc.collect()
+    gc.freeze()  # the garbage collector ignores existing objects, which saves most of its time
+    try:
+        for call in numbers:
             predict(subject.potential, batch)
             gc.collect()
-            call[0] = _heap_bytes()
-    return judged([Margin(max(0.0, _growth(held)[0]), _HEAP_BYTES, "B/call", "allocations that every call keeps")])
-
-
-@contextmanager
-def _only_new_objects() -> Iterator[None]:
-    """The garbage collector ignores existing objects, which saves most of its time."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
+            call[:] = held()
     finally:
         gc.unfreeze()
-
-
-def _growth(held: NDArray[np.float64]) -> list[float]:
-    """Median growth over a call of each column of ``held`` [n_calls, n_columns]."""
-    growth: list[float] = np.median(np.diff(held[_WARM_UP:], axis=0), axis=0).tolist()
+    growth: list[float] = np.median(np.diff(numbers[_WARM_UP:], axis=0), axis=0).tolist()
     return growth
 
 
@@ -182,10 +169,6 @@ class _Mallinfo(ctypes.Structure):
             "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
         )
     ]  # fmt: skip
-
-
-def _many(subject: Subject) -> AtomsBatch:
-    return AtomsBatch.from_atoms([min(subject.molecules, key=len)] * _SYSTEMS)
 
 
 def _array_bytes() -> int:

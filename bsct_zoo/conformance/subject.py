@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
+import torch
 from ase import Atoms
 
 from bsct_zoo.conformance import probes
 from bsct_zoo.conformance.answers import ask
 from bsct_zoo.errors import ModelError
+from bsct_zoo.plugins.cards import Adapter, Dtype, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential
-
-Dtype = Literal["float32", "float64"]
+from bsct_zoo.runtime.checkpoints import require_trusted
+from bsct_zoo.runtime.remote import RemotePotential
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,32 @@ class Subject:
     def systems(self) -> tuple[Atoms, ...]:
         """All of them, molecules first."""
         return self.molecules + self.crystals
+
+
+def loaded(
+    loader: str,
+    card: ModelCard,
+    device: str,
+    dtype: Dtype,
+    options: dict[str, OptionValue],
+    elements: frozenset[int] | None = None,
+) -> Subject:
+    """The model of ``card``, loaded in this interpreter, with loaders for another precision and for a worker.
+
+    Raises:
+        UntrustedFileError: its file can run code and is unverified (``bsct_zoo.models.trust``).
+        Exception: whatever its loader raises.
+    """
+    adapter = Adapter(name=card.name, summary="", loader=loader, cards=(card,))
+
+    def load(precision: Dtype) -> Potential:
+        require_trusted(card)
+        return adapter.load(card, device, precision, **options)
+
+    def worker() -> Potential:
+        threads = torch.get_num_threads()
+        return RemotePotential(
+            sys.executable, adapter, card, device=device, dtype=dtype, options=options, threads=threads
+        )
+
+    return Subject(load(dtype), load, worker, elements)

@@ -33,12 +33,7 @@ _FACTOR = 3.6  # closer to eV than to the next unit, 1/13.6, in the logarithm
 
 @dataclass(frozen=True)
 class Well:
-    """A minimum of a model relative to experiment.
-
-    Attributes:
-        length: ratio of the lengths at the minimum.
-        stiffness: ratio of the second derivatives there.
-    """
+    """A minimum of a model relative to experiment: ratios of the lengths and of the second derivatives there."""
 
     length: float
     stiffness: float

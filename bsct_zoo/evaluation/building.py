@@ -24,12 +24,11 @@ from bsct_zoo.evaluation.reference import Reference, refuse_unknown
 from bsct_zoo.files import exclusive_lock
 from bsct_zoo.plugins.registry import registry
 from bsct_zoo.plugins.tasks import Answer, Failure, Outcome
-from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.manifest import write_manifest
 from bsct_zoo.suites.building.plans import plan
 from bsct_zoo.suites.building.relaxing import UNCONVERGED
 from bsct_zoo.suites.building.settings import BuildSettings
-from bsct_zoo.suites.building.validate import flags_of, validate
+from bsct_zoo.suites.building.validate import SuiteFault, flags_of, validate
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 from bsct_zoo.suites.suite_file import read_suite, write_suite

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -110,11 +110,7 @@ def code_sha256(package: str) -> str:
 def installed_version(package: str) -> str | None:
     """Version of the distribution that brings an importable package; None if it is not an installed release."""
     for name in packages_distributions().get(package, []):
-        try:
-            dist = distribution(name)
-        except PackageNotFoundError:
-            continue
-        if '"editable": true' in (dist.read_text("direct_url.json") or ""):
-            return None
-        return f"{name} {dist.version}"
+        if found := requirements.installed(name):
+            editable = requirements.direct_url(found).get("dir_info", {}).get("editable")
+            return None if editable else f"{name} {found.version}"
     return None

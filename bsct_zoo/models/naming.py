@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError, UnknownNameError
@@ -18,10 +17,6 @@ from bsct_zoo.models.weights import with_weights
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.plugins.options import parse_options
 from bsct_zoo.plugins.registry import registry
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 _LABEL = re.compile(r"([^\W_][\w.+-]*)=(.*)", re.DOTALL)
 

@@ -23,13 +23,7 @@ from bsct_zoo.runtime.folders import cache_dir, writable
 
 @dataclass(frozen=True)
 class Fetched:
-    """Downloaded weights.
-
-    Attributes:
-        path: of the file.
-        sha256: of the file when it was downloaded.
-        size: in bytes.
-    """
+    """Downloaded weights: the file, its sha256 when it was downloaded, its size in bytes."""
 
     path: Path
     sha256: str
@@ -116,7 +110,7 @@ def size_text(size: int | None) -> str:
 
 def _by_the_adapter(adapter: Adapter, card: ModelCard, folder: Path, on_event: Callable[[str], None] | None) -> Path:
     """Download through the family's own client, which may write inside ``folder`` only."""
-    from bsct_zoo.runtime.fetch import run_fetcher
+    from bsct_zoo.runtime.load import run_fetcher
 
     refuse_offline(card.url)
     path = run_fetcher(adapter, card, folder, on_event)

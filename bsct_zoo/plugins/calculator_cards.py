@@ -71,15 +71,12 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
     # Without requirements it is in this interpreter, and its version is part of every key.
     here = () if facts.get("requirements") else (facts.get("calculator", "").partition(".")[0],)
     family = {key: facts.pop(key) for key in _OF_FAMILY if key in facts}
-    if variants:
-        cards = []
-        for card_name, own in variants.items():
-            place = f"[{name}.cards.{card_name}] in {source}"
-            if not isinstance(own, dict):
-                raise BadInputError(f"{place} is not a table")
-            cards.append(_card(card_name, _joined(facts, _checked(own, place, _OF_CARD)), here, place))
-    else:
-        cards = [_card(name, facts, here, where)]
+    cards = []
+    for card_name, own in (variants or {name: {}}).items():
+        place = f"[{name}.cards.{card_name}] in {source}" if variants else where
+        if not isinstance(own, dict):
+            raise BadInputError(f"{place} is not a table")
+        cards.append(_card(card_name, _joined(facts, _checked(own, place, _OF_CARD)), here, place))
     fetched = any(card.url for card in cards)
     return Adapter(
         name=name,
@@ -87,10 +84,8 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
         loader=LOADER,
         cards=tuple(cards),
         environment=EnvironmentSpec(
-            requirements=tuple(family.get("requirements", ())),
-            overrides=tuple(family.get("overrides", ())),
             python=family.get("python", EnvironmentSpec.python),
-            build_constraints=tuple(family.get("build_constraints", ())),
+            **{key: tuple(family.get(key, ())) for key in ("requirements", "overrides", "build_constraints")},
         ),
         aliases=tuple(family.get("aliases", ())),
         options=OPTIONS,
@@ -128,11 +123,7 @@ def add(name: str, table: Mapping[str, Any], file: Path) -> None:
         if name in tables_of(file):
             raise BadInputError(f"{file} has a card '{name}' already; edit it there, or choose another name")
         before = file.read_text(encoding="utf-8").rstrip() + "\n\n"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(file, (before + text_of(name, table)).encode())
-    except OSError as error:
-        raise BadInputError(f"cannot write {file}: {error.strerror}") from error
+    _write(file, before + text_of(name, table))
 
 
 def remove(name: str, file: Path) -> None:
@@ -158,6 +149,10 @@ def remove(name: str, file: Path) -> None:
         whole = False
     if not whole:
         raise BadInputError(f"the card '{name}' of {file} does not stand alone under [{name}]; take it out by hand")
+    _write(file, text)
+
+
+def _write(file: Path, text: str) -> None:
     try:
         atomic_write(file, text.encode())
     except OSError as error:
@@ -185,28 +180,12 @@ def _toml(value: Any) -> str:
 # -- keys ------------------------------------------------------------------------------------------------------
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18
-
-
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
 def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _table(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _text_table(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18
 
 
 def _requirements(value: Any) -> bool:
@@ -222,7 +201,7 @@ def _python(value: Any) -> bool:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
-        return _text(value) and bool(str(SpecifierSet(value)))
+        return isinstance(value, str) and bool(str(SpecifierSet(value)))
     except InvalidSpecifier:
         return False
 
@@ -232,17 +211,19 @@ def _symbols(value: Any) -> bool:
     return _texts(symbols) and bool(symbols) and all(symbol in SYMBOLS[1:] for symbol in symbols)
 
 
-def _path(value: Any) -> bool:
-    return _text(value) and bool(_PATH.fullmatch(value))
-
-
 _Kind = tuple[Callable[[Any], bool], str]
-_IS_TEXT: _Kind = (_text, "text")
-_IS_PATH: _Kind = (_path, 'an import path, "package.module.Class"')
-_IS_TABLE: _Kind = (_table, "a table, { name = value }")
-_IS_TEXT_TABLE: _Kind = (_text_table, 'a table of texts, { NAME = "value" }')
+_IS_TEXT: _Kind = (lambda value: isinstance(value, str), "text")
+_IS_PATH: _Kind = (
+    lambda value: isinstance(value, str) and bool(_PATH.fullmatch(value)),
+    'an import path, "package.module.Class"',
+)
+_IS_TABLE: _Kind = (lambda value: isinstance(value, dict), "a table, { name = value }")
+_IS_TEXT_TABLE: _Kind = (
+    lambda value: isinstance(value, dict) and _texts(list(value.values())),
+    'a table of texts, { NAME = "value" }',
+)
 _IS_NUMBER: _Kind = (_number, "a positive number")
-_IS_TRUTH: _Kind = (_truth, "true or false")
+_IS_TRUTH: _Kind = (lambda value: isinstance(value, bool), "true or false")
 _IS_REQUIREMENTS: _Kind = (_requirements, 'a list of requirements, ["package==1.2.3"]')
 
 # Facts of an environment and a name, which all cards of a table share.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bsct_zoo.potentials.potential import Potential
 
 OptionValue = str | int | float | bool
+Dtype = Literal["float32", "float64"]
 
 
 @dataclass(frozen=True)
@@ -192,9 +193,7 @@ class Adapter:
     trains_stress: bool = False
     calculator: str | None = None
 
-    def load(
-        self, card: ModelCard, device: str, dtype: Literal["float32", "float64"], /, **options: OptionValue
-    ) -> Potential:
+    def load(self, card: ModelCard, device: str, dtype: Dtype, /, **options: OptionValue) -> Potential:
         """Load ``card`` in this interpreter (which must meet ``environment``)."""
         potential: Potential = import_path(self.loader)(card, device, dtype, **options)
         return potential

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
@@ -20,10 +20,8 @@ from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.plugins import calculator_cards, hookspecs
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.plugins.checks import BUILT_IN, Check
+from bsct_zoo.plugins.suite_source import SuiteSource
 from bsct_zoo.plugins.tasks import TaskSource
-
-if TYPE_CHECKING:
-    from bsct_zoo.plugins.suite_source import SuiteSource
 
 GROUP = "bsct_zoo"
 _HOOKS = {  # what is registered, by new and old names of the hook

@@ -27,13 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class NewPackage:
-    """A package that is to be written.
-
-    Attributes:
-        kind: what it registers.
-        name: what users will type, e.g. "morse".
-        folder: where it goes.
-    """
+    """A package that is to be written into ``folder``; ``name`` is what users will type, e.g. "morse"."""
 
     kind: Kind
     name: str

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bsct_zoo.metrics.columns import Column
+from bsct_zoo.plugins.cards import Dtype as Dtype
 from bsct_zoo.plugins.cards import Option
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bsct_zoo.potentials.batching import Batcher
     from bsct_zoo.potentials.potential import Potential, PotentialInfo
 
-Dtype = Literal["float32", "float64"]
 Status = Literal["ok", "partial", "failed"]
 
 

@@ -11,9 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bsct_zoo import __version__
-from bsct_zoo.conformance.finding import Finding
+from bsct_zoo.conformance.finding import Finding, as_json, counts, line, number
 from bsct_zoo.conformance.process import CheckProcess
-from bsct_zoo.conformance.text import as_json, counts, line, number
 from bsct_zoo.models.naming import ModelSpec
 
 _STYLES = {"passed": "green", "failed": "bold red", "reported": "yellow", "skipped": "dim"}

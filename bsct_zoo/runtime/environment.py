@@ -60,7 +60,7 @@ def folder_of(adapter: Adapter) -> Path:
         "base": BASE,
         "environment": _as_key(adapter.environment),
         "platform": sysconfig.get_platform(),
-        "python": ".".join(platform.python_version_tuple()[:2]) if _fits(adapter.environment) else "other",
+        "python": ".".join(platform.python_version_tuple()[:2]) if python_fits(adapter.environment) else "other",
         "torch": _torch_version(),
     }
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
@@ -128,24 +128,14 @@ def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
         python = place / "venv" / "bin" / "python"
         # This interpreter if it fits, so that nothing is downloaded, else one in the range.
         spec = adapter.environment
-        request = sys.executable if _fits(spec) else f"{spec.python},>=3.11"
+        request = sys.executable if python_fits(spec) else f"{spec.python},>=3.11"
         done = run_uv(["venv", "--no-project", "--python", request, "venv"], place, tell)
         if done.code != 0:
             raise _failure(adapter, done)
         backend = _lock(adapter, place, python, tell)
-        offline: list[str] = []
+        flags = ["--python", str(python), *_build_constraints(adapter, place), *backend]
         for offline in ([], ["--offline"]):
-            sync = [
-                "pip",
-                "sync",
-                *_build_constraints(adapter, place),
-                *backend,
-                *offline,
-                "--python",
-                str(python),
-                "requirements.lock",
-            ]
-            done = run_uv(sync, place, tell)
+            done = run_uv(["pip", "sync", *flags, *offline, "requirements.lock"], place, tell)
             if not done.no_network:
                 break
         if done.code != 0:
@@ -278,10 +268,6 @@ def _only_one(folder: Path, on_event: OnEvent | None) -> Iterator[None]:
 def _as_key(spec: EnvironmentSpec) -> dict[str, object]:
     """``spec`` without what it does not set, so that environments outlive a new field."""
     return {name: value for name, value in asdict(spec).items() if value or name != "build_constraints"}
-
-
-def _fits(spec: EnvironmentSpec) -> bool:
-    return python_fits(spec, platform.python_version())
 
 
 def _torch_version() -> str | None:

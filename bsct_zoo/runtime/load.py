@@ -1,13 +1,14 @@
-"""Load a model where it can run: here if this interpreter meets its requirements, else in its own environment."""
+"""Load or fetch a model where that can run: here if this interpreter meets its requirements, else in an environment."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.plugins.cards import Adapter, Dtype, ModelCard, OptionValue, import_path
 from bsct_zoo.runtime.place import place_of, ready_place
 from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent
@@ -21,31 +22,28 @@ def load_potential(
     card: ModelCard,
     *,
     device: str = "auto",
-    dtype: Literal["float32", "float64"] = "float64",
+    dtype: Dtype = "float64",
     options: Mapping[str, OptionValue] | None = None,
     timeout: float | None = 600.0,
     threads: int | None = None,
     on_event: OnEvent | None = None,
-    isolate: bool | None = None,
     own_process: bool = False,
 ) -> Potential:
     """The model of ``card``, ready to compute; close it when done.
 
-    ``timeout`` of one answer of a worker in seconds. ``isolate``: True always uses an environment, False never, None
-    only if this interpreter lacks something. ``own_process``: even here it computes in its own process, which may
-    crash. ``on_event`` reports what takes time.
+    ``timeout`` of one answer of a worker in seconds. ``own_process``: even here it computes in its own process, which
+    may crash. ``on_event`` reports what takes time.
 
     Raises:
-        BadInputError: the device does not exist, the model refuses an option, or ``isolate`` is False and this
-            interpreter lacks something.
+        BadInputError: the device does not exist, or the model refuses an option.
         UntrustedFileError: its file can run code and is unverified (``bsct_zoo.models.trust``).
         EnvironmentBuildError: its environment cannot be built.
         ModelError: it cannot be loaded.
     """
     device = resolve_device(device)
-    place = ready_place(adapter, on_event, isolate=isolate)
+    place = ready_place(adapter, on_event)
     if place.kind == "here" and not own_process:
-        return _load_here(adapter, card, device, dtype, dict(options or {}), threads)
+        return load_here(adapter.loader, card, device, dtype, dict(options or {}), threads)
     from bsct_zoo.runtime.remote import RemotePotential
 
     return RemotePotential(
@@ -66,14 +64,42 @@ def where(adapter: Adapter) -> str:
     return f"environment {place.environment.folder}" if place.environment else place.kind
 
 
-def package_versions(adapter: Adapter, on_event: OnEvent | None = None, isolate: bool | None = None) -> dict[str, str]:
+def package_versions(adapter: Adapter, on_event: OnEvent | None = None) -> dict[str, str]:
     """Versions of the packages that decide the numbers of ``adapter``; builds its environment if it is missing.
 
     Raises:
-        BadInputError: ``isolate`` is False and this interpreter lacks something.
         EnvironmentBuildError: its environment cannot be built.
     """
-    return dict(ready_place(adapter, on_event, isolate=isolate).versions)
+    return dict(ready_place(adapter, on_event).versions)
+
+
+def run_fetcher(adapter: Adapter, card: ModelCard, folder: Path, on_event: OnEvent | None = None) -> Path:
+    """Path of the file that ``adapter.fetcher`` left in ``folder``; builds the environment if it is missing.
+
+    Raises:
+        BadInputError: the user must do something, such as setting a token.
+        EnvironmentBuildError: its environment cannot be built.
+        ModelError: it failed.
+    """
+    from bsct_zoo.runtime.guard import wrap_error
+    from bsct_zoo.runtime.host import WorkerHost
+    from bsct_zoo.runtime.protocol import ProtocolError, WorkerMessage
+
+    assert adapter.fetcher is not None
+    place = ready_place(adapter, on_event)
+    if place.kind == "here":
+        try:
+            return Path(import_path(adapter.fetcher)(card, folder))
+        except (Exception, SystemExit) as error:
+            failure = wrap_error(error)
+        raise failure
+    request = {"fetcher": adapter.fetcher, "card": card.to_json(), "folder": str(folder)}
+    with WorkerHost(place.python, adapter.fetcher, network=True, variables=adapter.fetcher_variables) as host:
+        answer = host.ask(WorkerMessage("fetch", request), timeout=None)  # a large file on a slow connection
+    path = answer.fields.get("path")
+    if not isinstance(path, str):
+        raise ProtocolError("the worker does not report what it downloaded", host.log_tail)
+    return Path(path)
 
 
 def resolve_device(device: str) -> str:
@@ -99,14 +125,19 @@ def resolve_device(device: str) -> str:
     raise BadInputError(f"device '{device}' is not here; use auto, cpu, cuda or cuda:N")
 
 
-def _load_here(
-    adapter: Adapter,
+def load_here(
+    loader: str,
     card: ModelCard,
     device: str,
-    dtype: Literal["float32", "float64"],
-    options: dict[str, OptionValue],
-    threads: int | None,
+    dtype: Dtype,
+    options: Mapping[str, OptionValue],
+    threads: int | None = None,
 ) -> Potential:
+    """The model of ``card``, loaded by ``loader`` in this interpreter, which meets its requirements.
+
+    Raises:
+        BsctZooError: it cannot be loaded; the last check of its trust is here.
+    """
     import torch
 
     from bsct_zoo.runtime.checkpoints import require_trusted
@@ -116,7 +147,7 @@ def _load_here(
         torch.set_num_threads(threads)
     try:
         require_trusted(card)
-        return GuardedPotential(adapter.load(card, device, dtype, **options))
+        return GuardedPotential(import_path(loader)(card, device, dtype, **options))
     except (Exception, SystemExit) as error:
         failure = wrap_error(error)
     raise failure

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec
 from bsct_zoo.runtime import environment, requirements
 from bsct_zoo.runtime.environment import Environment
@@ -58,41 +57,24 @@ class Place:
         return {} if self.missing else requirements.versions(self.spec, requirements.installed)
 
 
-def place_of(adapter: Adapter, extra: Sequence[str] = ()) -> Place:
-    """Where the code of ``adapter`` runs now; ``extra`` are further requirements.
+def place_of(adapter: Adapter) -> Place:
+    """Where the code of ``adapter`` runs now.
 
     Raises:
         BadInputError: a requirement is not PEP 508 or PEP 440.
     """
-    adapter = _with(adapter, extra)
     missing = tuple(requirements.unmet(adapter.environment))
     return Place(adapter.environment, missing, environment.find(adapter) if missing else None)
 
 
-def ready_place(
-    adapter: Adapter, on_event: OnEvent | None = None, *, extra: Sequence[str] = (), isolate: bool | None = None
-) -> Place:
-    """Where the code of ``adapter`` can run, its environment built if it is missing.
-
-    ``isolate``: True always uses an environment, False never, None only if this interpreter lacks something.
+def ready_place(adapter: Adapter, on_event: OnEvent | None = None, *, extra: Sequence[str] = ()) -> Place:
+    """Where the code of ``adapter`` can run with ``extra`` requirements, its environment built if it is missing.
 
     Raises:
-        BadInputError: ``isolate`` is False and this interpreter lacks something.
+        BadInputError: a requirement is not PEP 508 or PEP 440.
         EnvironmentBuildError: the environment cannot be built.
     """
-    adapter = _with(adapter, extra)
-    missing = () if isolate else tuple(requirements.unmet(adapter.environment))
-    if missing and isolate is False:
-        raise BadInputError(f"this interpreter lacks what '{adapter.name}' needs: {'; '.join(missing)}")
-    built = environment.build(adapter, on_event) if missing or isolate else None
-    return Place(adapter.environment, missing, built)
-
-
-def python_for(adapter: Adapter, on_event: OnEvent | None = None, *, extra: Sequence[str] = ()) -> str:
-    """The interpreter that runs the code of ``adapter``; see ``ready_place``."""
-    return ready_place(adapter, on_event, extra=extra).python
-
-
-def _with(adapter: Adapter, extra: Sequence[str]) -> Adapter:
-    spec = adapter.environment
-    return replace(adapter, environment=replace(spec, requirements=(*spec.requirements, *extra))) if extra else adapter
+    spec = replace(adapter.environment, requirements=(*adapter.environment.requirements, *extra))
+    adapter = replace(adapter, environment=spec)
+    missing = tuple(requirements.unmet(spec))
+    return Place(spec, missing, environment.build(adapter, on_event) if missing else None)

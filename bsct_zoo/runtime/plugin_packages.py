@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import Distribution, entry_points
 from pathlib import Path
@@ -13,6 +12,7 @@ from packaging.utils import canonicalize_name
 from bsct_zoo import __version__
 from bsct_zoo.plugins.registry import GROUP, Registry, is_ours
 from bsct_zoo.runtime.place import place_of
+from bsct_zoo.runtime.requirements import direct_url
 
 OURS = "bsct-zoo"
 _KINDS = ("adapters", "suites", "checks", "commands")
@@ -70,8 +70,8 @@ def canonical(distribution: Distribution) -> str:
 
 
 def source_of(distribution: Distribution) -> str:
-    """Where an installed package came from (PEP 610)."""
-    data = json.loads(distribution.read_text("direct_url.json") or "{}")
+    """Where an installed package came from, for people."""
+    data = direct_url(distribution)
     url = str(data.get("url", ""))
     place = unquote(url.removeprefix("file://"))
     if "vcs_info" in data:

@@ -56,7 +56,7 @@ class WorkerMessage:
     """One message.
 
     Attributes:
-        op: what it is: "hello", "load", "compute", "result", "error", "close".
+        op: what it is: "hello", "load", "compute", "result", "error", ...
         fields: values for JSON.
         arrays: bool, int32, int64, float32 or float64, of any shape.
     """

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
-from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.plugins.cards import Adapter, Dtype, ModelCard, OptionValue
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
 from bsct_zoo.runtime.guard import expected_shapes
 from bsct_zoo.runtime.host import WorkerHost
@@ -33,7 +33,7 @@ class RemotePotential(Potential):
         card: ModelCard,
         *,
         device: str,
-        dtype: Literal["float32", "float64"],
+        dtype: Dtype,
         options: Mapping[str, OptionValue],
         timeout: float | None = 600.0,
         threads: int | None = None,

@@ -7,6 +7,7 @@ import platform
 from collections import deque
 from collections.abc import Callable, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -41,7 +42,7 @@ def unmet(spec: EnvironmentSpec) -> list[str]:
         BadInputError: ``spec`` holds a line that is not PEP 508 or PEP 440.
     """
     missing = []
-    if not python_fits(spec, platform.python_version()):
+    if not python_fits(spec):
         missing.append(f"Python {spec.python} (this is {platform.python_version()})")
     for requirement, wanted_by, found in _closure(spec, installed):
         why = f", which {wanted_by} wants" if wanted_by else ""
@@ -52,8 +53,8 @@ def unmet(spec: EnvironmentSpec) -> list[str]:
     return missing
 
 
-def python_fits(spec: EnvironmentSpec, version: str) -> bool:
-    """Whether ``spec`` accepts Python ``version``.
+def python_fits(spec: EnvironmentSpec, version: str = platform.python_version()) -> bool:
+    """Whether ``spec`` accepts Python ``version``, by default this one.
 
     Raises:
         BadInputError: ``spec.python`` is not a PEP 440 specifier.
@@ -80,6 +81,12 @@ def installed(name: str) -> Distribution | None:
         return distribution(name)
     except PackageNotFoundError:
         return None
+
+
+def direct_url(found: Distribution) -> dict[str, Any]:
+    """Where a distribution was installed from (PEP 610); empty if from an index."""
+    data: dict[str, Any] = json.loads(found.read_text("direct_url.json") or "{}")
+    return data
 
 
 def requirements_of(found: Distribution, extras: frozenset[str] = frozenset()) -> Iterator[Requirement]:
@@ -125,21 +132,11 @@ def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
 
 def _meets(found: Distribution, requirement: Requirement) -> bool:
     if requirement.url is not None:
-        return _origin(found) == requirement.url
+        data = direct_url(found)
+        vcs = data.get("vcs_info", {})
+        revision = f"@{vcs['requested_revision']}" if vcs.get("requested_revision") else ""
+        return (f"{vcs['vcs']}+" if vcs else "") + str(data.get("url")) + revision == requirement.url
     return requirement.specifier.contains(found.version, prereleases=True)
-
-
-def _origin(found: Distribution) -> str | None:
-    """The address that a distribution was installed from, as a requirement would write it; None if an index."""
-    text = found.read_text("direct_url.json")
-    if text is None:
-        return None
-    data = json.loads(text)
-    url, vcs = str(data.get("url", "")), data.get("vcs_info")
-    if not vcs:
-        return url
-    revision = vcs.get("requested_revision")
-    return f"{vcs['vcs']}+{url}" + (f"@{revision}" if revision else "")
 
 
 def _parsed(lines: tuple[str, ...]) -> list[Requirement]:

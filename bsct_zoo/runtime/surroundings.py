@@ -19,20 +19,8 @@ _NAMES = frozenset(
     )
 )
 _PREFIXES = (
-    *(
-        "LC_",
-        "XDG_",
-        "OMP_",
-        "MKL_",
-        "KMP_",
-        "GOMP_",
-        "OPENBLAS_",
-        "BLIS_",
-        "NUMEXPR_",
-        "VECLIB_",
-        "NUMBA_",
-        "BSCT_ZOO_",
-    ),
+    *("LC_", "XDG_", "BSCT_ZOO_"),
+    *("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "BLIS_", "NUMEXPR_", "VECLIB_", "NUMBA_"),
     *("TORCH", "PYTORCH_", "CUDA_", "CUDNN_", "CUBLAS_", "NVIDIA_", "HIP_", "ROCR_", "HSA_", "TRITON_", "XLA_", "JAX_"),
 )
 _NETWORK = frozenset(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

@@ -30,12 +30,7 @@ _WORTH_TELLING = ("Resolved", "Downloading", "Building", "Prepared", "Installed"
 
 @dataclass(frozen=True)
 class UvResult:
-    """How a run of uv ended.
-
-    Attributes:
-        code: exit code; 0 is success.
-        output: all of its output.
-    """
+    """How a run of uv ended: with which exit code, and all of its output."""
 
     code: int
     output: str

@@ -72,19 +72,12 @@ class Server:
         raise ValueError(f"no such request: {request.op}")
 
     def _load(self, fields: Any) -> WorkerMessage:
-        import torch
+        from bsct_zoo.plugins.cards import ModelCard
+        from bsct_zoo.runtime.load import load_here
 
-        from bsct_zoo.plugins.cards import ModelCard, import_path
-        from bsct_zoo.runtime.checkpoints import require_trusted
-        from bsct_zoo.runtime.guard import GuardedPotential
-
-        if fields["threads"]:
-            torch.set_num_threads(fields["threads"])
-        card = ModelCard.from_json(fields["card"])
-        require_trusted(card)
-        loaded = import_path(fields["loader"])(card, fields["device"], fields["dtype"], **fields["options"])
-        self.potential = GuardedPotential(loaded)
-        info = asdict(loaded.info)
+        how = {name: fields[name] for name in ("loader", "device", "dtype", "options", "threads")}
+        self.potential = load_here(card=ModelCard.from_json(fields["card"]), **how)
+        info = asdict(self.potential.info)
         info["elements"] = None if info["elements"] is None else sorted(info["elements"])
         return WorkerMessage("result", {"info": info})
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
-from ase.formula import Formula
 from numpy.typing import NDArray
 
 from bsct_zoo import notebook
+from bsct_zoo.atoms.bonds import bonded_pairs
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.tabular import data_frame
 
@@ -107,6 +107,13 @@ class Scan:
             return np.zeros(self.n_frames, dtype=bool)
         return np.isfinite(self.energy) & np.isfinite(self.forces).all(axis=(1, 2))
 
+    @property
+    def lowest(self) -> int:
+        """The frame of the lowest reference energy; the middle one without a reference."""
+        if self.energy is None or not np.isfinite(self.energy).any():
+            return self.n_frames // 2
+        return int(np.nanargmin(self.energy))
+
     def only(self, mask: NDArray[np.bool_]) -> Scan:
         """The scan with some of its frames, [n_frames]."""
         return replace(
@@ -122,7 +129,7 @@ class Scan:
         return f"Scan({self.id!r}: {self.kind}, {self.n_atoms} atoms, {self.n_frames} frames)"
 
     def _repr_html_(self) -> str:
-        formula = str(Formula.from_dict(Counter(chemical_symbols[z] for z in self.atomic_numbers)).convert("hill"))
+        formula = Atoms(self.atomic_numbers).get_chemical_formula()
         about = notebook.facts(
             f"scan {self.id}",
             [
@@ -139,23 +146,20 @@ class Scan:
         return about + notebook.curve(self.coordinate.tolist(), rise.tolist(), "reference energy above its minimum, eV")
 
     def _picture(self) -> str:
-        """The molecule where its reference energy is lowest, or in the middle; the scanned atoms have a ring."""
-        frame = self.n_frames // 2
-        if self.energy is not None and self.referenced.any():
-            frame = int(np.nanargmin(np.where(self.referenced, self.energy, np.nan)))
+        """The molecule in its frame of lowest energy; the scanned atoms have a ring."""
+        frame = self.lowest
         places = self.positions[frame] - self.positions[frame].mean(0)
         _, _, axes = np.linalg.svd(places, full_matrices=False)  # the widest side is seen
         places = places @ axes.T if len(places) > 2 else places
         radii = covalent_radii[self.atomic_numbers]
-        apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
-        bonds = np.argwhere(np.triu(apart < 1.25 * (radii[:, None] + radii[None]), 1))
+        bonds = bonded_pairs(Atoms(self.atomic_numbers, places))
         colors = ["#" + "".join(f"{round(255 * part):02x}" for part in jmol_colors[z]) for z in self.atomic_numbers]
         return notebook.molecule(
             [f"{chemical_symbols[z]} {n}" for n, z in enumerate(self.atomic_numbers)],
             places.tolist(),
             (0.45 * radii).tolist(),
             colors,
-            [(int(i), int(j)) for i, j in bonds],
+            list(zip(bonds.first.tolist(), bonds.second.tolist(), strict=True)),
             self.indices,
             f"frame {frame}, {self.coordinate[frame]:.3g} Å",
         )

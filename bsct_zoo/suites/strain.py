@@ -12,6 +12,7 @@ from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+_SHEAR = 0.2  # to either side
 _SHELL = 1.2  # pairs up to this times the shortest distance are nearest neighbours
 
 
@@ -39,19 +40,17 @@ def strain_scan(
     n_frames: int = 100,
     start: float = 0.8,
     stop: float = 1.3,
-    shear: float = 0.2,
-    plane: tuple[int, int] = (0, 1),
 ) -> tuple[Floats, Floats, Floats]:
     """Frames of a crystal under isotropic strain, or ``sheared``.
 
     ``positions`` [n, 3] and ``cell`` [3, 3] Å. Isotropic: every length goes from ``start`` to ``stop`` times its
-    value. Shear: both off-diagonal elements of the strain in ``plane`` go from -``shear``/2 to ``shear``/2. Returns
+    value. Shear: both off-diagonal elements of the strain in the plane of x and y go from -0.1 to 0.1. Returns
     ``coordinate`` [n_frames] Å, ``frames`` [n_frames, n, 3] Å and ``cells`` [n_frames, 3, 3] Å. The coordinate is the
     distance of nearest neighbours, or under shear the largest shift of a nearest neighbour, with the strain's sign.
     Raises `ValueError` if the crystal or the range is invalid.
     """
-    if n_frames < 2 or not 0 < start < stop or not 0 < shear < 2 or plane[0] == plane[1]:
-        raise ValueError(f"not a range of strain: {n_frames} frames, {start} to {stop}, shear {shear} in {plane}")
+    if n_frames < 2 or not 0 < start < stop:
+        raise ValueError(f"not a range of strain: {n_frames} frames, {start} to {stop}")
     near = nearest_vectors(positions, cell)
     if not sheared:
         scale = np.linspace(start, stop, n_frames)
@@ -59,8 +58,8 @@ def strain_scan(
         coordinate = scale * np.linalg.norm(near, axis=1).min()
     else:
         strain = np.zeros((3, 3))
-        strain[plane] = strain[plane[::-1]] = 0.5
-        amount = np.linspace(-shear, shear, n_frames)
+        strain[0, 1] = strain[1, 0] = 0.5
+        amount = np.linspace(-_SHEAR, _SHEAR, n_frames)
         deformation = np.eye(3) + amount[:, None, None] * strain
         coordinate = amount * np.linalg.norm(near @ strain, axis=1).max()
     return coordinate, positions @ deformation, cell @ deformation  # deformations are symmetric

@@ -127,13 +127,10 @@ def _spread(scans: list[Scan], limit: int, seed: int) -> list[Scan]:
     by_group: dict[str, list[Scan]] = {}
     for scan in scans:
         by_group.setdefault(scan.group, []).append(scan)
-    random = Random(seed)
+    random, turns = Random(seed), list[tuple[int, str]]()
     for members in by_group.values():
         random.shuffle(members)
-    taken: list[Scan] = []
-    while len(taken) < limit:
-        for members in by_group.values():
-            if members and len(taken) < limit:
-                taken.append(members.pop())
-    chosen = {scan.id for scan in taken}
+        turns += enumerate(scan.id for scan in reversed(members))
+    turns.sort(key=lambda turn: turn[0])  # the first of every group, then the second
+    chosen = {id for _, id in turns[:limit]}
     return [scan for scan in scans if scan.id in chosen]

@@ -24,11 +24,11 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -76,27 +76,30 @@ class _Manifest(msgspec.Struct):
     made_by: dict[str, Any] = {}
 
 
-_ARRAYS = (
-    "atomic_numbers",
-    "coordinate",
-    "positions",
-    "position_steps",
-    "energy",
-    "forces",
-    "cell",
-    "pbc",
-    "frame_cells",
-)
+class _Array(NamedTuple):
+    """How an array lies in a file: its rows of one scan, the shape of a row, and what it holds."""
+
+    rows: Callable[[_Entry], int]
+    row: tuple[int, ...]
+    kinds: str = "f"  # numpy's letters for what it may hold
+    dtype: type = np.float64  # what it is read as
+
+
+_ARRAYS = {
+    "atomic_numbers": _Array(lambda scan: scan.n_atoms, (), "iu", np.int64),
+    "coordinate": _Array(lambda scan: scan.n_frames, ()),
+    "positions": _Array(lambda scan: scan.n_frames * scan.n_atoms, (3,)),
+    "position_steps": _Array(lambda scan: scan.n_frames * scan.n_atoms, (3,), "i", np.int64),
+    "energy": _Array(lambda scan: scan.n_frames, ()),
+    "forces": _Array(lambda scan: scan.n_frames * scan.n_atoms, (3,)),
+    "cell": _Array(lambda scan: 1, (3, 3)),
+    "pbc": _Array(lambda scan: 1, (3,), "b", np.bool_),
+    "frame_cells": _Array(lambda scan: scan.n_frames if scan.strained else 0, (3, 3)),
+}
 _FACTS = ("name", "title", "level_of_theory", "licence", "citation")
 _LARGEST = 8 << 30  # bytes that a file may unpack to
 _LARGEST_MANIFEST = 256 << 20
 _HEADER = 4096  # upper limit of the bytes before the numbers of an array
-# numpy's letter for what an array holds, and what it is read as; any other holds "f", float64.
-_KINDS = {
-    "atomic_numbers": ("iu", np.dtype(np.int64)),
-    "position_steps": ("i", np.dtype(np.int64)),
-    "pbc": ("b", np.dtype(np.bool_)),
-}
 
 
 def write_suite(path: Path, suite: Suite) -> str:
@@ -178,22 +181,10 @@ def read_suite(path: Path) -> Suite:
 
 
 def _entry(scan: Scan) -> dict[str, Any]:
-    entry = {
-        "id": scan.id,
-        "kind": scan.kind,
-        "group": scan.group,
-        "indices": list(scan.indices),
-        "labels": None if scan.labels is None else scan.labels.tolist(),
-        "n_atoms": scan.n_atoms,
-        "n_frames": scan.n_frames,
-        "charge": scan.charge,
-        "spin": scan.spin,
-    }
-    if scan.notes:
-        entry["notes"] = dict(scan.notes)
-    if scan.strained:
-        entry["strained"] = True
-    return entry
+    labels = None if scan.labels is None else scan.labels.tolist()
+    entry = {name: getattr(scan, name) for name in _Entry.__struct_fields__}
+    entry |= {"labels": labels, "notes": dict(scan.notes)}
+    return {name: value for name, value in entry.items() if value or name not in ("notes", "strained")}
 
 
 # -- reading: nothing is unpacked before its size is known to match the manifest ---------------------------------
@@ -249,31 +240,12 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> _Manifest:
         raise BadInputError(f"suite {path}: its manifest is incomplete or wrong: {why}") from error
 
 
-def _shapes(manifest: _Manifest) -> dict[str, tuple[int, ...]]:
-    """Shape of every array according to the manifest."""
-    entries = manifest.scans
-    atoms = sum(entry.n_atoms for entry in entries)
-    frames = sum(entry.n_frames for entry in entries)
-    rows = sum(entry.n_frames * entry.n_atoms for entry in entries)
-    strained = sum(entry.n_frames for entry in entries if entry.strained)
-    return {
-        "atomic_numbers": (atoms,),
-        "coordinate": (frames,),
-        "positions": (rows, 3),
-        "position_steps": (rows, 3),
-        "energy": (frames,),
-        "forces": (rows, 3),
-        "cell": (len(entries), 3, 3),
-        "pbc": (len(entries), 3),
-        "frame_cells": (strained, 3, 3),
-    }
-
-
 def _arrays(path: Path, archive: zipfile.ZipFile, manifest: _Manifest) -> dict[str, NDArray[Any]]:
     present = set(archive.namelist())
     where = "position_steps" if "position_steps.npy" in present else "positions"
     arrays: dict[str, NDArray[Any]] = {}
-    for name, shape in _shapes(manifest).items():
+    for name, kind in _ARRAYS.items():
+        shape = (sum(map(kind.rows, manifest.scans)), *kind.row)
         if f"{name}.npy" not in present:
             if name in ("atomic_numbers", "coordinate", where) or (name == "frame_cells" and shape[0]):
                 raise BadInputError(f"suite {path} has no array '{name}'")
@@ -284,10 +256,9 @@ def _arrays(path: Path, archive: zipfile.ZipFile, manifest: _Manifest) -> dict[s
         array = _array(archive, name)
         if array.shape != shape:
             raise BadInputError(f"suite {path}: '{name}' has shape {array.shape}, its manifest says {shape}")
-        kinds, dtype = _KINDS.get(name, ("f", np.dtype(np.float64)))
-        if array.dtype.kind not in kinds:
-            raise BadInputError(f"suite {path}: '{name}' holds {array.dtype}, expected {dtype}")
-        arrays[name] = array.astype(dtype)
+        if array.dtype.kind not in kind.kinds:
+            raise BadInputError(f"suite {path}: '{name}' holds {array.dtype}, expected {np.dtype(kind.dtype)}")
+        arrays[name] = array.astype(kind.dtype)
     if not np.isin(arrays["atomic_numbers"], np.arange(1, 119)).all():
         raise BadInputError(f"suite {path}: 'atomic_numbers' holds invalid atomic numbers")
     if "pbc" in arrays and "cell" not in arrays:
@@ -298,56 +269,31 @@ def _arrays(path: Path, archive: zipfile.ZipFile, manifest: _Manifest) -> dict[s
     return arrays
 
 
-def _scans(path: Path, manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> list[Scan]:
-    scans = []
-    a = f = r = c = 0
+def _scans(path: Path, manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> Iterator[Scan]:
+    ends = {name: np.cumsum([*map(_ARRAYS[name].rows, manifest.scans)]) for name in arrays}
+    parts = {name: np.split(array, ends[name][:-1]) for name, array in arrays.items()}
     for number, entry in enumerate(manifest.scans):
-        n, m = entry.n_atoms, entry.n_frames
-        if any(i >= n for i in entry.indices):
-            raise BadInputError(f"suite {path}: scan {entry.id} has indices {list(entry.indices)}, but {n} atoms")
+        if any(i >= entry.n_atoms for i in entry.indices):
+            indices, n = list(entry.indices), entry.n_atoms
+            raise BadInputError(f"suite {path}: scan {entry.id} has indices {indices}, but {n} atoms")
         flags = entry.notes.get("flags", [])
         if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
             raise BadInputError(f"suite {path}: flags of scan {entry.id} must be a list of texts")
-        energy, forces = _cut(arrays, "energy", f, m), _cut(arrays, "forces", r, n * m)
+        own = {name: part[number] for name, part in parts.items()}
+        energy, forces = own.get("energy"), own.get("forces")
         if energy is not None and forces is not None and np.isnan(energy).all() and np.isnan(forces).all():
             energy = forces = None  # others of the suite have a reference, this one has none
-        scans.append(
-            Scan(
-                id=entry.id,
-                kind=entry.kind,
-                group=entry.group,
-                atomic_numbers=arrays["atomic_numbers"][a : a + n],
-                coordinate=arrays["coordinate"][f : f + m],
-                positions=_positions(arrays, r, n, m),
-                energy=energy,
-                forces=None if forces is None else forces.reshape(m, n, 3),
-                indices=entry.indices,
-                labels=None if entry.labels is None else np.array(entry.labels, dtype=np.int64),
-                charge=entry.charge,
-                spin=entry.spin,
-                cell=_cell(arrays, number, c, m if entry.strained else 0),
-                pbc=tuple(arrays["pbc"][number].tolist()) if "pbc" in arrays else (False, False, False),
-                notes=entry.notes,
-            )
+        shape = (entry.n_frames, entry.n_atoms, 3)
+        coded = "position_steps" in own
+        cell = own["cell"][0] if "cell" in own else np.zeros((3, 3))
+        yield Scan(
+            **{name: getattr(entry, name) for name in ("id", "kind", "group", "indices", "charge", "spin", "notes")},
+            atomic_numbers=own["atomic_numbers"],
+            coordinate=own["coordinate"],
+            positions=from_steps(own["position_steps"].reshape(shape)) if coded else own["positions"].reshape(shape),
+            energy=energy,
+            forces=None if forces is None else forces.reshape(shape),
+            labels=None if entry.labels is None else np.array(entry.labels, dtype=np.int64),
+            cell=own["frame_cells"] if entry.strained else cell,
+            pbc=tuple(own["pbc"][0].tolist()) if "pbc" in own else (False, False, False),
         )
-        a, f, r = a + n, f + m, r + n * m
-        c += m if entry.strained else 0
-    return scans
-
-
-def _positions(arrays: dict[str, NDArray[Any]], start: int, n_atoms: int, n_frames: int) -> NDArray[Any]:
-    rows, shape = slice(start, start + n_atoms * n_frames), (n_frames, n_atoms, 3)
-    if "position_steps" in arrays:
-        return from_steps(arrays["position_steps"][rows].reshape(shape))
-    return arrays["positions"][rows].reshape(shape)
-
-
-def _cut(arrays: dict[str, NDArray[Any]], name: str, start: int, count: int) -> NDArray[Any] | None:
-    return arrays[name][start : start + count] if name in arrays else None
-
-
-def _cell(arrays: dict[str, NDArray[Any]], number: int, start: int, count: int) -> NDArray[Any]:
-    """Cell of scan ``number``: its ``count`` frames' own from ``start`` on, or the one for all of them."""
-    if count:
-        return arrays["frame_cells"][start : start + count]
-    return arrays["cell"][number] if "cell" in arrays else np.zeros((3, 3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
@@ -35,12 +35,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Config:
-    """The content of a configuration file.
-
-    Attributes:
-        options: options of the command.
-        settings: everything else, for the trainer.
-    """
+    """The content of a configuration file: options of the command, and settings, everything else, for the trainer."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, OptionValue] = field(default_factory=dict)
@@ -57,7 +52,7 @@ def read_config(path: Path) -> Config:
     """
     options: dict[str, Any] = {}
     settings: dict[str, OptionValue] = {}
-    for key, value in _flat(_parsed(path), path).items():
+    for key, value in _items(_parsed(path), path):
         name = key.replace("-", "_")
         if name in options or name in settings:
             raise BadInputError(f"{path}: '{key}' appears twice")
@@ -107,19 +102,14 @@ def _yaml(content: bytes, path: Path) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _flat(parsed: Any, path: Path) -> dict[str, Any]:
-    """Keys of the file and of its tables; keys that start with ``//`` are remarks."""
+def _items(parsed: Any, path: Path) -> Iterator[tuple[str, Any]]:
+    """Keys and values of the file and of its tables; keys that start with ``//`` are remarks."""
     if not isinstance(parsed, dict):
         raise BadInputError(f"{path} must hold keys and values")
-    flat: dict[str, Any] = {}
     for key, value in parsed.items():
-        inner = value if isinstance(value, dict) else {key: value}
-        for name, item in inner.items():
-            if name in flat:
-                raise BadInputError(f"{path}: '{name}' appears twice")
+        for name, item in (value if isinstance(value, dict) else {key: value}).items():
             if not str(name).startswith("//"):
-                flat[str(name)] = item
-    return flat
+                yield str(name), item
 
 
 def _option(name: str, value: Any, path: Path) -> Any:

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.data import atomic_numbers as number_of
+from ase.data import chemical_symbols
 from torch import Tensor
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import opened_zip, sha256
-from bsct_zoo.kept import read_json
+from bsct_zoo.files import atomic_write, npz_bytes, opened_zip, sha256
+from bsct_zoo.kept import read_json, sealed_json
 
 SPLITS = ("train", "valid", "test")
 OLD_SPLITS = {"unseen": "test"}  # spellings of 0.1
@@ -97,6 +98,11 @@ class FrameSet:
         """Rows of the atoms of some frames, in the order of ``indices``."""
         first = self.first
         return np.concatenate([np.arange(first[i], first[i + 1]) for i in indices])
+
+    def take(self, indices: Sequence[int]) -> FrameSet:
+        """Some frames, at least one, in the order of ``indices``."""
+        chosen = {"F": np.asarray(indices), "A": self.rows(indices)}
+        return FrameSet(**{name: getattr(self, name)[chosen[along]] for name, (along, _, _) in _ARRAYS.items()})
 
     def batch(
         self, indices: Sequence[int], dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
@@ -255,6 +261,34 @@ def read_training_data(folder: Path) -> TrainingData:
         digests,
         {name: manifest[name] for name in ("labels", "isolated_atoms", "unlearned") if manifest.get(name)},
     )
+
+
+def write_training_data(
+    folder: Path, splits: Mapping[str, Mapping[str, np.ndarray]], facts: Mapping[str, Any], mend: str
+) -> dict[str, Any]:
+    """Write the arrays of each split that has frames and, last, the manifest, which is returned.
+
+    Args:
+        folder: that ``read_training_data`` reads.
+        splits: arrays of a ``FrameSet`` by name, perhaps with further ones; "test" may be missing.
+        facts: of the manifest, "reference_energies" among them; hashes are added.
+        mend: ends the message where an element is unknown.
+
+    Raises:
+        BadInputError: a split has elements without a reference energy.
+    """
+    for split, arrays in splits.items():
+        symbols = {chemical_symbols[number] for number in arrays["atomic_numbers"]}
+        if foreign := sorted(symbols - facts["reference_energies"].keys()):
+            raise BadInputError(f"{', '.join(foreign)}: only in frames of '{split}'{mend}")
+    files = {f"{split}.npz": npz_bytes(arrays) for split, arrays in splits.items()}
+    for name, content in files.items():
+        atomic_write(folder / name, content)
+    if "test" not in splits:
+        (folder / "test.npz").unlink(missing_ok=True)
+    manifest = {**facts, "sha256": {name: sha256(content) for name, content in files.items()}}
+    atomic_write(folder / "manifest.json", sealed_json(manifest))
+    return manifest
 
 
 def _split_file(folder: Path, split: str) -> Path:

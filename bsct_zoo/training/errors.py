@@ -21,15 +21,13 @@ from bsct_zoo.training.making.displacements import random_rotation
 Errors = dict[str, dict[str, float]]
 
 
-def evaluate(
-    potential: Potential, frames: FrameSet, kinds: tuple[str, ...], on_progress: Callable[[int], None] | None = None
-) -> Errors:
-    """Errors of ``potential`` on ``frames``; ``on_progress`` gets the number of finished frames.
+def evaluate(potential: Potential, frames: FrameSet, kinds: tuple[str, ...]) -> Errors:
+    """Errors of ``potential`` on ``frames``.
 
     Raises:
         ModelError: the potential failed, or has no finite answer for a frame.
     """
-    energy, forces, stress, failures = _answers(potential, frames, on_progress)
+    energy, forces, stress, failures = _answers(potential, frames)
     return mean_errors(energy, forces, frames, kinds, failures, stress)
 
 
@@ -56,23 +54,18 @@ def rotation_error(potential: Potential, frames: FrameSet, seed: int = 0) -> dic
     return evaluate(potential, turned, ())["all"]
 
 
-def _answers(
-    potential: Potential, frames: FrameSet, on_progress: Callable[[int], None] | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, str]]:
+def _answers(potential: Potential, frames: FrameSet) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, str]]:
     """Energies [n_frames] in eV, forces [total_atoms, 3] in eV/Å, stresses [n_frames, 3, 3], why a frame has none."""
     everything, _, _ = frames.batch(range(len(frames)), dtype=torch.float64)
     energy, forces = np.full(len(frames), np.nan), np.full((len(frames.forces), 3), np.nan)
     stress = np.full((len(frames), 3, 3), np.nan)
-    done, failures = 0, dict[int, str]()
+    failures: dict[int, str] = {}
     for result in Batcher(potential).stream(everything.split()):
         energy[result.indices] = result.prediction.energy.cpu().numpy()
         forces[frames.rows(result.indices)] = result.prediction.forces.double().cpu().numpy()
         if result.prediction.stress is not None:
             stress[result.indices] = result.prediction.stress.double().cpu().numpy()
         failures |= result.failures
-        done += len(result.indices)
-        if on_progress:
-            on_progress(done)
     return energy, forces, stress, failures
 
 

@@ -13,8 +13,8 @@ from ase.data import chemical_symbols
 
 from bsct_zoo.atoms.reading import checked, read_frames
 from bsct_zoo.errors import BadInputError, DamagedFileError
-from bsct_zoo.files import atomic_write, npz_bytes, sha256
-from bsct_zoo.kept import read_json, sealed_json
+from bsct_zoo.files import sha256
+from bsct_zoo.kept import read_json
 from bsct_zoo.training.data import (
     SPLITS,
     FrameSet,
@@ -22,6 +22,7 @@ from bsct_zoo.training.data import (
     checked_frames,
     flat_arrays,
     read_training_data,
+    write_training_data,
 )
 from bsct_zoo.training.labels import LabelKeys, Labels, has_stress, is_isolated_atom, keys_of, labels_of
 
@@ -33,7 +34,7 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int, keys: LabelKeys = 
     """The folder of frames for ``data``: itself, or ``out/data``, made from files and folders now or before.
 
     Raises:
-        BadInputError: no such folder or file, or they cannot be used.
+        BadInputError: there is no such source, it cannot be read, or a frame lacks a label or has an impossible value.
     """
     for path in data:
         if not path.exists():
@@ -44,7 +45,7 @@ def frames_folder(data: Sequence[Path], out: Path, seed: int, keys: LabelKeys = 
     recipe = {"sources": [[path.name, _hash(path)] for path in data], "seed": seed, "shares": SHARES}
     recipe |= {"reader": 3, "keys": asdict(keys)}
     if not _made(folder, recipe):
-        convert(data, folder, seed, recipe, keys)
+        _convert(data, folder, seed, recipe, keys)
     return folder
 
 
@@ -97,9 +98,7 @@ def _made(folder: Path, recipe: Mapping[str, Any]) -> bool:
         return False
 
 
-def convert(
-    sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any], keys: LabelKeys = LabelKeys()
-) -> None:
+def _convert(sources: Sequence[Path], folder: Path, seed: int, recipe: Mapping[str, Any], keys: LabelKeys) -> None:
     """Write ``folder`` from files that ASE reads (extxyz, db, ...), with labels in them, and from folders of frames.
 
     Frames of files are split by composition: some compositions are for ``test``, of the others' frames some for
@@ -107,9 +106,6 @@ def convert(
     are those of isolated atoms (``config_type=IsolatedAtom``), which are in no split; of other elements the
     least-squares fit of energies to the compositions of the training frames, over all sources, whose energies must
     have the same zero.
-
-    Raises:
-        BadInputError: a source cannot be read, or a frame lacks a label or has an impossible value.
     """
     parts: dict[str, list[FrameSet]] = {split: [] for split in SPLITS}
     kinds: list[str] = []
@@ -129,31 +125,22 @@ def convert(
             frames = getattr(known, split)
             if frames is not None:
                 parts[split].append(replace(frames, kind=place[frames.kind]))
-    merged = {split: joined(sets) for split, sets in parts.items() if sets}
-    references = reference_energies(merged["train"], read.atoms)
-    for split, frames in merged.items():
-        if foreign := {chemical_symbols[z] for z in frames.elements} - references.keys():
-            raise BadInputError(f"{', '.join(sorted(foreign))}: only in frames of '{split}'; choose another --seed")
-    arrays = {split: npz_bytes(frames.arrays()) for split, frames in merged.items()}
-    for split, content in arrays.items():
-        atomic_write(folder / f"{split}.npz", content)
-    if "test" not in arrays:
-        (folder / "test.npz").unlink(missing_ok=True)
-    manifest = {
+    merged = {split: _joined(sets) for split, sets in parts.items() if sets}
+    facts = {
         "recipe": dict(recipe),
         "level_of_theory": levels.pop() if len(levels) == 1 else "unknown",
         "kinds": kinds,
-        "reference_energies": references,
+        "reference_energies": reference_energies(merged["train"], read.atoms),
         "isolated_atoms": sorted(read.atoms),
         "labels": {name: asdict(one) for name, one in read.keys.items()},
         "unlearned": read.unlearned,
         "counts": {split: len(frames) for split, frames in merged.items()},
-        "sha256": {f"{split}.npz": sha256(content) for split, content in arrays.items()},
     }
-    atomic_write(folder / "manifest.json", sealed_json(manifest))
+    arrays = {split: frames.arrays() for split, frames in merged.items()}
+    write_training_data(folder, arrays, facts, "; choose another --seed")
 
 
-def joined(sets: Sequence[FrameSet]) -> FrameSet:
+def _joined(sets: Sequence[FrameSet]) -> FrameSet:
     """Frames of several sets, one after the other."""
     return FrameSet(**{f.name: np.concatenate([getattr(one, f.name) for one in sets]) for f in fields(FrameSet)})
 
@@ -206,27 +193,16 @@ def reference_energies(frames: FrameSet, known: Mapping[str, float] | None = Non
 
 @dataclass
 class _Content:
-    """What files hold.
-
-    Attributes:
-        frames: each with its labels.
-        atoms: energy in eV of an isolated atom, by symbol.
-        keys: where labels were found, by file.
-        unlearned: why the stress of a file, or of some of its frames, is not among the labels, by file.
-    """
+    """What files hold."""
 
     frames: list[tuple[Atoms, Labels]]
-    atoms: dict[str, float]
-    keys: dict[str, LabelKeys]
-    unlearned: dict[str, str]
+    atoms: dict[str, float]  # energy in eV of an isolated atom, by symbol
+    keys: dict[str, LabelKeys]  # where labels were found, by file
+    unlearned: dict[str, str]  # why the stress of a file, or of some of its frames, is not among the labels, by file
 
 
 def _read(files: Sequence[Path], chosen: LabelKeys) -> _Content:
-    """Every frame of the files with its labels; isolated atoms apart.
-
-    Raises:
-        BadInputError: a file cannot be read, or a frame lacks a label or has an impossible value.
-    """
+    """Every frame of the files with its labels; isolated atoms apart."""
     found = _Content([], {}, {}, {})
     for path in files:
         frames = read_frames(path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from bsct_zoo.errors import UnknownNameError
-from bsct_zoo.plugins.cards import OptionValue
+from bsct_zoo.plugins.cards import Dtype, OptionValue
 
 
 class Tell(Protocol):
@@ -42,7 +42,7 @@ class TrainingJob:
     budget_s: float
     seed: int = 0
     device: str = "cpu"
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Dtype = "float32"
     threads: int = 1
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     suites: Mapping[str, str] = field(default_factory=dict)

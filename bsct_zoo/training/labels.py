@@ -66,19 +66,10 @@ def keys_of(frames: Sequence[Atoms], chosen: LabelKeys, where: str) -> LabelKeys
     """
     first = next((atoms for atoms in frames if not is_isolated_atom(atoms)), frames[0])
     energies, forces = _energies(first), _forces(first)
-    if chosen.energy or chosen.forces:
-        pairs: Sequence[tuple[str, str]] = [
-            (chosen.energy or pair[0], chosen.forces or pair[1]) for pair in _belonging(chosen)
-        ]
-    else:
-        pairs = PAIRS
+    pairs = _belonging(chosen)
     found = next((pair for pair in pairs if pair[0] in energies and pair[1] in forces), None)
     if found is None:
-        looked = (
-            ", ".join(dict.fromkeys(pair[0] for pair in pairs))
-            + " with "
-            + ", ".join(dict.fromkeys(pair[1] for pair in pairs))
-        )
+        looked = " with ".join(", ".join(dict.fromkeys(names)) for names in zip(*pairs, strict=True))
         raise BadInputError(
             f"{where} has no energy with forces that belong to it; looked for {looked}. Its numbers: "
             f"{', '.join(sorted(energies)) or 'none'}; its vectors of atoms: {', '.join(sorted(forces)) or 'none'}. "
@@ -151,38 +142,38 @@ def _stress_of(atoms: Atoms, key: str, where: str) -> np.ndarray:
 
 
 def _belonging(chosen: LabelKeys) -> Sequence[tuple[str, str]]:
-    """Pairs with what the user named; the other one must be of the same source."""
+    """Pairs with what the user named, whose other one must be of the same source; all known ones without a choice."""
     if chosen.energy and chosen.forces:
         return [(chosen.energy, chosen.forces)]
     if chosen.energy:
         stem = chosen.energy.removesuffix("energy")
         return [(chosen.energy, f"{stem}forces"), (chosen.energy, f"{stem}force")]
-    stem = chosen.forces.removesuffix("forces").removesuffix("force")
-    return [(f"{stem}energy", chosen.forces)]
+    if chosen.forces:
+        stem = chosen.forces.removesuffix("forces").removesuffix("force")
+        return [(f"{stem}energy", chosen.forces)]
+    return PAIRS
 
 
-def _results(atoms: Atoms) -> Mapping[str, Any]:
-    return dict(getattr(atoms.calc, "results", None) or {})
+def _facts(atoms: Atoms) -> dict[str, Any]:
+    """What a frame says as a whole, by name; a calculator's results have ASE's names."""
+    return {**(getattr(atoms.calc, "results", None) or {}), **info_of(atoms)}
+
+
+def _shaped(values: Mapping[str, Any], *shapes: tuple[int, ...]) -> dict[str, Any]:
+    return {str(name): value for name, value in values.items() if np.shape(value) in shapes}
 
 
 def _energies(atoms: Atoms) -> dict[str, Any]:
-    """Everything that is one number, by name; a calculator's results have ASE's names."""
-    values = {**_results(atoms), **info_of(atoms)}
-    return {str(name): value for name, value in values.items() if np.isscalar(value) or np.ndim(value) == 0}
+    """Everything that is one number, by name."""
+    return _shaped(_facts(atoms), ())
 
 
 def _stresses(atoms: Atoms) -> dict[str, Any]:
     """Everything of six (Voigt, ASE's order) or nine numbers, by name."""
-    values = {**_results(atoms), **info_of(atoms)}
-    return {str(name): value for name, value in values.items() if np.shape(value) in ((6,), (9,), (3, 3))}
+    return _shaped(_facts(atoms), (6,), (9,), (3, 3))
 
 
 def _forces(atoms: Atoms) -> dict[str, Any]:
     """Everything that is three numbers for each atom, by name."""
-    values = {**_results(atoms), **info_of(atoms), **atoms.arrays}
-    own = ("positions", "momenta", "numbers")
-    return {
-        str(name): value
-        for name, value in values.items()
-        if name not in own and np.shape(value) in ((len(atoms), 3), (3 * len(atoms),))
-    }
+    found = _shaped({**_facts(atoms), **atoms.arrays}, (len(atoms), 3), (3 * len(atoms),))
+    return {name: value for name, value in found.items() if name not in ("positions", "momenta", "numbers")}

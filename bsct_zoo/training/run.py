@@ -11,24 +11,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.errors import BadInputError, DamagedFileError
-from bsct_zoo.evaluation.events import Listener, Message
+from bsct_zoo.errors import BadInputError, DamagedFileError, ModelError
+from bsct_zoo.evaluation.events import Listener, Message, Progress
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.files import atomic_write, exclusive_lock, sha256
 from bsct_zoo.kept import read_json, sealed_json
-from bsct_zoo.plugins.cards import Adapter, ModelCard, import_path
+from bsct_zoo.plugins.cards import Adapter, import_path
 from bsct_zoo.plugins.registry import registry
+from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.load import load_potential
+from bsct_zoo.runtime.place import ready_place
+from bsct_zoo.runtime.protocol import WorkerMessage
 from bsct_zoo.runtime.uv_tool import OnEvent
 from bsct_zoo.suites.library import suite_names, suite_path
-from bsct_zoo.training.card import finish_card
 from bsct_zoo.training.config import config_bytes
 from bsct_zoo.training.data import TrainingData, read_training_data
 from bsct_zoo.training.errors import Errors, evaluate, rotation_error
-from bsct_zoo.training.host import python_for, run_trainer
 from bsct_zoo.training.job import Trained, TrainingJob
 
-_RECORD = "run.json"
+_RECORD, _LOG = "run.json", "train.log"
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,7 @@ class Request:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """The result of a run.
-
-    Attributes:
-        trained: the checkpoint and how it was trained.
-        errors: by split ("valid", and "test" if there are such frames).
-        repeated: the run was already complete; nothing was trained.
-    """
+    """The result of a run: errors are by split; where it is ``repeated`` it was complete, and nothing was trained."""
 
     trained: Trained
     errors: Mapping[str, Errors]
@@ -95,11 +90,10 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
         trained = _finished(record, job.out)
         repeated = trained is not None
         if trained is None:
-            python = python_for(request.adapter, say)
             given = replace(job, suites=_suites(), shipped=sorted(registry().suites))
             given = replace(given, data=job.data.resolve(), out=job.out.resolve())
             try:
-                trained = run_trainer(python, request.adapter, given, listen)
+                trained = _run_trainer(request.adapter, given, listen, say)
             except BadInputError:
                 if new:  # it refused a setting: another one may be tried in the same folder
                     (job.out / _RECORD).unlink(missing_ok=True)
@@ -107,31 +101,11 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
             kept = trained.to_json() | {"checkpoint": trained.checkpoint.name, "sha256": sha256(trained.checkpoint)}
             atomic_write(job.out / _RECORD, sealed_json(record | {"trained": kept}))
         errors, rotation = _errors(request, data, trained, say)
-        finish_card(
-            trained,
-            data,
-            command=request.command,
-            licence=request.licence,
-            asked=_asked(job),
-            machine=machine(job.device),
-            errors=errors,
-            rotation=rotation,
-        )
+        _finish_card(request, data, trained, errors | ({} if rotation is None else {"rotation": rotation}))
         if request.merged is not None:
             content = config_bytes(request.adapter.name, _from_here(request), job.options)
             atomic_write(trained.checkpoint.with_suffix(".config.json"), content)
     return TrainingOutcome(trained, errors, repeated)
-
-
-def card_of(adapter: Adapter, checkpoint: Path) -> ModelCard:
-    """The card for ``compare``.
-
-    Raises:
-        BadInputError: the checkpoint is not one of the family's.
-    """
-    assert adapter.file_card is not None
-    card: ModelCard = import_path(adapter.file_card)(str(checkpoint))
-    return card
 
 
 def _suites() -> dict[str, str]:
@@ -143,15 +117,47 @@ def _suites() -> dict[str, str]:
     return files
 
 
+def _run_trainer(adapter: Adapter, job: TrainingJob, listen: Listener, say: OnEvent) -> Trained:
+    """Run ``job`` in its own process, whose CPU time is only the trainer's; it ends with this process.
+
+    It runs this interpreter if that meets the requirements for training, or else that of an environment.
+    """
+    if adapter.trainer is None:
+        raise BadInputError(f"'{adapter.name}' has no trainer in bsct-zoo; use your own weights as {adapter.name}:...")
+    python = ready_place(adapter, say, extra=adapter.training_requirements).python
+    log = job.out / _LOG
+    spent_s, cpu_s = None, 0.0  # the trainer's last report, and its CPU time then
+
+    def hear(message: WorkerMessage) -> None:
+        nonlocal spent_s, cpu_s
+        if message.fields.get("spent_s") is not None:
+            spent_s, cpu_s = float(message.fields["spent_s"]), float(message.fields["cpu_s"])
+        if spent_s is not None:
+            spent = min(spent_s + float(message.fields["cpu_s"]) - cpu_s, job.budget_s)
+            listen(Progress(model=adapter.name, done=round(spent), total=round(job.budget_s), unit="CPU s"))
+        if message.op == "tell":
+            say(str(message.fields["text"]))
+
+    request = WorkerMessage("train", {"trainer": adapter.trainer, "job": job.to_json()})
+    try:
+        with WorkerHost(
+            python, adapter.trainer, module="bsct_zoo.training.child", threads=job.threads, log=log, timeout=None
+        ) as host:
+            return Trained.from_json(host.ask(request, None, on_message=hear).fields, job.out)
+    except ModelError as error:
+        raise ModelError(f"{error}; see {log}", error.log_tail) from error
+
+
 def _errors(
     request: Request, data: TrainingData, trained: Trained, say: OnEvent
 ) -> tuple[dict[str, Errors], dict[str, float] | None]:
     """Errors of the loaded checkpoint by split, in the precision of its training; that of rotation where it has one."""
     say("evaluating")
     splits = {"valid": data.valid} | ({} if data.test is None else {"test": data.test})
+    assert request.adapter.file_card is not None
     with load_potential(
         request.adapter,
-        card_of(request.adapter, trained.checkpoint),
+        import_path(request.adapter.file_card)(str(trained.checkpoint)),
         device=request.job.device,
         dtype=request.job.dtype,
         options={option.name: option.default for option in request.adapter.options},
@@ -160,6 +166,38 @@ def _errors(
     ) as potential:
         errors = {split: evaluate(potential, frames, data.kinds) for split, frames in splits.items()}
         return errors, None if potential.info.equivariant else rotation_error(potential, data.test or data.valid)
+
+
+def _finish_card(request: Request, data: TrainingData, trained: Trained, measured: Mapping[str, Any]) -> None:
+    """Write the command, the licence, the training and what was ``measured`` to the card of the checkpoint.
+
+    Raises:
+        BadInputError: the checkpoint's JSON is missing or damaged.
+    """
+    notes = {
+        "settings": {**_asked(request.job), **trained.settings},
+        "data_sha256": dict(data.sha256),
+        **data.origin,
+        "frames": {"train": len(data.train), "valid": len(data.valid)},
+        "steps": trained.steps,
+        "spent_s": round(trained.spent_s, 1),
+        "parameters": trained.parameters,
+        "machine": machine(request.job.device),  # CPU seconds depend on it
+        **measured,
+    }
+    changes = {
+        "source": f"trained by: {request.command}",
+        "licence": request.licence,
+        "parameters": trained.parameters,
+        "notes": json.loads(json.dumps(notes)),
+    }
+    beside = trained.checkpoint.with_suffix(".json")
+    try:
+        content = read_json(beside, unsealed=True)
+        content["card"] = {**content["card"], **changes}
+    except (OSError, KeyError, TypeError, DamagedFileError) as error:
+        raise BadInputError(f"{beside} is missing or damaged; train it again") from error
+    atomic_write(beside, sealed_json(content))
 
 
 def _from_here(request: Request) -> dict[str, Any]:

@@ -86,26 +86,26 @@ def score(potential: Potential, scans: Sequence[Scan] | str | Suite = "core", li
     if isinstance(scans, str | Suite):
         scans = subset(scans, limit, potential.info.elements)
     clock = perf_counter()
-    systems = [frame for scan in scans for frame, keep in zip(frames_of(scan), scan.referenced, strict=True) if keep]
+    known = [scan.only(scan.referenced) for scan in scans]
+    systems = [frame for scan in known for frame in frames_of(scan)]
     predicted = Batcher(potential).compute(systems).forces.detach().double().cpu()
-    frames = [int(scan.referenced.sum()) for scan in scans]
-    of_scans = predicted.split([n * scan.n_atoms for n, scan in zip(frames, scans, strict=True)])
+    of_scans = predicted.split([scan.n_frames * scan.n_atoms for scan in known])
     scores = [
-        _score(scan, forces.unflatten(0, (n, scan.n_atoms)).numpy(), scan.referenced)
-        for scan, n, forces in zip(scans, frames, of_scans, strict=True)
+        _score(scan, forces.unflatten(0, (scan.n_frames, scan.n_atoms)).numpy())
+        for scan, forces in zip(known, of_scans, strict=True)
     ]
     full, compress, stretch = (_mean([one[part] for one in scores]) for part in ("full", "compress", "stretch"))
     return Smoothness(full, compress, stretch, len(scores), perf_counter() - clock)
 
 
-def _score(scan: Scan, forces: np.ndarray, mask: np.ndarray) -> dict[str, float | None]:
+def _score(scan: Scan, forces: np.ndarray) -> dict[str, float | None]:
     if scan.energy is None or scan.forces is None:
         raise BadInputError(f"scan {scan.id} has no reference to be scored against")
-    if forces.shape != scan.forces[mask].shape:
+    if forces.shape != scan.forces.shape:
         raise ModelError(f"the model gives forces of shape {forces.shape[1:]} for scan {scan.id}")
     if not np.isfinite(forces).all():
         return dict.fromkeys(("full", "compress", "stretch"), math.inf)
-    return fsd(scan.coordinate[mask], forces, scan.forces[mask], scan.energy[mask])
+    return fsd(scan.coordinate, forces, scan.forces, scan.energy)
 
 
 def _mean(values: Sequence[float | None]) -> float:

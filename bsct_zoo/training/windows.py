@@ -13,6 +13,7 @@ from torch import Tensor
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.ranges import equilibrium
+from bsct_zoo.suites.frames import systems_at
 from bsct_zoo.suites.library import open_suite
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite_file import read_suite
@@ -57,16 +58,9 @@ class Windows:
         scan, starts = self.scans[int(rng.integers(len(self.scans)))]
         assert scan.energy is not None and scan.forces is not None
         first = int(starts[rng.integers(len(starts))])
-        part, n = slice(first, first + self.n_frames), self.n_frames
-        batch = AtomsBatch.from_arrays(
-            scan.positions[part].reshape(-1, 3),
-            np.tile(scan.atomic_numbers, n),
-            np.full(n, scan.n_atoms),
-            charge=np.full(n, scan.charge),
-            spin=np.full(n, scan.spin),
-            dtype=self.dtype,
-            device=device,
-        )
+        part = slice(first, first + self.n_frames)
+        systems = systems_at(scan, scan.positions[part], np.zeros((3, 3)))
+        batch = AtomsBatch.join(systems).to(device, self.dtype)
         e = equilibrium(np.where(scan.referenced, scan.energy, np.inf))
         numbers = (scan.coordinate[part], scan.forces[part], scan.forces[e])
         return Window(batch, *(torch.tensor(a, dtype=self.dtype, device=device) for a in numbers))

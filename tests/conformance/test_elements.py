@@ -8,8 +8,7 @@ import torch
 
 from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.conformance import probes
-from bsct_zoo.conformance.properties import chosen
-from bsct_zoo.conformance.run import try_property
+from bsct_zoo.conformance.properties import try_property
 from bsct_zoo.conformance.subject import Subject
 from bsct_zoo.potentials.gradients import predict_by_gradient
 from bsct_zoo.potentials.potential import Potential, PotentialInfo, Prediction
@@ -41,7 +40,7 @@ class Pairs(Potential):
 
 
 def found(name, potential):
-    return try_property(chosen([name])[0], Subject(potential))
+    return try_property(name, Subject(potential))
 
 
 def among(*numbers):

@@ -6,21 +6,21 @@ import pytest
 from bsct_zoo_faulty import CARD, adapter
 from bsct_zoo_faulty.faults import FAULTS
 
-from bsct_zoo.conformance.properties import NAMES, chosen
-from bsct_zoo.conformance.run import loaded, try_property
+from bsct_zoo.conformance.properties import PROPERTIES, try_property
+from bsct_zoo.conformance.subject import loaded
 from bsct_zoo.testing import conformance
 
 
 def found(name, fault="none", dtype="float64"):
     subject = loaded("bsct_zoo_faulty:load", CARD, "cpu", dtype, {"fault": fault})
-    return try_property(chosen([name])[0], subject)
+    return try_property(name, subject)
 
 
 # A potential without a fault, as an author would test it.
-test_sound_in_float32 = conformance(adapter(), dtype="float32", only=[name for name in NAMES if name != "worker"])
+test_sound_in_float32 = conformance(adapter(), dtype="float32", only=[name for name in PROPERTIES if name != "worker"])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PROPERTIES)
 def test_sound(name):
     finding = found(name)
     assert finding.status == "passed", finding  # and not skipped
@@ -38,7 +38,7 @@ def test_fault_is_found(fault):
 
 
 def test_every_property_finds_some_fault():
-    assert {fault.found_by for fault in FAULTS.values()} == set(NAMES)
+    assert {fault.found_by for fault in FAULTS.values()} == set(PROPERTIES)
 
 
 @pytest.mark.parametrize(

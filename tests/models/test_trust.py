@@ -110,7 +110,7 @@ def test_a_malicious_model_in_the_worker_of_mace(evil, marker, tmp_path):
     other = replace(spec.card, sha256="0" * 64)
     for stranger, message in ((spec.card, "it is not trusted"), (other, "sha256 differs")):
         with pytest.raises(BadInputError, match=message):
-            load_potential(spec.adapter, stranger, device="cpu", options=dict(spec.options), isolate=True)
+            load_potential(spec.adapter, stranger, device="cpu", options=dict(spec.options), own_process=True)
     assert not marker.exists()
 
 

@@ -9,7 +9,6 @@ import pytest
 from bsct_zoo.runtime import surroundings
 from bsct_zoo.runtime.bootstrap import leave_network
 from bsct_zoo.runtime.host import WorkerHost
-from bsct_zoo.runtime.process import WorkerProcess
 from bsct_zoo.runtime.surroundings import _quotas, cores, worker_environ
 
 SECRETS = {
@@ -59,13 +58,17 @@ def test_workers_as_they_run(monkeypatch):
         if allowed():
             assert networks_of(host) == ["lo"]
     monkeypatch.setenv("BSCT_ZOO_WORKERS_ONLINE", "1")
-    worker = WorkerProcess(sys.executable, ("bsct_zoo",), network=True, variables=("HF_TOKEN",))
-    try:
-        worker.exchange(None, 60)
-        assert environ_of(worker)["HF_TOKEN"] == "hf_of_a_test"
-        assert networks_of(worker) == networks_of(type("Here", (), {"pid": os.getpid()}))
-    finally:
-        worker.stop()
+    entry = "bsct_zoo.runtime.worker:main"
+    with WorkerHost(sys.executable, entry, network=True, variables=("HF_TOKEN",)) as host:
+        assert environ_of(host)["HF_TOKEN"] == "hf_of_a_test"
+        assert networks_of(host) == networks_of(type("Here", (), {"pid": os.getpid()}))
+
+
+def test_a_worker_that_nobody_holds_ends():
+    host = WorkerHost(sys.executable, "bsct_zoo.runtime.worker:main")
+    pid = host.pid
+    del host
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def allowed():

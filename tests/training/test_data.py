@@ -6,7 +6,7 @@ import springs
 import torch
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.training.data import SizedBatches, read_training_data
+from bsct_zoo.training.data import SizedBatches, read_training_data, write_training_data
 
 
 @pytest.fixture
@@ -40,6 +40,23 @@ def test_a_batch_holds_the_frames_asked_for_in_that_order(folder):
     assert np.array_equal(batch.positions.numpy(), raw["positions"][rows])
     assert np.array_equal(forces.numpy(), raw["forces"][rows])
     assert frames.batch([0])[0].dtype == torch.float32
+    taken = frames.take([20, 0, 5])
+    assert np.array_equal(taken.forces, raw["forces"][rows]) and np.array_equal(taken.pbc, frames.pbc[[20, 0, 5]])
+    assert taken.energy.tolist() == energy.tolist() and len(taken) == 3
+
+
+def test_what_is_read_is_written_again_and_elements_without_a_reference_are_refused(folder, tmp_path):
+    data = read_training_data(folder)
+    splits = {split: getattr(data, split).arrays() for split in ("train", "valid")}
+    known = {"H": -10.0, "C": -50.0, "O": -100.0}
+    facts = {"level_of_theory": "springs", "kinds": list(data.kinds), "reference_energies": known}
+    manifest = write_training_data(tmp_path / "again", splits, facts, "")
+    again = read_training_data(tmp_path / "again")
+    assert manifest["sha256"] == dict(again.sha256) and again.test is None
+    for name, array in vars(data.train).items():
+        assert np.array_equal(getattr(again.train, name), array, equal_nan=array.dtype.kind == "f")
+    with pytest.raises(BadInputError, match="C, O: only in frames of 'train'; ask for more"):
+        write_training_data(tmp_path / "other", splits, facts | {"reference_energies": {"H": -10.0}}, "; ask for more")
 
 
 def test_every_frame_comes_once_an_epoch_and_batches_are_full_but_not_fuller():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.files import atomic_write, json_bytes
-from bsct_zoo.suites.building.findings import SuiteFault
-from bsct_zoo.suites.suite import Suite
+
+if TYPE_CHECKING:
+    from bsct_zoo.suites.building.validate import SuiteFault
+    from bsct_zoo.suites.suite import Suite
 
 
 def manifest_path(suite: Path) -> Path:
@@ -48,7 +51,7 @@ def write_manifest(
         "left_out": None if left_out is None else dict(left_out),
         "frames_with_fallback_settings": with_fallback,
         "frames_without_answer": None if failures is None else dict(failures),
-        "findings": [{"scan": f.scan, "kind": f.kind, "text": f.text} for f in findings],
+        "findings": [asdict(fault) for fault in findings],
         "scans": [
             {
                 "id": scan.id,

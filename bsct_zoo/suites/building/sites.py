@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import combinations
 from random import Random
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from bsct_zoo.suites.geometry import fragments
 from bsct_zoo.suites.rotation import angle_axis, radius
 
 SiteKind = Literal["bond", "angle", "torsion", "atom"]
-_Item = TypeVar("_Item", int, str)
 SIZES: dict[str, int] = {"bond": 2, "angle": 3, "torsion": 4, "atom": 1}
 
 
@@ -91,7 +90,8 @@ def find_sites(structures: Sequence[Structure], kind: SiteKind, choice: Choice) 
         seen: set[tuple[int, ...]] = set()
         for atoms in _wanted(structure, kind, choice):
             classes = structure.classes
-            key = _forward(atoms if classes is None else tuple(classes[a] for a in atoms))
+            alike = atoms if classes is None else tuple(classes[a] for a in atoms)
+            key = min(alike, alike[::-1])  # the same from either end
             if key in seen:
                 continue
             seen.add(key)
@@ -189,11 +189,6 @@ def _candidates(structure: Structure, kind: SiteKind) -> Iterator[tuple[int, ...
 def _group(structure: Structure, atoms: tuple[int, ...]) -> str:
     symbols = [structure.symbol(atom) for atom in atoms]
     return "-".join(min(symbols, symbols[::-1], key=lambda read: [(symbol != "C", symbol) for symbol in read]))
-
-
-def _forward(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
-    """The first of both directions."""
-    return min(items, items[::-1])
 
 
 def _reason(text: str) -> str:

@@ -50,9 +50,7 @@ def explain(factor: float) -> str:
 
 def odd_distances(scans: list[Scan]) -> str:
     """What is odd about the distances of molecules at their minima; empty if nothing is."""
-    ratios = [
-        nearest_ratio(s.atomic_numbers, s.positions[_minimum(s)]) for s in scans if not any(s.pbc) and s.n_atoms > 2
-    ]
+    ratios = [nearest_ratio(s.atomic_numbers, s.positions[s.lowest]) for s in scans if not any(s.pbc) and s.n_atoms > 2]
     if not ratios:
         return ""
     middle = float(np.median(ratios))
@@ -81,16 +79,9 @@ def stiffness(scan: Scan) -> float | None:
     """Second derivative of the reference energy at its minimum in eV/Å²; None where the minimum is not inside."""
     if scan.energy is None:
         return None
-    e = _minimum(scan)
+    e = scan.lowest
     part = slice(e - 2, e + 3)
     if e < 2 or e + 3 > scan.n_frames or not np.isfinite(scan.energy[part]).all():
         return None
     shift = scan.coordinate[part] - scan.coordinate[e]
     return float(2 * np.polyfit(shift, scan.energy[part] - scan.energy[e], 2)[0])
-
-
-def _minimum(scan: Scan) -> int:
-    """Frame of the lowest reference energy; the middle one without a reference."""
-    if scan.energy is None or not np.isfinite(scan.energy).any():
-        return scan.n_frames // 2
-    return int(np.nanargmin(scan.energy))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from bsct_zoo.metrics.roughness import force_roughness
-from bsct_zoo.suites.building.findings import SuiteFault
 from bsct_zoo.suites.building.units import explain, odd_distances, odd_stiffness, ratio
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 
 Floats = NDArray[np.float64]
+Kind = Literal["units", "missing", "broken", "jump", "rough", "duplicate"]
 JUMP = 2e-3  # eV between an energy step and its work that the smoothness of the curve does not explain
 ROUGH = 0.02  # of ``force_roughness``: a ripple of 0.2 eV/Å, or of two per cent where the force is large
 _FLAT = 5e-3  # eV: work of all steps together below which a scan says nothing of units
@@ -24,12 +26,21 @@ _NET = 0.1  # eV/Å of net force, or eV of net torque, of an isolated molecule
 _SAME = 3  # decimals of a distance in Å that tell two scans apart
 
 
+@dataclass(frozen=True)
+class SuiteFault:
+    """One thing that is wrong with a scan, by its id, or with the suite as a whole (""); ``text`` has the figures."""
+
+    scan: str
+    kind: Kind
+    text: str
+
+
 def validate(suite: Suite) -> list[SuiteFault]:
     """Everything that is wrong with ``suite``, the suite as a whole first, then scan by scan."""
     scans = list(suite.scans)
     found = [SuiteFault("", "units", text) for text in (odd_distances(scans), odd_stiffness(scans)) if text]
     for scan in scans:
-        found += _reference(scan)
+        found += [SuiteFault(scan.id, kind, text) for kind, text in _reference(scan)]
     return found + list(_duplicates(scans))
 
 
@@ -70,14 +81,14 @@ def work_of(scan: Scan) -> tuple[Floats, Floats]:
     return -better * step, np.maximum(np.maximum(padded[:-2], padded[2:]), doubt)
 
 
-def _reference(scan: Scan) -> Iterator[SuiteFault]:
+def _reference(scan: Scan) -> Iterator[tuple[Kind, str]]:
     if scan.energy is None or scan.forces is None:
         return
     missing = int((~scan.referenced).sum())
     if missing:
         first = int(np.argmin(scan.referenced))
         where = f"first at {scan.coordinate[first]:.3g} Å"
-        yield SuiteFault(scan.id, "missing", f"{missing} of {scan.n_frames} frames have no reference, {where}")
+        yield "missing", f"{missing} of {scan.n_frames} frames have no reference, {where}"
     yield from _misplaced(scan)
     if scan.referenced.sum() < 4:
         return
@@ -93,31 +104,31 @@ def _reference(scan: Scan) -> Iterator[SuiteFault]:
     still = there & (steps == 0) & (np.abs(work) > JUMP)
     if still.any():
         frame = int(np.argmax(still))
-        yield SuiteFault(scan.id, "broken", f"frames {frame} and {frame + 1} have the same energy to the last digit")
+        yield "broken", f"frames {frame} and {frame + 1} have the same energy to the last digit"
     factor, together = ratio(steps[there], work[there])
     if together < _TOGETHER:
-        yield SuiteFault(scan.id, "broken", f"energies do not follow the forces (correlation {together:.2f})")
+        yield "broken", f"energies do not follow the forces (correlation {together:.2f})"
         return
     if abs(factor - 1) > _OFF and np.abs(steps - work)[there].sum() > 2 * doubt[there].sum():
         like = explain(factor)
         text = f"energy steps are {factor:.4g} times the work of the forces"
-        yield SuiteFault(scan.id, "units" if like else "broken", f"{text}: {like}" if like else text)
+        yield "units" if like else "broken", f"{text}: {like}" if like else text
         return
     yield from _jumps(scan, steps - work, doubt, there)
     rough = force_roughness(scan.coordinate, scan.positions, np.where(np.isfinite(scan.forces), scan.forces, 0.0))
     if rough is not None and rough > ROUGH and not missing:
-        yield SuiteFault(scan.id, "rough", f"the reference's own force has a roughness of {rough:.3f}")
+        yield "rough", f"the reference's own force has a roughness of {rough:.3f}"
 
 
-def _jumps(scan: Scan, gap: Floats, doubt: Floats, there: NDArray[np.bool_]) -> Iterator[SuiteFault]:
+def _jumps(scan: Scan, gap: Floats, doubt: Floats, there: NDArray[np.bool_]) -> Iterator[tuple[Kind, str]]:
     """Steps of the energy that its forces know nothing of: another state of the self-consistency."""
     beyond = np.where(there, np.abs(gap) - doubt, 0.0)
     for k in np.flatnonzero(beyond > JUMP)[:3]:
         where = 0.5 * (scan.coordinate[k] + scan.coordinate[k + 1])
-        yield SuiteFault(scan.id, "jump", f"the energy jumps by {1000 * gap[k]:+.1f} meV at {where:.3g} Å")
+        yield "jump", f"the energy jumps by {1000 * gap[k]:+.1f} meV at {where:.3g} Å"
 
 
-def _bent(scan: Scan) -> Iterator[SuiteFault]:
+def _bent(scan: Scan) -> Iterator[tuple[Kind, str]]:
     """Jumps of the energy alone: fourth differences that stand out from those around them."""
     assert scan.energy is not None
     bend = np.abs(np.diff(scan.energy, 4))
@@ -125,11 +136,11 @@ def _bent(scan: Scan) -> Iterator[SuiteFault]:
         around = np.concatenate([bend[max(0, k - 9) : max(0, k - 4)], bend[k + 5 : k + 10]])
         around = around[np.isfinite(around)]
         if np.isfinite(value) and len(around) and value > max(5 * JUMP, 20 * float(around.max())):
-            yield SuiteFault(scan.id, "jump", f"the energy jumps near {scan.coordinate[k + 2]:.3g} Å")
+            yield "jump", f"the energy jumps near {scan.coordinate[k + 2]:.3g} Å"
             return
 
 
-def _unbalanced(scan: Scan) -> Iterator[SuiteFault]:
+def _unbalanced(scan: Scan) -> Iterator[tuple[Kind, str]]:
     """Net force or torque on a molecule: forces of other atoms, or of another frame."""
     assert scan.forces is not None
     if any(scan.pbc):
@@ -146,21 +157,17 @@ def _unbalanced(scan: Scan) -> Iterator[SuiteFault]:
         if bad.any():
             worst = int(np.argmax(np.where(bad, found, 0)))
             where = int(np.flatnonzero(scan.referenced)[worst])
-            yield SuiteFault(
-                scan.id, "broken", f"frame {where} has a net {name} of {found[worst]:.2g}, which no molecule has"
-            )
+            yield "broken", f"frame {where} has a net {name} of {found[worst]:.2g}, which no molecule has"
 
 
-def _misplaced(scan: Scan) -> Iterator[SuiteFault]:
+def _misplaced(scan: Scan) -> Iterator[tuple[Kind, str]]:
     """A coordinate that is not what the atoms do."""
     if scan.kind == "bond" and len(scan.indices) == 2 and not any(scan.pbc):
         i, j = scan.indices
         length = np.linalg.norm(scan.positions[:, j] - scan.positions[:, i], axis=1)
         off = float(np.abs(length - scan.coordinate).max())
         if off > 1e-3:
-            yield SuiteFault(
-                scan.id, "broken", f"the coordinate is up to {off:.2g} Å off the distance of atoms {i} and {j}"
-            )
+            yield "broken", f"the coordinate is up to {off:.2g} Å off the distance of atoms {i} and {j}"
 
 
 # -- scans that are there twice ----------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
-"""All frames of one molecule, or of one pair of elements, with their labels."""
+"""All frames of one molecule, or of one pair of elements, with their labels, as a task put to the reference."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -18,8 +22,12 @@ from bsct_zoo.atoms.smiles import seed_of
 from bsct_zoo.atoms.structure import Structure
 from bsct_zoo.dynamics.langevin import langevin_init, langevin_step
 from bsct_zoo.errors import shortened
+from bsct_zoo.evaluation.label_task import structure_item
+from bsct_zoo.evaluation.store import content_key
+from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.potential import Potential
+from bsct_zoo.training.data import flat_arrays
 from bsct_zoo.training.making.displacements import (
     along_modes,
     cuttable,
@@ -30,7 +38,7 @@ from bsct_zoo.training.making.displacements import (
     spread_evenly,
 )
 from bsct_zoo.training.making.minimum import Minimum
-from bsct_zoo.training.making.recipe import KINDS, Recipe
+from bsct_zoo.training.making.recipe import KINDS, VERSION, Recipe
 
 
 @dataclass(frozen=True)
@@ -52,47 +60,37 @@ class Frame:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Made:
-    """Frames, and how many were dropped, by reason."""
-
-    frames: list[Frame]
-    dropped: Counter[str]
-
-
-@dataclass(frozen=True)
-class Resting:
-    """A molecule and where it is at rest."""
-
-    structure: Structure
-    minimum: Minimum
-
-    def at(self, positions: NDArray[np.float64]) -> Atoms:
-        """The molecule at ``positions`` [n, 3] Å."""
-        atoms = self.structure.to_atoms()
-        atoms.positions = positions
-        return atoms
+def flat(frames: Sequence[Frame]) -> dict[str, NDArray[Any]]:
+    """Frames as flat arrays, frame after frame, as ``training.data.FrameSet`` has them; none without frames."""
+    if not frames:
+        return {}
+    arrays = flat_arrays([f.atoms for f in frames], [f.energy for f in frames], [f.forces for f in frames])
+    return arrays | {"kind": np.array([frame.kind for frame in frames], dtype=np.int8)}
 
 
 def molecule_frames(
-    name: str, molecule: Resting, partners: Sequence[Resting], recipe: Recipe, potential: Potential
-) -> Made:
+    name: str, molecule: Minimum, partners: Sequence[Minimum], recipe: Recipe, potential: Potential
+) -> Answer:
     """Every frame of one molecule; each kind has random numbers of its own, drawn by the seed and ``name``.
+
+    An answer holds the frames as ``flat`` does, and "dropped": how many were, by reason.
 
     Raises:
         ModelError: the potential failed.
     """
-    wanted: list[tuple[str, Atoms]] = []
-    wanted += [("rattle", atoms) for atoms in _rattles(molecule, recipe, _random(recipe, "rattle", name))]
-    wanted += [("mode", atoms) for atoms in _modes(molecule, recipe, _random(recipe, "mode", name))]
-    wanted += [("bond", atoms) for atoms in _bonds(molecule, recipe, _random(recipe, "bond", name))]
-    wanted += [("dimer", atoms) for atoms in _dimers(molecule, partners, recipe, _random(recipe, "dimer", name))]
+    kinds: Mapping[str, Callable[[Minimum, Recipe, np.random.Generator], list[Atoms]]]
+    kinds = {"rattle": _rattles, "mode": _modes, "bond": _bonds, "dimer": partial(_dimers, partners)}
+    wanted = [
+        (kind, atoms)
+        for kind, displaced in kinds.items()
+        for atoms in displaced(molecule, recipe, _random(recipe, kind, name))
+    ]
     moving = _dynamics(name, molecule, recipe, potential)
     return _kept([*moving, *_labelled(wanted, potential)], recipe)
 
 
-def diatomic_frames(name: str, numbers: tuple[int, int], recipe: Recipe, potential: Potential) -> Made:
-    """Two atoms at distances spread over the recipe's range, in the lowest state of spin.
+def diatomic_frames(name: str, numbers: tuple[int, int], recipe: Recipe, potential: Potential) -> Answer:
+    """Two atoms at distances spread over the recipe's range, in the lowest state of spin; as ``molecule_frames``.
 
     Raises:
         ModelError: the potential failed.
@@ -108,25 +106,63 @@ def diatomic_frames(name: str, numbers: tuple[int, int], recipe: Recipe, potenti
     return _kept(_labelled(wanted, potential), recipe)
 
 
+class FrameTask(Task):
+    """All frames of molecules and of pairs of elements, an item each, see ``frame_item`` and ``molecule_frames``."""
+
+    name = "frames"
+    kind = "frames"
+    noun = "molecule and pair of elements"
+    title = "labelled frames"
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = tuple(items)
+
+    def key(self) -> Mapping[str, Any]:
+        """Nothing: each item says what decides it."""
+        return {}
+
+    def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
+        """Each molecule by itself."""
+        for item in items:
+            clock = perf_counter()
+            yield item, replace(item.subject(context.potential), seconds=perf_counter() - clock)
+
+    def score(self, item: Item, answer: Answer) -> Score:
+        """How many frames there are."""
+        return Score({"frames": float(len(answer.arrays.get("energy", ())))})
+
+
+def frame_item(name: str, words: Sequence[Any], make: Callable[[Potential], Answer]) -> Item:
+    """What ``make`` makes of a molecule or pair of elements; ``words`` decide the frames beside the reference."""
+    return Item(name, make, content_key([VERSION, *map(_word, words)]), ())
+
+
+def _word(word: Any) -> Any:
+    """A word of a key as JSON can hold it: structures by what a reference sees of them."""
+    if isinstance(word, Structure):
+        return structure_item("", word).fingerprint
+    return json.loads(json.dumps(word, default=str))
+
+
 def _random(recipe: Recipe, kind: str, name: str) -> np.random.Generator:
     return np.random.default_rng(seed_of(recipe.seed, kind, name))
 
 
-def _rattles(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
-    x = molecule.minimum.positions
+def _rattles(molecule: Minimum, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+    x = molecule.structure.positions
     return [molecule.at(rattled(x, rng.uniform(*recipe.rattle_range), rng)) for _ in range(recipe.rattle)]
 
 
-def _modes(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
-    if not molecule.minimum.hessian.size:
+def _modes(molecule: Minimum, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+    if not molecule.hessian.size:
         return []
-    masses, x = atomic_masses[molecule.structure.numbers], molecule.minimum.positions
-    found = molecule.minimum.modes(masses)
+    masses, x = atomic_masses[molecule.structure.numbers], molecule.structure.positions
+    found = molecule.modes(masses)
     heat = [recipe.temperatures[k % len(recipe.temperatures)] for k in range(recipe.mode)]
     return [molecule.at(along_modes(x, masses, found, kelvin, rng)) for kelvin in heat]
 
 
-def _bonds(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+def _bonds(molecule: Minimum, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
     numbers = molecule.structure.numbers
     bonds = cuttable(len(numbers), molecule.structure.bonds)
     if not bonds:
@@ -141,16 +177,16 @@ def _bonds(molecule: Resting, recipe: Recipe, rng: np.random.Generator) -> list[
     picks += zip(rng.integers(len(bonds), size=recipe.bond).tolist(), scales.tolist(), strict=True)
     found = []
     for k, scale in picks:
-        x = rattled(molecule.minimum.positions, rng.uniform(0, recipe.bond_rattle), rng)
+        x = rattled(molecule.structure.positions, rng.uniform(0, recipe.bond_rattle), rng)
         found.append(molecule.at(pulled(x, numbers, *bonds[k], scale)))
     return found
 
 
-def _dimers(molecule: Resting, partners: Sequence[Resting], recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+def _dimers(partners: Sequence[Minimum], molecule: Minimum, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
     a, found = molecule.structure, []
     for partner in partners:
         b = partner.structure
-        x, y = (rattled(one.minimum.positions, 0.04, rng) for one in (molecule, partner))
+        x, y = (rattled(one.structure.positions, 0.04, rng) for one in (molecule, partner))
         target = rng.uniform(*recipe.dimer_range)
         numbers, charge = np.concatenate([a.numbers, b.numbers]), a.charge + b.charge
         atoms = Atoms(numbers, side_by_side(x, a.numbers, y, b.numbers, target, rng))
@@ -159,14 +195,14 @@ def _dimers(molecule: Resting, partners: Sequence[Resting], recipe: Recipe, rng:
     return found
 
 
-def _dynamics(name: str, molecule: Resting, recipe: Recipe, potential: Potential) -> list[Frame]:
+def _dynamics(name: str, molecule: Minimum, recipe: Recipe, potential: Potential) -> list[Frame]:
     """Snapshots at every temperature; the forces that moved the molecule on are the labels.
 
     It starts at the minimum with twice the kinetic energy, half of which the bonds take up within some vibrations.
     """
     if len(molecule.structure.numbers) < 2 or not recipe.md:
         return []
-    atoms = molecule.at(molecule.minimum.positions)
+    atoms = molecule.structure.to_atoms()
     masses = atoms.get_masses()
     atoms.set_masses(np.where(atoms.numbers == 1, np.maximum(masses, recipe.md_hydrogen), masses))
     step, found = recipe.md_step * fs, []
@@ -202,7 +238,7 @@ def _labelled(wanted: Sequence[tuple[str, Atoms]], potential: Potential) -> list
     ]
 
 
-def _kept(frames: Sequence[Frame], recipe: Recipe) -> Made:
+def _kept(frames: Sequence[Frame], recipe: Recipe) -> Answer:
     """Without the frames that have no label, or a larger force than the recipe allows."""
     kept, dropped = [], Counter[str]()
     for frame in frames:
@@ -212,4 +248,4 @@ def _kept(frames: Sequence[Frame], recipe: Recipe) -> Made:
             dropped["force too large"] += 1
         else:
             kept.append(frame)
-    return Made(kept, dropped)
+    return Answer(flat(kept), {"dropped": dict(dropped)})

@@ -60,9 +60,7 @@ def graphs_of_scan(scan: Scan) -> set[str]:
     if scan.n_atoms == 2:
         return {graph_of_pair(*scan.atomic_numbers.tolist())}
     said = graphs_of_smiles(str(scan.notes["smiles"])) if scan.notes.get("smiles") else set()
-    energy = np.full(scan.n_frames, np.nan) if scan.energy is None else scan.energy
-    frame = int(np.nanargmin(energy)) if np.isfinite(energy).any() else scan.n_frames // 2
-    return said or _parts(scan.atomic_numbers, _near(Atoms(scan.atomic_numbers, scan.positions[frame])))
+    return said or _parts(scan.atomic_numbers, _near(Atoms(scan.atomic_numbers, scan.positions[scan.lowest])))
 
 
 def canonical(smiles: str) -> str:

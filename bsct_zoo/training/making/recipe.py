@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
 
+VERSION = 1  # of how frames are made; another one makes them all again
 KINDS = ("md", "rattle", "mode", "bond", "dimer", "diatomic")  # a frame's ``kind`` is an index of these
 _COUNTS = ("md", "rattle", "mode", "bond", "heavy_bond", "dimer", "diatomic")
 
@@ -68,11 +69,6 @@ class Recipe:
             raise BadInputError("no frames of any kind are asked for")
         if not self.temperatures or not all(0 < t <= 5000 for t in self.temperatures):
             raise BadInputError("temperatures must be from above 0 to 5000 K")
-
-    def facts(self) -> dict[str, object]:
-        """As JSON holds it."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def with_frames(recipe: Recipe, texts: Sequence[str]) -> Recipe:

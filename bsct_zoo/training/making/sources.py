@@ -119,19 +119,16 @@ def suite_graphs() -> dict[str, str]:
 
 
 def partners_of(name: str, molecules: Mapping[str, Sequence[Molecule]], split: str, count: int, seed: int) -> list[str]:
-    """Names of ``count`` small molecules of the same split, drawn with repetition, for dimers."""
-    small = small_ones(molecules[split])
-    if not small:
+    """Names of ``count`` molecules of the same split, drawn with repetition, for dimers; no crystals.
+
+    They have at most nine atoms; where none has, they are the smallest.
+    """
+    sizes = {m.name: len(m.structure.numbers) for m in molecules[split] if not m.structure.periodic}
+    if not sizes:
         return []
+    small = [one for one, size in sizes.items() if size <= max(9, min(sizes.values()))]
     rng = np.random.default_rng(seed_of(seed, "partners", name))
     return [small[k] for k in rng.integers(len(small), size=count)]
-
-
-def small_ones(molecules: Sequence[Molecule]) -> list[str]:
-    """Names of the molecules of at most nine atoms, or else of the smallest; no crystals."""
-    loose = [m for m in molecules if not m.structure.periodic]
-    least = min((len(m.structure.numbers) for m in loose), default=0)
-    return [m.name for m in loose if len(m.structure.numbers) <= max(9, least)]
 
 
 def _splits_said(path: Path) -> dict[str, str]:
