@@ -6,11 +6,21 @@ from typing import Annotated
 
 import typer
 
+from bsct_zoo.plugins.cards import Adapter
 from bsct_zoo.plugins.registry import registry
 
 app = typer.Typer(no_args_is_help=True, help="List, build, locate and remove the environments of models.")
 
-Family = Annotated[str, typer.Argument(metavar="NAME", help="Model family, as in 'bsct-zoo env list'.")]
+Family = Annotated[
+    str, typer.Argument(metavar="NAME", help="Model family, as in 'bsct-zoo env list'; with options: NAME@KEY=VALUE.")
+]
+
+
+def _adapter(name: str) -> Adapter:
+    """The family called ``name``, with what options behind it need."""
+    from bsct_zoo.models.naming import named_model
+
+    return named_model(name).adapter if "@" in name else registry().adapter(name)
 
 
 @app.command("list")
@@ -30,7 +40,7 @@ def build(name: Family) -> None:
     from bsct_zoo.report.console import make_console
     from bsct_zoo.runtime.place import place_of, ready_place
 
-    adapter = registry().adapter(name)
+    adapter = _adapter(name)
     messages = make_console(stderr=True, markup=True)
     if place_of(adapter).kind == "here":
         messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
@@ -46,7 +56,7 @@ def remove(name: Family) -> None:
     """Remove the environments of NAME; the next run builds a new one."""
     from bsct_zoo.runtime import environment
 
-    adapter = registry().adapter(name)
+    adapter = _adapter(name)
     removed = environment.remove(adapter)
     for folder in removed:
         typer.echo(f"removed {folder}", err=True)
@@ -59,9 +69,9 @@ def path(name: Family) -> None:
     """Print the folder of the virtual environment of NAME; exit code 1 if it is not built."""
     from bsct_zoo.runtime import environment
 
-    adapter = registry().adapter(name)
+    adapter = _adapter(name)
     built = environment.find(adapter)
     if built is None:
-        typer.echo(f"'{adapter.name}' has no environment; build it with: bsct-zoo env build {adapter.name}", err=True)
+        typer.echo(f"'{adapter.name}' has no environment; build it with: bsct-zoo env build {name}", err=True)
         raise typer.Exit(1)
     typer.echo(built.python.parent.parent)

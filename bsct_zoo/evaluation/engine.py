@@ -33,6 +33,7 @@ from bsct_zoo.evaluation.store import Shelf, Store, content_key
 from bsct_zoo.metrics.columns import aggregate
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.options import require_device
 from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.load import package_versions
@@ -326,6 +327,8 @@ class ModelRun:
 
     def _identify(self) -> None:
         if self._versions is None:
+            if self.settings.device != "auto":  # a cluster's nodes have their own
+                require_device(self.spec.adapter, self.spec.options, self.settings.device)
             self._sha256 = checkpoint_sha256(self.spec)
             say = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
             self._versions = package_versions(self.spec.adapter, on_event=say)

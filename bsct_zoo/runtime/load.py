@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.plugins.options import require_device
 from bsct_zoo.runtime.place import place_of, ready_place
 from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent
@@ -43,6 +44,7 @@ def load_potential(
         ModelError: it cannot be loaded.
     """
     device = resolve_device(device)
+    require_device(adapter, options or {}, device)
     place = ready_place(adapter, on_event, isolate=isolate)
     if place.kind == "here" and not own_process:
         return _load_here(adapter, card, device, dtype, dict(options or {}), threads)
