@@ -188,13 +188,20 @@ def _asked(call: Call, task: Task) -> Reply:
         return Reply(
             context.potential.info, here, tuple((item, asked_alone(task, context, item)) for item in call.items)
         )
+    info = context.potential.info
+    known = info.elements
+    items = [
+        item
+        for item in call.items  # those that one machine would ask about: they are one batch
+        if not task.skips(item, info) and (known is None or known.issuperset(item.atomic_numbers))
+    ]
     outcomes: list[tuple[Item, Outcome]] = []
     try:
-        outcomes += task.run(context, call.items)
+        outcomes += task.run(context, items) if items else ()
     except ModelError as error:
         asked = {item.id for item, _ in outcomes}
         failure = Failure(str(error), error.log_tail)
-        outcomes += [(item, failure) for item in call.items if item.id not in asked]
+        outcomes += [(item, failure) for item in items if item.id not in asked]
         context.reopened()
     return Reply(context.potential.info, here, tuple(outcomes))
 

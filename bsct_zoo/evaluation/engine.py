@@ -52,6 +52,7 @@ class Answers:
         log_tail: last output of the model where it failed.
         known: how many answers were kept from before.
         places: by id of the item, where the store keeps its answer, below the folder of the store.
+        askable: items that the model can be asked about, in the task's order.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Answers:
     log_tail: str = ""
     known: int = 0
     places: dict[str, str] = field(default_factory=dict)
+    askable: tuple[Item, ...] = ()
 
 
 def evaluate(
@@ -209,17 +211,10 @@ class ModelRun:
         shelf = self._shelf(dtype)
         facts = None if shelf is None else shelf.read_info()
         left = list(task.items)
-        keys = {item.id: content_key([task.key(), item.fingerprint]) for item in left}
         if shelf is not None and facts is not None:
             result.info = declared_info(facts["info"])
             left = self._sorted_out(task, left, result)
-            for item in left:
-                kept = shelf.read(task.kind, keys[item.id])
-                if kept is not None and task.is_kept(item, kept):
-                    result.outcomes[item.id] = kept
-                    result.places[item.id] = shelf.place(task.kind, keys[item.id])
-                    result.known += 1
-            left = [item for item in left if item.id not in result.outcomes]
+            left = self._read_back(task, shelf, left, result)
         if not left:
             return
         if self.settings.cluster:
@@ -228,14 +223,30 @@ class ModelRun:
             asked = self._asked_in_processes(task, dtype, shelf, left, result)
         else:
             asked = self._asked_here(task, dtype, shelf, facts, left, result)
+        keys: dict[str, str] = {}
         for item, outcome in asked:
+            keys = keys or _keys(task, result.askable)
             result.outcomes[item.id] = outcome
             if isinstance(outcome, Failure):
                 result.log_tail = outcome.log_tail or result.log_tail
             else:
-                self._keep(shelf, lambda s, i=item, a=outcome: s.write(task.kind, keys[i.id], a))
+                self._keep(shelf, lambda s, k=keys[item.id], a=outcome: s.write(task.kind, k, a))
                 if shelf is not None and self._keeps:
                     result.places[item.id] = shelf.place(task.kind, keys[item.id])
+
+    def _read_back(self, task: Task, shelf: Shelf, items: list[Item], result: Answers) -> list[Item]:
+        """Take in what is kept of ``items``; those that are left to ask about."""
+        keys, kept = _keys(task, items), {}
+        for item in items:
+            answer = shelf.read(task.kind, keys[item.id])
+            if answer is not None and task.is_kept(item, answer):
+                kept[item.id] = answer
+        if task.together and len(kept) < len(items):
+            return items
+        result.outcomes |= kept
+        result.places |= {name: shelf.place(task.kind, keys[name]) for name in kept}
+        result.known += len(kept)
+        return [item for item in items if item.id not in kept]
 
     def _asked_here(
         self,
@@ -321,6 +332,7 @@ class ModelRun:
                 result.outcomes[item.id] = Failure(f"the model does not know {names}")
             else:
                 left.append(item)
+        result.askable = tuple(left)
         return left
 
     # -- the model and what is kept of it --------------------------------------------------------------------
@@ -402,3 +414,9 @@ class ModelRun:
         )
         self.listen(done)
         return evaluation
+
+
+def _keys(task: Task, items: Sequence[Item]) -> dict[str, str]:
+    """Under which key an answer is kept, by item; ``items`` are all that the model can be asked about."""
+    batch = [[item.fingerprint for item in items]] if task.together else []
+    return {item.id: content_key([task.key(), item.fingerprint, *batch]) for item in items}

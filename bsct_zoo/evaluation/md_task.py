@@ -44,6 +44,7 @@ class MDTask(Task):
 
     kind = "md"
     noun = "run"
+    together = True
 
     def __init__(
         self,

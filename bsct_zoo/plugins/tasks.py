@@ -184,6 +184,8 @@ class Task(ABC):
         level_of_theory: of the reference; None without one.
         sha256: of the file that holds the items; empty if none does.
         own_progress: whether ``run`` says how far it is where several processes share the items.
+        together: whether ``run`` computes all its items in common batches. An answer then depends on the others in its
+            last digits, so that they are kept, and asked for again, as a whole.
     """
 
     name: str
@@ -197,6 +199,7 @@ class Task(ABC):
     level_of_theory: str | None = None
     sha256: str = ""
     own_progress: bool = False
+    together: bool = False
 
     @property
     def settings(self) -> Mapping[str, Any]:
