@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,12 +34,16 @@ def list_() -> None:
 
 
 @app.command("build")
-def build(name: Family) -> None:
-    """Build the environment of NAME now, so that later runs need no network."""
+def build(
+    name: Family,
+    lock: Annotated[Path | None, typer.Option(help="A requirements.lock of another machine, to be followed.")] = None,
+) -> None:
+    """Build the environment of NAME now, so that later runs need no network; print its folder."""
     from rich.markup import escape
 
     from bsct_zoo.report.console import make_console
-    from bsct_zoo.runtime.place import place_of, ready_place
+    from bsct_zoo.runtime import environment
+    from bsct_zoo.runtime.place import place_of
 
     adapter = _adapter(name)
     messages = make_console(stderr=True, markup=True)
@@ -46,9 +51,8 @@ def build(name: Family) -> None:
         messages.print(f"'{adapter.name}' runs in this interpreter and needs no environment")
         return
     with messages.status(f"building the environment of '{adapter.name}'"):
-        place = ready_place(adapter, lambda text: messages.print(escape(text), style="dim"))
-    assert place.environment is not None
-    typer.echo(place.environment.folder)
+        built = environment.build(adapter, lambda text: messages.print(escape(text), style="dim"), lock)
+    typer.echo(built.folder)
 
 
 @app.command("remove")

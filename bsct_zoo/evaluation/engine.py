@@ -241,8 +241,8 @@ class ModelRun:
             answer = shelf.read(task.kind, keys[item.id])
             if answer is not None and task.is_kept(item, answer):
                 kept[item.id] = answer
-        if task.together and len(kept) < len(items):
-            return items
+        torn = {task.together(item) for item in items if item.id not in kept} - {""}
+        kept = {item.id: kept[item.id] for item in items if item.id in kept and task.together(item) not in torn}
         result.outcomes |= kept
         result.places |= {name: shelf.place(task.kind, keys[name]) for name in kept}
         result.known += len(kept)
@@ -418,5 +418,9 @@ class ModelRun:
 
 def _keys(task: Task, items: Sequence[Item]) -> dict[str, str]:
     """Under which key an answer is kept, by item; ``items`` are all that the model can be asked about."""
-    batch = [[item.fingerprint for item in items]] if task.together else []
-    return {item.id: content_key([task.key(), item.fingerprint, *batch]) for item in items}
+    batches: dict[str, list[str]] = {}
+    for item in items:
+        batches.setdefault(task.together(item), []).append(item.fingerprint)
+    batches[""] = []
+    others = {name: [batch] if batch else [] for name, batch in batches.items()}
+    return {item.id: content_key([task.key(), item.fingerprint, *others[task.together(item)]]) for item in items}

@@ -44,7 +44,6 @@ class MDTask(Task):
 
     kind = "md"
     noun = "run"
-    together = True
 
     def __init__(
         self,
@@ -89,6 +88,10 @@ class MDTask(Task):
         code = [code_sha256("bsct_zoo.dynamics"), None if function == "bsct_zoo" else code_sha256(function)]
         folder = None if self.trajectories is None else [str(self.trajectories.resolve()), self.stride]
         return {"check": self.check.name, "physics": physics, "code": code, "trajectories": folder}
+
+    def together(self, item: Item) -> str:
+        """All runs are one batch."""
+        return "runs"
 
     def is_kept(self, item: Item, answer: Answer) -> bool:
         """Not where its trajectory is gone."""

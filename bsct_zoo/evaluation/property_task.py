@@ -77,6 +77,10 @@ class PropertyTask(Task):
         """Nothing: each item carries the settings and the code that concern it."""
         return {}
 
+    def together(self, item: Item) -> str:
+        """Molecules are one batch."""
+        return "molecules" if item.group == "molecule" else ""
+
     def skips(self, item: Item, info: PotentialInfo) -> bool:
         """Whether nobody asked for the system and the model was not made for it.
 
@@ -87,13 +91,11 @@ class PropertyTask(Task):
         return not system.asked and (foreign or (system.kind == "crystal" and info.cutoff is None))
 
     def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
-        """Molecules as one batch, crystals as another; on a CPU each system alone.
-
-        A sum of another order differs in its last digits, and an answer must not depend on what else is asked.
-        """
+        """Molecules as one batch, crystals as another; on a CPU each crystal alone, which is batches enough."""
         apart = context.potential.info.device.startswith("cpu")
-        groups = [[item for item in items if item.group == kind] for kind in _MEASURE]
-        for chosen in [[item] for group in groups for item in group] if apart else filter(None, groups):
+        molecules, crystals = ([item for item in items if item.group == kind] for kind in _MEASURE)
+        groups = [molecules, *([crystal] for crystal in crystals)] if apart else [molecules, crystals]
+        for chosen in filter(None, groups):
             measure = _MEASURE[chosen[0].group]
             clock = perf_counter()
             systems = [item.subject for item in chosen]

@@ -184,8 +184,6 @@ class Task(ABC):
         level_of_theory: of the reference; None without one.
         sha256: of the file that holds the items; empty if none does.
         own_progress: whether ``run`` says how far it is where several processes share the items.
-        together: whether ``run`` computes all its items in common batches. An answer then depends on the others in its
-            last digits, so that they are kept, and asked for again, as a whole.
     """
 
     name: str
@@ -199,7 +197,6 @@ class Task(ABC):
     level_of_theory: str | None = None
     sha256: str = ""
     own_progress: bool = False
-    together: bool = False
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -218,6 +215,13 @@ class Task(ABC):
     def is_kept(self, item: Item, answer: Answer) -> bool:
         """Whether a kept answer serves; not where files that go with it are gone, say."""
         return True
+
+    def together(self, item: Item) -> str:
+        """What the items that share batches with ``item`` have in common; empty if it is computed alone.
+
+        Answers of one batch depend on each other in their last digits: they are kept, and asked for again, as a whole.
+        """
+        return ""
 
     def skips(self, item: Item, info: PotentialInfo) -> bool:
         """Whether ``item`` is left out for this model without being a failure."""
