@@ -216,6 +216,10 @@ class Task(ABC):
         """Whether a kept answer serves; not where files that go with it are gone, say."""
         return True
 
+    def bare(self) -> Task:
+        """What ``run`` needs of the task beside the items that it is given: this goes to the nodes of a cluster."""
+        return self
+
     def together(self, item: Item) -> str:
         """What the items that share batches with ``item`` have in common; empty if it is computed alone.
 

@@ -1,5 +1,6 @@
 """The same command gives the same bits, whatever is kept from another command or from one that was killed."""
 
+import pickle
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -111,3 +112,8 @@ def test_a_batch_is_felt(tmp_path):
     """Else nothing above could fail: a run of dynamics among two has other bits than among three."""
     few, all_of_them = answers(dynamics(2), tmp_path / "few"), answers(dynamics(3), tmp_path / "all")
     assert all(few[name] != all_of_them[name] for name in few)
+
+
+def test_what_goes_to_a_node_does_not_grow_with_the_suite():
+    few, many = (len(pickle.dumps(ScanTask(scans(n)).bare())) for n in (1, 3))
+    assert few == many < len(pickle.dumps(ScanTask(scans(1)))) - scans(1).scans[0].positions.nbytes
