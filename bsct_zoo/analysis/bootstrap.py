@@ -26,6 +26,7 @@ from bsct_zoo.evaluation.results import Evaluation
 DRAWS = 4000  # of means
 CORRELATION_DRAWS = 2000
 LEVEL = 0.95
+_WEIGHTS = 20_000_000  # of scans in draws, held at a time: 300 MB
 _LEAST = 0.9  # share of draws in which a value must be defined
 
 Coefficient = Callable[..., Floats]
@@ -46,8 +47,13 @@ def resampled_means(values: Floats, seed: int = 0, draws: int = DRAWS) -> Floats
     """[draws, n_rows] means of ``values`` [n_rows, n_scans] over scans drawn with replacement, alike for all rows."""
     n = values.shape[1]
     random = np.random.default_rng(seed)
-    weights = random.multinomial(n, np.full(n, 1 / n), size=draws) / n  # [draws, n_scans]
-    means: Floats = weights @ values.T
+    if n * draws <= _WEIGHTS:
+        weights = random.multinomial(n, np.full(n, 1 / n), size=draws) / n  # [draws, n_scans]
+        means: Floats = weights @ values.T
+        return means
+    means = np.empty((draws, len(values)))
+    for mean in means:  # the same distribution, in a tenth of the time and without the gigabytes
+        mean[:] = values @ (np.bincount(random.integers(n, size=n), minlength=n) / n)
     return means
 
 

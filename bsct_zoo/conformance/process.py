@@ -9,6 +9,7 @@ from typing import Any
 from bsct_zoo.conformance.finding import Finding
 from bsct_zoo.errors import ModelError
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue
+from bsct_zoo.plugins.options import require_device
 from bsct_zoo.runtime.host import WorkerHost
 from bsct_zoo.runtime.load import resolve_device
 from bsct_zoo.runtime.place import ready_place
@@ -58,6 +59,7 @@ class CheckProcess:
             "options": dict(options or {}),
             "elements": None if elements is None else sorted(elements),
         }
+        require_device(adapter, options or {}, self._load["device"])
         self._python = ready_place(adapter, on_event).python
         self._host: WorkerHost | None = None
         self.loaded = Loaded(**self._start())

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import platform
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,7 @@ from bsct_zoo.runtime.load import package_versions
 
 _RETRIES = 3  # of a call whose process or node died
 _POLL_S = 0.2
+_AHEAD = 256  # calls of a model that are out at a time: Ray looks at all of them whenever one comes back
 _open: dict[str, EngineContext] = {}  # on a node: the one model that this process has open
 
 
@@ -136,15 +138,18 @@ def shared_among_nodes(
         (),
     )
     size = settings.cluster_items if task.kind == "scans" else max(1, len(items))
-    shards = [tuple(items[first : first + size]) for first in range(0, len(items), size)]
+    shards = deque(tuple(items[first : first + size]) for first in range(0, len(items), size))
     resources = {"num_cpus": settings.cluster_cpus, "num_gpus": settings.cluster_gpus}
     remote: Any = ray.remote  # whose overloads know no function of our kind
     ask = remote(max_retries=_RETRIES, **resources)(_asked)
-    shared = ray.put(task)
-    waiting = {ask.remote(replace(call, items=shard), shared): shard for shard in shards}
+    shared = ray.put(task.bare())
+    waiting: dict[Any, tuple[Item, ...]] = {}
     done, model, name = 0, spec.text, task.name
     try:
-        while waiting:
+        while shards or waiting:
+            while shards and len(waiting) < _AHEAD:
+                shard = shards.popleft()
+                waiting[ask.remote(replace(call, items=shard), shared)] = shard
             ready, _ = ray.wait(list(waiting), timeout=_POLL_S)
             listen(Beat(model=model, task=name, row=row))
             for reference in ready:
@@ -188,13 +193,20 @@ def _asked(call: Call, task: Task) -> Reply:
         return Reply(
             context.potential.info, here, tuple((item, asked_alone(task, context, item)) for item in call.items)
         )
+    info = context.potential.info
+    known = info.elements
+    items = [
+        item
+        for item in call.items  # those that one machine would ask about: they are one batch
+        if not task.skips(item, info) and (known is None or known.issuperset(item.atomic_numbers))
+    ]
     outcomes: list[tuple[Item, Outcome]] = []
     try:
-        outcomes += task.run(context, call.items)
+        outcomes += task.run(context, items) if items else ()
     except ModelError as error:
         asked = {item.id for item, _ in outcomes}
         failure = Failure(str(error), error.log_tail)
-        outcomes += [(item, failure) for item in call.items if item.id not in asked]
+        outcomes += [(item, failure) for item in items if item.id not in asked]
         context.reopened()
     return Reply(context.potential.info, here, tuple(outcomes))
 

@@ -33,6 +33,7 @@ from bsct_zoo.evaluation.store import Shelf, Store, content_key
 from bsct_zoo.metrics.columns import aggregate
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec
+from bsct_zoo.plugins.options import require_device
 from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.load import package_versions
@@ -51,6 +52,7 @@ class Answers:
         log_tail: last output of the model where it failed.
         known: how many answers were kept from before.
         places: by id of the item, where the store keeps its answer, below the folder of the store.
+        askable: items that the model can be asked about, in the task's order.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Answers:
     log_tail: str = ""
     known: int = 0
     places: dict[str, str] = field(default_factory=dict)
+    askable: tuple[Item, ...] = ()
 
 
 def evaluate(
@@ -208,17 +211,10 @@ class ModelRun:
         shelf = self._shelf(dtype)
         facts = None if shelf is None else shelf.read_info()
         left = list(task.items)
-        keys = {item.id: content_key([task.key(), item.fingerprint]) for item in left}
         if shelf is not None and facts is not None:
             result.info = declared_info(facts["info"])
             left = self._sorted_out(task, left, result)
-            for item in left:
-                kept = shelf.read(task.kind, keys[item.id])
-                if kept is not None and task.is_kept(item, kept):
-                    result.outcomes[item.id] = kept
-                    result.places[item.id] = shelf.place(task.kind, keys[item.id])
-                    result.known += 1
-            left = [item for item in left if item.id not in result.outcomes]
+            left = self._read_back(task, shelf, left, result)
         if not left:
             return
         if self.settings.cluster:
@@ -227,14 +223,30 @@ class ModelRun:
             asked = self._asked_in_processes(task, dtype, shelf, left, result)
         else:
             asked = self._asked_here(task, dtype, shelf, facts, left, result)
+        keys: dict[str, str] = {}
         for item, outcome in asked:
+            keys = keys or _keys(task, result.askable)
             result.outcomes[item.id] = outcome
             if isinstance(outcome, Failure):
                 result.log_tail = outcome.log_tail or result.log_tail
             else:
-                self._keep(shelf, lambda s, i=item, a=outcome: s.write(task.kind, keys[i.id], a))
+                self._keep(shelf, lambda s, k=keys[item.id], a=outcome: s.write(task.kind, k, a))
                 if shelf is not None and self._keeps:
                     result.places[item.id] = shelf.place(task.kind, keys[item.id])
+
+    def _read_back(self, task: Task, shelf: Shelf, items: list[Item], result: Answers) -> list[Item]:
+        """Take in what is kept of ``items``; those that are left to ask about."""
+        keys, kept = _keys(task, items), {}
+        for item in items:
+            answer = shelf.read(task.kind, keys[item.id])
+            if answer is not None and task.is_kept(item, answer):
+                kept[item.id] = answer
+        torn = {task.together(item) for item in items if item.id not in kept} - {""}
+        kept = {item.id: kept[item.id] for item in items if item.id in kept and task.together(item) not in torn}
+        result.outcomes |= kept
+        result.places |= {name: shelf.place(task.kind, keys[name]) for name in kept}
+        result.known += len(kept)
+        return [item for item in items if item.id not in kept]
 
     def _asked_here(
         self,
@@ -320,12 +332,15 @@ class ModelRun:
                 result.outcomes[item.id] = Failure(f"the model does not know {names}")
             else:
                 left.append(item)
+        result.askable = tuple(left)
         return left
 
     # -- the model and what is kept of it --------------------------------------------------------------------
 
     def _identify(self) -> None:
         if self._versions is None:
+            if self.settings.device != "auto":  # a cluster's nodes have their own
+                require_device(self.spec.adapter, self.spec.options, self.settings.device)
             self._sha256 = checkpoint_sha256(self.spec)
             say = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
             self._versions = package_versions(self.spec.adapter, on_event=say)
@@ -399,3 +414,13 @@ class ModelRun:
         )
         self.listen(done)
         return evaluation
+
+
+def _keys(task: Task, items: Sequence[Item]) -> dict[str, str]:
+    """Under which key an answer is kept, by item; ``items`` are all that the model can be asked about."""
+    batches: dict[str, list[str]] = {}
+    for item in items:
+        batches.setdefault(task.together(item), []).append(item.fingerprint)
+    batches[""] = []
+    others = {name: [batch] if batch else [] for name, batch in batches.items()}
+    return {item.id: content_key([task.key(), item.fingerprint, *others[task.together(item)]]) for item in items}

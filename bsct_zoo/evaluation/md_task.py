@@ -89,6 +89,10 @@ class MDTask(Task):
         folder = None if self.trajectories is None else [str(self.trajectories.resolve()), self.stride]
         return {"check": self.check.name, "physics": physics, "code": code, "trajectories": folder}
 
+    def together(self, item: Item) -> str:
+        """All runs are one batch."""
+        return "runs"
+
     def is_kept(self, item: Item, answer: Answer) -> bool:
         """Not where its trajectory is gone."""
         path = answer.facts.get("trajectory")

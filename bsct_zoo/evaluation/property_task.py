@@ -1,4 +1,4 @@
-"""Properties of molecules and crystals as a task: each kind of system is measured as one batch."""
+"""Properties of molecules and crystals as a task."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _CODE = {  # what computes; tables and judgement are not among it, so that a cha
         *("bsct_zoo.properties.phonons", "bsct_zoo.properties.symmetry"),
     ),
 }
+_MEASURE = {"molecule": measure_molecules, "crystal": measure_crystals}
 
 
 class PropertyTask(Task):
@@ -76,6 +77,10 @@ class PropertyTask(Task):
         """Nothing: each item carries the settings and the code that concern it."""
         return {}
 
+    def together(self, item: Item) -> str:
+        """Molecules are one batch."""
+        return "molecules" if item.group == "molecule" else ""
+
     def skips(self, item: Item, info: PotentialInfo) -> bool:
         """Whether nobody asked for the system and the model was not made for it.
 
@@ -86,11 +91,12 @@ class PropertyTask(Task):
         return not system.asked and (foreign or (system.kind == "crystal" and info.cutoff is None))
 
     def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
-        """Molecules as one batch, crystals as another."""
-        for kind, measure in (("molecule", measure_molecules), ("crystal", measure_crystals)):
-            chosen = [item for item in items if item.group == kind]
-            if not chosen:
-                continue
+        """Molecules as one batch, crystals as another; on a CPU each crystal alone, which is batches enough."""
+        apart = context.potential.info.device.startswith("cpu")
+        molecules, crystals = ([item for item in items if item.group == kind] for kind in _MEASURE)
+        groups = [molecules, *([crystal] for crystal in crystals)] if apart else [molecules, crystals]
+        for chosen in filter(None, groups):
+            measure = _MEASURE[chosen[0].group]
             clock = perf_counter()
             systems = [item.subject for item in chosen]
             results = measure(context.potential, systems, self._for(systems[0]), context.batcher, context.say)

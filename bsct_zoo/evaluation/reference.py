@@ -16,6 +16,7 @@ from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec, parse_model
+from bsct_zoo.plugins.options import require_device
 from bsct_zoo.plugins.tasks import Task
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.load import package_versions, resolve_device
@@ -83,6 +84,7 @@ def open_reference(
         raise BadInputError("--reference model: needs a name behind it, as in model:mace")
     spec = replace(parse_model(name, trust=trust), text=name)
     resolved = resolve_device(device)
+    require_device(spec.adapter, spec.options, resolved)
     versions = package_versions(spec.adapter, on_event=lambda event: listen(Message(model=name, text=event)))
     sha256 = checkpoint_sha256(spec)
     known: dict[str, Any] | None = identity(spec, sha256, resolved, "float64", versions)

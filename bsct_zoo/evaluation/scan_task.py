@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -54,6 +55,10 @@ class ScanTask(Task):
     def key(self) -> Mapping[str, Any]:
         """Nothing: frames alone decide, so that suites share what they have in common."""
         return {}
+
+    def bare(self) -> ScanTask:
+        """Without the scans: a hundred thousand of them are gigabytes for every node."""
+        return ScanTask(replace(self.suite, scans=()))
 
     def is_kept(self, item: Item, answer: Answer) -> bool:
         """Not where frames have no answer and nobody noted why, as up to 0.1."""

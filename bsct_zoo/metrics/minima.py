@@ -16,15 +16,23 @@ def prominences(energy: Floats, floor: float = FLOOR) -> Floats:
     the depth of the curve). An end of the scan from which the energy only rises is a minimum too, so that a hole at
     short distance counts.
     """
-    from scipy.signal import find_peaks  # imported late: half a second
-
     if len(energy) < 2:
         return np.zeros(0)
     wall = energy.max() + max(float(np.ptp(energy)), 1.0)
     walled = np.concatenate([[wall], energy + 1e-9 * np.arange(len(energy)), [wall]])  # of equal minima one is lower
-    _, properties = find_peaks(-walled, prominence=floor)
-    depths: Floats = np.sort(properties["prominences"])[::-1]
-    return depths
+    depths = _depths(walled[np.append(True, np.diff(walled) != 0)])  # a flat bottom is one minimum
+    return np.sort(depths[depths >= floor])[::-1]
+
+
+def _depths(walled: Floats) -> Floats:
+    """Prominence of every local minimum, as ``scipy.signal.find_peaks`` has it, whose import takes most of a second."""
+    found = []
+    for i in np.flatnonzero((walled[1:-1] < walled[:-2]) & (walled[1:-1] < walled[2:])) + 1:
+        lower = np.flatnonzero(walled < walled[i])
+        left = lower[lower < i].max(initial=-1) + 1  # up to the next lower point on either side
+        right = lower[lower > i].min(initial=len(walled))
+        found.append(min(walled[left:i].max(), walled[i + 1 : right].max()) - walled[i])
+    return np.array(found)
 
 
 def extra_minima(energy: Floats, reference_energy: Floats | None = None, floor: float = FLOOR) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.models.trust import trusted
 from bsct_zoo.models.weights import with_weights
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
-from bsct_zoo.plugins.options import parse_options
+from bsct_zoo.plugins.options import equipped, parse_options
 from bsct_zoo.plugins.registry import registry
 
 _LABEL = re.compile(r"([^\W_][\w.+-]*)=(.*)", re.DOTALL)
@@ -87,7 +87,7 @@ def named_model(text: str) -> ModelSpec:
         raise BadInputError(f"'{text}' is no model; separate models with spaces: {' '.join(name.split(','))}")
     adapter = registry().adapter(name)
     options = parse_options(tail, adapter.options, f"option of '{adapter.name}'", free=adapter.free_options)
-    return ModelSpec(label or text, adapter, _card(adapter, choice), options, text)
+    return ModelSpec(label or text, equipped(adapter, options), _card(adapter, choice), options, text)
 
 
 def labelled(text: str) -> tuple[str, str]:

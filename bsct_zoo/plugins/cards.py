@@ -123,6 +123,19 @@ class EnvironmentSpec:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What one value of an option needs.
+
+    Attributes:
+        requirements: PEP 508 strings beyond the environment of the adapter.
+        cuda: it computes on a GPU of NVIDIA alone.
+    """
+
+    requirements: tuple[str, ...] = ()
+    cuda: bool = False
+
+
+@dataclass(frozen=True)
 class Option:
     """A setting that a model or a task takes after ``@``, as in ``xtb@electronic_temperature=3000``.
 
@@ -134,6 +147,7 @@ class Option:
         aliases: other names for it, such as an old spelling.
         choices: texts that it may be; any if empty.
         minimum: of a number.
+        needs: what some of its values need, by value.
     """
 
     name: str
@@ -143,6 +157,7 @@ class Option:
     aliases: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     minimum: float | None = None
+    needs: Mapping[str, Needs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

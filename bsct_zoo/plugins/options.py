@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from bsct_zoo.errors import BadInputError, UnknownNameError
-from bsct_zoo.plugins.cards import Option, OptionValue
+from bsct_zoo.plugins.cards import Adapter, Needs, Option, OptionValue
 
 _WANTED = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -79,3 +80,33 @@ def literal(raw: str) -> OptionValue:
         return raw
     none = isinstance(value, float) and not math.isfinite(value)  # "NaN" and "1e999" are no numbers
     return value if isinstance(value, (int, float, bool)) and not none else raw
+
+
+def equipped(adapter: Adapter, values: Mapping[str, OptionValue]) -> Adapter:
+    """``adapter`` with an environment that also has what the chosen ``values`` need."""
+    extra = [line for _, needs in _needed(adapter, values) for line in needs.requirements]
+    if not extra:
+        return adapter
+    spec = adapter.environment
+    return replace(adapter, environment=replace(spec, requirements=(*spec.requirements, *extra)))
+
+
+def require_device(adapter: Adapter, values: Mapping[str, OptionValue], device: str) -> None:
+    """Raise if one of ``values`` does not compute on ``device``.
+
+    Raises:
+        BadInputError: names the option.
+    """
+    for chosen, needs in _needed(adapter, values):
+        if needs.cuda and not device.startswith("cuda"):
+            raise BadInputError(
+                f"{chosen} computes on a GPU of NVIDIA only, not on {device}; "
+                "leave it away, or use --device cuda where there is one"
+            )
+
+
+def _needed(adapter: Adapter, values: Mapping[str, OptionValue]) -> Iterator[tuple[str, Needs]]:
+    for option in adapter.options:
+        needs = option.needs.get(str(values.get(option.name)))
+        if needs is not None:
+            yield f"{option.name}={values[option.name]}", needs

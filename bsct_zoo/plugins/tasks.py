@@ -216,6 +216,17 @@ class Task(ABC):
         """Whether a kept answer serves; not where files that go with it are gone, say."""
         return True
 
+    def bare(self) -> Task:
+        """What ``run`` needs of the task beside the items that it is given: this goes to the nodes of a cluster."""
+        return self
+
+    def together(self, item: Item) -> str:
+        """What the items that share batches with ``item`` have in common; empty if it is computed alone.
+
+        Answers of one batch depend on each other in their last digits: they are kept, and asked for again, as a whole.
+        """
+        return ""
+
     def skips(self, item: Item, info: PotentialInfo) -> bool:
         """Whether ``item`` is left out for this model without being a failure."""
         return False

@@ -2,6 +2,8 @@
 
 A folder ``<adapter>-<key>`` holds builds, each in a subfolder of its own name, and ``complete.json``, which is written
 last, in one step, and names the build that counts. An interrupted build is never named, whatever it left behind.
+``requirements.lock`` beside it is that of the build: one that must be made again gets the same versions, whatever has
+been released since.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent, UvResult, run_uv
 from bsct_zoo.runtime.wheel_sizes import download_text
 
+LOCK = "requirements.lock"
 _LAYOUT = 1  # raised whenever the content of a folder changes its meaning
 _TORCH_BACKENDS = re.compile(r"cpu|cu\d+|rocm[\d.]+|xpu")
 
@@ -73,23 +76,30 @@ def find(adapter: Adapter) -> Environment | None:
     try:
         said = read_json(folder / "complete.json", unsealed=True)
         build = folder / said["build"]
-        found = Environment(
-            folder, build / "venv" / "bin" / "python", said["python"], said["versions"], build / "requirements.lock"
-        )
+        found = Environment(folder, build / "venv" / "bin" / "python", said["python"], said["versions"], build / LOCK)
     except (OSError, KeyError, TypeError, DamagedFileError):
         return None
     return found if found.python.exists() else None
 
 
-def build(adapter: Adapter, on_event: OnEvent | None = None) -> Environment:
+def build(adapter: Adapter, on_event: OnEvent | None = None, lock: Path | None = None) -> Environment:
     """The environment of ``adapter``, built now if it is missing. Concurrent processes build it once.
 
+    ``lock``: a ``requirements.lock`` of another machine, whose versions it gets.
+
     Raises:
-        EnvironmentBuildError: no uv, no network, or no packages that meet the requirements.
-        BadInputError: the cache folder cannot be written to.
+        EnvironmentBuildError: no uv, no network, or no packages that meet the requirements or the lock.
+        BadInputError: the cache folder cannot be written to, or there is an environment of other versions than in
+            ``lock``, which cannot be read or holds none.
     """
+    wanted = None if lock is None else _lock_text(lock)
     found = find(adapter)
     if found is not None:
+        if wanted is not None and _pins(wanted) != _pins(found.lock.read_text()):
+            name = adapter.name
+            raise BadInputError(
+                f"the environment of '{name}' has other versions than {lock}; first: bsct-zoo env remove {name}"
+            )
         return found
     folder = folder_of(adapter)
     writable(folder.parent)
@@ -98,10 +108,12 @@ def build(adapter: Adapter, on_event: OnEvent | None = None) -> Environment:
         if found is None:
             tell = on_event or (lambda text: None)
             if (folder / "complete.json").exists():
-                tell(f"the record of the environment in {folder} is damaged; making it again")
+                tell(f"the environment in {folder} is damaged; making it again")
+            before = folder / LOCK
+            kept = before.read_text() if before.is_file() else None
             shutil.rmtree(folder, ignore_errors=True)  # leftovers of an interrupted build
             folder.mkdir(parents=True, exist_ok=True)
-            found = _build(adapter, folder, tell)
+            found = _made(adapter, folder, tell, wanted, kept)
     return found
 
 
@@ -120,7 +132,17 @@ def remove(adapter: Adapter) -> list[Path]:
 # -- building ----------------------------------------------------------------------------------------------
 
 
-def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
+def _made(adapter: Adapter, folder: Path, tell: OnEvent, wanted: str | None, kept: str | None) -> Environment:
+    """Built from the lock that is ``wanted``, or that was ``kept`` of an earlier build, or from a new one."""
+    if wanted is None and kept is not None:
+        try:
+            return _build(adapter, folder, tell, kept)
+        except EnvironmentBuildError:
+            tell("the versions that it had cannot be had any more; taking those of today")
+    return _build(adapter, folder, tell, wanted)
+
+
+def _build(adapter: Adapter, folder: Path, tell: OnEvent, lock: str | None = None) -> Environment:
     """Lock, make and fill an environment. A failed build is removed; a killed one is not named."""
     place = Path(tempfile.mkdtemp(prefix="build-", dir=folder))
     place.chmod(0o755)  # a cache may be shared
@@ -132,11 +154,15 @@ def _build(adapter: Adapter, folder: Path, tell: OnEvent) -> Environment:
         done = run_uv(["venv", "--no-project", "--python", request, "venv"], place, tell)
         if done.code != 0:
             raise _failure(adapter, done)
-        backend = _lock(adapter, place, python, tell)
-        flags = ["--python", str(python), *_build_constraints(adapter, place), *backend]
-        for offline in ([], ["--offline"]):
-            done = run_uv(["pip", "sync", *flags, *offline, "requirements.lock"], place, tell)
-            if not done.no_network:
+        if lock is None:
+            backends = [_lock(adapter, place, python, tell)]
+        else:
+            (place / LOCK).write_text(lock)
+            backends = _backends()
+        flags = ["--python", str(python), *_build_constraints(adapter, place)]
+        for more in ([*backend, *offline] for backend in backends for offline in ([], ["--offline"])):
+            done = run_uv(["pip", "sync", *flags, *more, LOCK], place, tell)
+            if done.code == 0:
                 break
         if done.code != 0:
             raise _failure(adapter, done)
@@ -162,7 +188,7 @@ def _lock(adapter: Adapter, place: Path, python: Path, tell: OnEvent) -> list[st
         pin, backend = attempts[0]
         lines = [*BASE, *adapter.environment.requirements, *pin]
         (place / "requirements.in").write_text("".join(f"{line}\n" for line in lines))
-        files = ["requirements.in", "--override", "overrides.txt", "--output-file", "requirements.lock"]
+        files = ["requirements.in", "--override", "overrides.txt", "--output-file", LOCK]
         flags = ["--python", str(python), "--no-header", *constraints, *backend, *offline]
         done = run_uv(["pip", "compile", *files, *flags], place, tell)
         if done.code == 0:
@@ -208,6 +234,35 @@ def _torch_attempts() -> list[tuple[list[str], list[str]]]:
     return [*attempts, ([], [])]
 
 
+def _backends() -> list[list[str]]:
+    """Flags for where torch may come from, each once."""
+    found: list[list[str]] = []
+    for _, flags in _torch_attempts():
+        if flags not in found:
+            found.append(flags)
+    return found
+
+
+def _lock_text(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise BadInputError(f"cannot read {file}: {reason}") from error
+    if not _pins(text):
+        raise BadInputError(
+            f"{file} pins no package; give the requirements.lock in the folder that 'bsct-zoo env build NAME' prints"
+        )
+    return text
+
+
+def _pins(lock: str) -> set[str]:
+    """The lines of a lock that name a version."""
+    return {
+        line.split("#")[0].split(";")[0].strip() for line in lock.splitlines() if re.match(r"[\w.-]+ ?(==|@)", line)
+    }
+
+
 def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Environment:
     """Name the build in ``place`` as the valid one."""
     site = [str(path) for path in (place / "venv").glob("lib/python*/site-packages")]
@@ -217,6 +272,7 @@ def _complete(adapter: Adapter, folder: Path, place: Path, python: Path) -> Envi
 
     configuration = (place / "venv" / "pyvenv.cfg").read_text()
     version = re.search(r"^version(?:_info)?\s*=\s*([\d.]+)", configuration, re.MULTILINE)
+    atomic_write(folder / LOCK, (place / LOCK).read_bytes())
     said = {
         "build": place.name,
         "adapter": adapter.name,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import Adapter, Dtype, ModelCard, OptionValue, import_path
+from bsct_zoo.plugins.options import require_device
 from bsct_zoo.runtime.place import place_of, ready_place
 from bsct_zoo.runtime.surroundings import without_gpu
 from bsct_zoo.runtime.uv_tool import OnEvent
@@ -41,6 +42,7 @@ def load_potential(
         ModelError: it cannot be loaded.
     """
     device = resolve_device(device)
+    require_device(adapter, options or {}, device)
     place = ready_place(adapter, on_event)
     if place.kind == "here" and not own_process:
         return load_here(adapter.loader, card, device, dtype, dict(options or {}), threads)

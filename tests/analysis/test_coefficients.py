@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from bsct_zoo.analysis.bootstrap import interval, over_items, over_models
+from bsct_zoo.analysis.bootstrap import interval, over_items, over_models, resampled_means
 from bsct_zoo.analysis.coefficients import kendall, log_pearson, partial_spearman, pearson, spearman
 from bsct_zoo.analysis.correlate import correlate
 from bsct_zoo.analysis.measures import Measure
@@ -188,3 +188,14 @@ def test_what_is_said_of_many_models_follows_the_intervals():
         "fsd and drift: they rise together; given forces, no correlation is shown",
         "noise and drift: no correlation is shown; given forces, no correlation is shown",
     ]
+
+
+@pytest.mark.parametrize("n", [4_000, 6_000])  # either way to draw
+def test_means_of_many_scans_spread_as_the_central_limit_says(n):
+    values = np.random.default_rng(1).lognormal(size=(2, n))
+    values[1] = 3 * values[0]
+    means = resampled_means(values)
+    assert means.shape == (4000, 2)
+    assert means[:, 0].mean() == pytest.approx(values[0].mean(), abs=4 * values[0].std() / np.sqrt(4000 * n))
+    assert means[:, 0].std() == pytest.approx(values[0].std() / np.sqrt(n), rel=0.06)
+    assert np.allclose(means[:, 1], 3 * means[:, 0])  # all rows are drawn alike

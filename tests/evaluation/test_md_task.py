@@ -118,14 +118,18 @@ def test_what_came_to_its_end_is_read_back_and_other_settings_are_other_runs():
     assert row("cliff", CheckSettings(temperature=150, time_ps=0.05)).values != first.values
     others = systems()
     others[0].positions[0, 0] += 0.01
-    assert row("cliff", atoms=others).records[1:] == first.records[1:]
+    moved = row("cliff", atoms=others).records[1:]
+    assert [record.metrics for record in moved] == [record.metrics for record in first.records[1:]]
     assert LOADED == ["cliff"] * 3
 
 
-def test_more_molecules_cost_what_is_new_alone():
+def test_more_molecules_are_another_batch():
     few = row("plain", atoms=systems()[:2])
     all_of_them = row("plain")
-    assert all_of_them.records[:2] == few.records
+    assert [record.id for record in all_of_them.records[:2]] == [record.id for record in few.records]
+    assert LOADED == ["plain"] * 2
+    assert row("plain", atoms=systems()[:2]) == few  # it is kept beside the other
+    assert LOADED == ["plain"] * 2
 
 
 def test_what_a_user_can_mend_is_told_apart():

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -86,6 +87,59 @@ def test_here_and_not_here(monkeypatch, tmp_path):
 
 
 # -- two at once, and one that is killed -------------------------------------------------------------------
+
+
+def wheel(folder, version):
+    """A wheel of a package with one line of code, made by hand."""
+    stem, info = f"bsct_zoo_tiny-{version}", f"bsct_zoo_tiny-{version}.dist-info"
+    files = {
+        "bsct_zoo_tiny.py": f"version = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: bsct-zoo-tiny\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as file:
+        for name, text in files.items():
+            file.writestr(name, text)
+
+
+def test_newer_releases_change_no_environment_that_is_locked(built, tmp_path, monkeypatch):
+    wheels, tiny = tmp_path / "wheels", adapter("bsct-zoo-tiny")
+    wheels.mkdir()
+    links = ",".join(filter(None, [os.environ.get("UV_FIND_LINKS", "").replace(" ", ","), str(wheels)]))
+    monkeypatch.setenv("UV_FIND_LINKS", links)
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "one"))
+    wheel(wheels, "1.0")
+    first = environment.build(tiny)
+    lock = tmp_path / "taken-along.lock"
+    lock.write_bytes(first.lock.read_bytes())
+    assert first.versions["bsct-zoo-tiny"] == "1.0"
+
+    wheel(wheels, "2.0")
+    assert environment.build(tiny) == first
+    first.python.unlink()  # as when the Python that it was made of is removed: it is made again
+    said = []
+    again = environment.build(tiny, said.append)
+    assert again.versions == first.versions and again.python.exists()
+    assert any("is damaged; making it again" in line for line in said)
+
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path / "two"))  # elsewhere
+    assert environment.build(tiny, lock=lock).versions == first.versions
+    assert environment.build(tiny, lock=lock).versions == first.versions
+
+    environment.remove(tiny)  # how it is renewed on purpose
+    new = environment.build(tiny)
+    assert new.versions == {**first.versions, "bsct-zoo-tiny": "2.0"}
+    with pytest.raises(BadInputError, match=r"has other versions than .*taken-along.lock; first: bsct-zoo env remove"):
+        environment.build(tiny, lock=lock)
+
+
+def test_a_lock_that_is_none(tmp_path):
+    with pytest.raises(BadInputError, match=r"cannot read .*no.lock: No such file"):
+        environment.build(TOY, lock=tmp_path / "no.lock")
+    (tmp_path / "prose.lock").write_text("Dear reader,\n")
+    with pytest.raises(BadInputError, match="pins no package"):
+        environment.build(TOY, lock=tmp_path / "prose.lock")
 
 
 def test_two_processes_make_it_once(built, tmp_path):

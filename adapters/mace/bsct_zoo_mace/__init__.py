@@ -1,7 +1,7 @@
 """MACE: our small checkpoint, the published families by name, and a user's own ``.model`` files."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Needs, Option
 
 
 @hookimpl
@@ -24,6 +24,17 @@ def register_adapters() -> list[Adapter]:
             options=(
                 Option("head", str, "", "which head of a multi-head model; the one called default if not given"),
                 Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),
+                Option(
+                    "accelerate",
+                    str,
+                    "",
+                    "cueq (cuEquivariance), oeq (OpenEquivariance) or compile (torch.compile)",
+                    choices=("cueq", "oeq", "compile"),
+                    needs={
+                        "cueq": Needs(("cuequivariance-torch>=0.2",)),
+                        "oeq": Needs(("openequivariance>=0.4",), cuda=True),
+                    },
+                ),
             ),
             citation="I. Batatia et al., NeurIPS 2022, arXiv:2206.07697",
         )

@@ -10,12 +10,18 @@ import torch
 from bsct_zoo.plugins.cards import ModelCard
 from bsct_zoo.potentials.bridges import CalculatorPotential
 from bsct_zoo.potentials.potential import Potential
+from bsct_zoo_mace.accelerated import ARGUMENTS
 from bsct_zoo_mace.loader import load as load_batched
 from bsct_zoo_mace.loader import network
 
 
 def load(
-    card: ModelCard, device: str, dtype: Literal["float32", "float64"], head: str = "", level_of_theory: str = ""
+    card: ModelCard,
+    device: str,
+    dtype: Literal["float32", "float64"],
+    head: str = "",
+    level_of_theory: str = "",
+    accelerate: str = "",
 ) -> Potential:
     """``MACECalculator`` with the checkpoint of ``card``; called as the adapter's loader is.
 
@@ -24,10 +30,11 @@ def load(
     from mace.calculators import MACECalculator  # after ``packages`` has imported e3nn
 
     batched = load_batched(card, device, dtype, head, level_of_theory)
+    named = {"head": head} if head else {}
     before = torch.get_default_dtype()
     try:
         calculator = MACECalculator(
-            models=[network(card)], device=device, default_dtype=dtype, **({"head": head} if head else {})
+            models=[network(card)], device=device, default_dtype=dtype, **named, **ARGUMENTS.get(accelerate, {})
         )
     finally:
         torch.set_default_dtype(before)

@@ -81,6 +81,7 @@ def build(config: MaceConfig) -> torch.nn.Module:
         radial_MLP=list(config.radial_mlp),
         atomic_inter_scale=config.scale,
         atomic_inter_shift=0.0,
+        use_reduced_cg=False,  # else the shapes of the weights depend on whether cuequivariance is installed
     )
 
 

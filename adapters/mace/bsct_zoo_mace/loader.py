@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 import zipfile
@@ -13,8 +14,10 @@ from torch import nn
 
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.cards import ModelCard
+from bsct_zoo.potentials.acceleration import require_equal
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.runtime.checkpoints import read_trusted
+from bsct_zoo_mace.accelerated import compiled, converted
 from bsct_zoo_mace.checkpoint import load as load_checkpoint
 from bsct_zoo_mace.packages import pickles_allowed
 from bsct_zoo_mace.potential import MacePotential
@@ -26,15 +29,25 @@ def load(
     dtype: Literal["float32", "float64"],
     head: str = "",
     level_of_theory: str = "",
+    accelerate: str = "",
 ) -> Potential:
-    """The model of ``card``.
+    """The model of ``card``; with ``accelerate`` it was compared with the plain one.
 
     Raises:
-        BadInputError: its file is missing, damaged or not a MACE, or has no such head.
+        BadInputError: its file is missing, damaged or not a MACE, has no such head, or cannot be accelerated here.
         UntrustedFileError: the file is a pickle and it is not trusted.
     """
-    level = level_of_theory or card.level_of_theory
-    return MacePotential(network(card), device, dtype, level, card.licence, head or None)
+
+    def potential(model: nn.Module) -> MacePotential:
+        level = level_of_theory or card.level_of_theory
+        return MacePotential(model, device, dtype, level, card.licence, head or None)
+
+    model = network(card)
+    if not accelerate:
+        return potential(model)
+    plain = potential(copy.deepcopy(model))
+    fast = potential(converted(model, accelerate, device))
+    return require_equal(plain, compiled(fast) if accelerate == "compile" else fast, accelerate)
 
 
 def network(card: ModelCard) -> nn.Module:

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -384,3 +385,54 @@ def test_a_model_that_takes_charges_says_so(potential):
         atoms.calc = calculator
         assert energies[-1] == pytest.approx(atoms.get_potential_energy(), abs=1e-8)
     assert len({round(energy, 6) for energy in energies}) == 3
+
+
+def saved(folder, config):
+    torch.manual_seed(3)
+    with float64_by_default():
+        model = build(config)
+    file = folder / "own.safetensors"
+    save(
+        file,
+        model,
+        config,
+        {"name": "own", "title": "own", "level_of_theory": "none", "licence": "MIT", "source": "a test"},
+    )
+    return file_card(str(file))
+
+
+def differences(card, choice):
+    plain = load(card, "cpu", "float64")
+    fast = load(card, "cpu", "float64", accelerate=choice)
+    for frames in (molecules(), [*molecules()[:2], crystal()] * 3):
+        one, other = compute(plain, frames), compute(fast, frames)
+        yield (one.energy - other.energy).abs().max()
+        yield (one.forces - other.forces).abs().max()
+        if one.stress is not None:
+            yield (one.stress[-1] - other.stress[-1]).abs().max()
+
+
+@pytest.mark.skipif(find_spec("cuequivariance_torch") is None, reason="needs cuequivariance-torch")
+def test_cuequivariance_gives_the_same_numbers(tmp_path):
+    found = list(differences(saved(tmp_path, CONFIG), "cueq"))
+    assert len(found) == 5 and max(found) < 1e-8
+    assert max(found) > 0  # other sums: it was not the plain model twice
+
+
+@pytest.mark.slow  # a C++ compiler works for minutes
+def test_compiled_it_gives_the_same_numbers(tmp_path):
+    small = replace(CONFIG, hidden_irreps="4x0e", max_ell=1, num_interactions=1, mlp_irreps="4x0e", radial_mlp=(4,))
+    assert max(differences(saved(tmp_path, small), "compile")) < 1e-8
+
+
+@pytest.mark.skipif(find_spec("cuequivariance_torch") is not None, reason="it is installed")
+def test_what_is_not_installed_is_named(tmp_path):
+    with pytest.raises(BadInputError, match="accelerate=cueq needs cuequivariance-torch; uv pip install --python"):
+        load(saved(tmp_path, CONFIG), "cpu", "float64", accelerate="cueq")
+
+
+def test_without_a_compiler_nothing_is_compiled(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(BadInputError, match="accelerate=compile needs a C\\+\\+ compiler; install g\\+\\+"):
+        load(saved(tmp_path, CONFIG), "cpu", "float64", accelerate="compile")

@@ -1,7 +1,7 @@
 """NequIP and Allegro: a user's packaged or compiled models, and checkpoints trained here."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Needs, Option
 
 
 @hookimpl
@@ -21,7 +21,17 @@ def register_adapters() -> list[Adapter]:
             environment=EnvironmentSpec(
                 requirements=("nequip>=0.19,<0.20", "nequip-allegro>=0.8,<0.9", "vesin>=0.3"),
             ),
-            options=(Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),),
+            options=(
+                Option("level_of_theory", str, "", "what a user's own model imitates, for the tables"),
+                Option(
+                    "accelerate",
+                    str,
+                    "",
+                    "oeq (OpenEquivariance) or compile (torch.compile)",
+                    choices=("oeq", "compile"),
+                    needs={"oeq": Needs(("openequivariance>=0.4",), cuda=True)},
+                ),
+            ),
             trainer="bsct_zoo_nequip.training:train",
             trains_stress=True,
             citation="S. Batzner et al., Nat. Commun. 13, 2453 (2022); C. W. Tan et al., arXiv:2504.16068",

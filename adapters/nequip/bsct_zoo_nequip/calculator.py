@@ -32,12 +32,21 @@ class _InFloat64(NequIPCalculator):
             torch.set_default_dtype(before)
 
 
-def load(card: ModelCard, device: str, dtype: Literal["float32", "float64"], level_of_theory: str = "") -> Potential:
+def load(
+    card: ModelCard,
+    device: str,
+    dtype: Literal["float32", "float64"],
+    level_of_theory: str = "",
+    accelerate: str = "",
+) -> Potential:
     """``NequIPCalculator`` with the checkpoint of ``card``; called as the adapter's loader is.
 
     Raises:
-        BadInputError: the card is that of a file of nequip's own, of which the calculator loads some kinds alone.
+        BadInputError: the card is that of a file of nequip's own, of which the calculator loads some kinds alone,
+            or it is to be accelerated.
     """
+    if accelerate:
+        raise BadInputError("nequip's own calculator is not accelerated here; leave accelerate away for it")
     if card.executes_code or card.checkpoint is None:
         raise BadInputError("only checkpoints of bsct-zoo are put into nequip's calculator here")
     batched = load_batched(card, device, dtype, level_of_theory)  # also sets what nequip relies on

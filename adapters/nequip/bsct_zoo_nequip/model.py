@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from ase.data import atomic_numbers
 from torch import nn
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo_nequip.accelerated import accelerated
 from bsct_zoo_nequip.files import COMPILED
 from bsct_zoo_nequip.packages import AtomicDataDict, ready
 
@@ -71,21 +73,26 @@ def from_graph_model(model: nn.Module) -> NequipModel:
     )
 
 
-def from_file(path: Path, device: str) -> NequipModel:
+def from_file(path: Path, device: str, accelerate: str = "") -> NequipModel:
     """A user's file, through nequip's own loaders. It can execute code; the caller has seen to it that it may.
 
     Raises:
-        BadInputError: it is damaged, not a model of nequip, or compiled for another device or program.
+        BadInputError: it is damaged, not a model of nequip, or compiled for another device or program, or it is to
+            be accelerated and cannot.
     """
     ready()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if path.name.endswith(COMPILED):
+                if accelerate:
+                    raise BadInputError("it is compiled already; leave accelerate away")
                 return _compiled(path, device)
             from nequip.model.saved_models import load_saved_model
 
-            return from_graph_model(load_saved_model(str(path)))
+            mode = "compile" if accelerate == "compile" else "eager"
+            load = partial(load_saved_model, str(path), compile_mode=mode)
+            return from_graph_model(accelerated(load, accelerate, device))
     except BadInputError as error:
         raise BadInputError(f"{path.name}: {error}") from error
     except Exception as error:  # what a damaged pickle, archive or library raises has no end

@@ -1,7 +1,7 @@
 """SevenNet: the universal potentials that its package brings, and a user's own checkpoints."""
 
 from bsct_zoo import hookimpl
-from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Option
+from bsct_zoo.plugins.cards import Adapter, EnvironmentSpec, Needs, Option
 
 
 @hookimpl
@@ -22,6 +22,17 @@ def register_adapters() -> list[Adapter]:
             options=(
                 Option("modal", str, "", "which fidelity of a user's own multi-fidelity checkpoint"),
                 Option("level_of_theory", str, "", "what a user's own checkpoint imitates, for the tables"),
+                Option(
+                    "accelerate",
+                    str,
+                    "",
+                    "cueq (cuEquivariance) or oeq (OpenEquivariance)",
+                    choices=("cueq", "oeq"),
+                    needs={
+                        "cueq": Needs(("cuequivariance-torch>=0.7,<0.10",), cuda=True),
+                        "oeq": Needs(("openequivariance>=0.4",), cuda=True),
+                    },
+                ),
             ),
             citation=PARK_2024,
         )

@@ -21,6 +21,7 @@ def load(
     dtype: Literal["float32", "float64"],
     modal: str = "",
     level_of_theory: str = "",
+    accelerate: str = "",
 ) -> Potential:
     """``SevenNetCalculator`` with the checkpoint of ``card``; called as the adapter's loader is.
 
@@ -31,5 +32,11 @@ def load(
         raise BadInputError("SevenNet's own calculator computes in float32 alone")
     batched = load_batched(card, device, dtype, modal, level_of_theory)
     with checkpoint_file(card) as path:
-        calculator = SevenNetCalculator(str(path), device=device, modal=modal or card.notes.get("modal"))
+        calculator = SevenNetCalculator(
+            str(path),
+            device=device,
+            modal=modal or card.notes.get("modal"),
+            enable_cueq=accelerate == "cueq",
+            enable_oeq=accelerate == "oeq",
+        )
     return CalculatorPotential(calculator, replace(batched.info, cost="atoms"))
