@@ -88,7 +88,7 @@ def explain(
 
 def _others(settings: Settings, task: ScanTask, item: Item, own: str) -> dict[str, Record]:
     """Records of the scan of every other model that was asked about it before."""
-    from bsct_zoo.evaluation.kept import kept_answers
+    from bsct_zoo.evaluation.answers import kept_answers
     from bsct_zoo.evaluation.records import record_of
     from bsct_zoo.evaluation.store import Store
 

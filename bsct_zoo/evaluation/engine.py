@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from ase.data import chemical_symbols
 
 from bsct_zoo import __version__
 from bsct_zoo.errors import BadInputError, BsctZooError
+from bsct_zoo.evaluation.answers import Answers, keys_of
 from bsct_zoo.evaluation.cluster import connected, shared_among_nodes
 from bsct_zoo.evaluation.context import EngineContext, Opener
 from bsct_zoo.evaluation.events import Done, Failed, Listener, Message, NotKept, Started, ignore
@@ -29,7 +29,7 @@ from bsct_zoo.evaluation.records import (
 )
 from bsct_zoo.evaluation.results import Evaluation, ModelResult, Results
 from bsct_zoo.evaluation.settings import Settings
-from bsct_zoo.evaluation.store import Shelf, Store, content_key
+from bsct_zoo.evaluation.store import Shelf, Store
 from bsct_zoo.metrics.columns import aggregate
 from bsct_zoo.models.identity import checkpoint_sha256, identity
 from bsct_zoo.models.naming import ModelSpec
@@ -38,31 +38,6 @@ from bsct_zoo.plugins.tasks import Answer, Dtype, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.load import package_versions
 from bsct_zoo.runtime.surroundings import cores
-
-
-@dataclass
-class Answers:
-    """What a model says under a task.
-
-    Attributes:
-        outcomes: by id of the item; items that are skipped have none.
-        skipped: items that the task leaves out for this model.
-        info: what the model declared of itself; None if it never came up.
-        fatal: why the model failed as a whole; None if it did not.
-        log_tail: last output of the model where it failed.
-        known: how many answers were kept from before.
-        places: by id of the item, where the store keeps its answer, below the folder of the store.
-        askable: items that the model can be asked about, in the task's order.
-    """
-
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    skipped: list[Item] = field(default_factory=list)
-    info: PotentialInfo | None = None
-    fatal: BsctZooError | None = None
-    log_tail: str = ""
-    known: int = 0
-    places: dict[str, str] = field(default_factory=dict)
-    askable: tuple[Item, ...] = ()
 
 
 def evaluate(
@@ -213,7 +188,7 @@ class ModelRun:
         left = list(task.items)
         if shelf is not None and facts is not None:
             result.info = declared_info(facts["info"])
-            left = self._sorted_out(task, left, result)
+            left = result.sorted_out(task, left)
             left = self._read_back(task, shelf, left, result)
         if not left:
             return
@@ -225,7 +200,7 @@ class ModelRun:
             asked = self._asked_here(task, dtype, shelf, facts, left, result)
         keys: dict[str, str] = {}
         for item, outcome in asked:
-            keys = keys or _keys(task, result.askable)
+            keys = keys or keys_of(task, result.askable)
             result.outcomes[item.id] = outcome
             if isinstance(outcome, Failure):
                 result.log_tail = outcome.log_tail or result.log_tail
@@ -236,7 +211,7 @@ class ModelRun:
 
     def _read_back(self, task: Task, shelf: Shelf, items: list[Item], result: Answers) -> list[Item]:
         """Take in what is kept of ``items``; those that are left to ask about."""
-        keys, kept = _keys(task, items), {}
+        keys, kept = keys_of(task, items), {}
         for item in items:
             answer = shelf.read(task.kind, keys[item.id])
             if answer is not None and task.is_kept(item, answer):
@@ -299,7 +274,7 @@ class ModelRun:
             if result.info is None and reply.info is not None:
                 result.info = reply.info
                 self._declare(reply.info, reply.machine, shelf)
-                left = self._sorted_out(task, left, result)
+                left = result.sorted_out(task, left)
             there = {item.id for item in left}
             yield from ((item, outcome) for item, outcome in reply.outcomes if item.id in there)
 
@@ -310,30 +285,13 @@ class ModelRun:
         if result.info is None:
             result.info = context.potential.info
             self._declare(context.potential.info, machine(context.potential.info.device), shelf)
-            left = self._sorted_out(task, left, result)
+            left = result.sorted_out(task, left)
         return left
 
     def _declare(self, info: PotentialInfo, where: Mapping[str, Any], shelf: Shelf | None, **more: Any) -> None:
         name = f"{self.spec.adapter.name}:{self.spec.card.name}"
         facts = {"model": name, "machine": dict(where), "info": declared_facts(info), **more}
         self._keep(shelf, lambda s: s.write_info(facts))
-
-    def _sorted_out(self, task: Task, items: list[Item], result: Answers) -> list[Item]:
-        """Items that the model can be asked about; those with unknown elements fail, others may be skipped."""
-        assert result.info is not None
-        elements = result.info.elements
-        left = []
-        for item in items:
-            foreign = [] if elements is None else sorted(set(item.atomic_numbers) - elements)
-            if task.skips(item, result.info):
-                result.skipped.append(item)
-            elif foreign:
-                names = ", ".join(chemical_symbols[z] for z in foreign)
-                result.outcomes[item.id] = Failure(f"the model does not know {names}")
-            else:
-                left.append(item)
-        result.askable = tuple(left)
-        return left
 
     # -- the model and what is kept of it --------------------------------------------------------------------
 
@@ -414,13 +372,3 @@ class ModelRun:
         )
         self.listen(done)
         return evaluation
-
-
-def _keys(task: Task, items: Sequence[Item]) -> dict[str, str]:
-    """Under which key an answer is kept, by item; ``items`` are all that the model can be asked about."""
-    batches: dict[str, list[str]] = {}
-    for item in items:
-        batches.setdefault(task.together(item), []).append(item.fingerprint)
-    batches[""] = []
-    others = {name: [batch] if batch else [] for name, batch in batches.items()}
-    return {item.id: content_key([task.key(), item.fingerprint, *others[task.together(item)]]) for item in items}

@@ -10,7 +10,8 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation.engine import Answers, answers, declared
+from bsct_zoo.evaluation.answers import Answers
+from bsct_zoo.evaluation.engine import answers, declared
 from bsct_zoo.evaluation.events import Listener, Message, ignore
 from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.evaluation.store import content_key

@@ -8,7 +8,7 @@ from ase.io import read
 from made_report import STEP_AT, make
 from rich.console import Console
 
-from bsct_zoo.evaluation.kept import kept_answers
+from bsct_zoo.evaluation.answers import kept_answers
 from bsct_zoo.evaluation.scan_task import ScanTask
 from bsct_zoo.evaluation.store import Store
 from bsct_zoo.report.explanation import deciding_frames, draw_list, draw_scan, worst_layout
