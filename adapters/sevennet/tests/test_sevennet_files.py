@@ -22,7 +22,7 @@ def test_files(tmp_path):
     with pytest.raises(UntrustedFileError, match="--trust"):
         parse_model(f"sevennet:{path}")
     spec = parse_model(f"sevennet:{path}@modal=PBE,level_of_theory=PBE", trust=True)
-    assert spec.options == {"modal": "PBE", "level_of_theory": "PBE"}
+    assert spec.options == {"modal": "PBE", "level_of_theory": "PBE", "accelerate": ""}
     with pytest.raises(BadInputError, match="there is no file"):
         parse_model("sevennet:absent.pth", trust=True)
     with pytest.raises(BadInputError, match="not a checkpoint of SevenNet"):
