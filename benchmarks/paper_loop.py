@@ -6,8 +6,9 @@
 The paper's code asks an ASE calculator for energy and forces frame by frame. Here the calculator of the model's own
 package does that in the same process and environment as ours, with the same weights and precision; a model without
 one (our Transformer) is its own, asked one frame at a time. Both give the FSD of each scan, whose largest relative
-difference stands beside. Runs alternate; each figure is the shorter of two. For models that run in this interpreter
-the share of arithmetic (matrix products, by torch's profiler) in our time is said too.
+difference stands beside. Where there are several threads, as many processes with one thread each share the scans in a
+third run, as ``compare --processes`` does. Runs alternate; each figure is the shorter of two. For models that run in
+this interpreter the share of arithmetic (matrix products, by torch's profiler) in our time is said too.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,10 +46,11 @@ PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::line
 
 @dataclass(frozen=True)
 class Times:
-    """Of one model: seconds of the loop and of batches, the largest relative difference of FSD, share of products."""
+    """Of a model: seconds of the loop, of batches, of those in processes; difference of FSD, share of products."""
 
     loop: float
     ours: float
+    processes: float | None
     apart: float
     arithmetic: float | None
 
@@ -60,13 +66,14 @@ def main() -> None:
     options = parser.parse_args()
     scans = bz.load_suite(options.suite).select(limit=options.limit).scans
     sizes = [len(scan.atomic_numbers) for scan in scans]
-    lines = ["| model | threads | loop s | batches s | times faster | FSD differs by | arithmetic |"]
-    lines.append("|---|---:|---:|---:|---:|---:|---:|")
+    head = ["model", "cores", "loop s", "batches s", "times faster", "in processes s", "times faster"]
+    lines = [f"| {' | '.join(head)} | FSD differs by | arithmetic |", f"|---|{'---:|' * (len(head) + 1)}"]
     for name in options.models:
         for threads in map(int, options.threads.split(",")):
             t = timed(name, scans, threads)
             share = "–" if t.arithmetic is None else f"{t.arithmetic:.0%}"
             cells = [f"`{name}`", f"{threads}", f"{t.loop:.1f}", f"{t.ours:.1f}", f"**{t.loop / t.ours:.1f}**"]
+            cells += ["", ""] if t.processes is None else [f"{t.processes:.1f}", f"**{t.loop / t.processes:.1f}**"]
             lines.append(f"| {' | '.join(cells)} | {t.apart:.0e} | {share} |")
             print(lines[-1], flush=True)
     facts = machine("cpu")
@@ -89,21 +96,49 @@ def timed(name: str, scans: Sequence[Scan], threads: int) -> Times:
     """Both ways on the same scans, in turns."""
     spec = parse_model(name)
     own = spec.adapter if spec.adapter.calculator is None else replace(spec.adapter, loader=spec.adapter.calculator)
-    words = {"device": "cpu", "dtype": "float32", "options": dict(spec.options), "threads": threads, "timeout": None}
-    loop_s, ours_s = [], []
-    with (
-        load_potential(spec.adapter, spec.card, **words) as batched,  # type: ignore[arg-type]
-        load_potential(own, spec.card, **words) as calculator,  # type: ignore[arg-type]
-    ):
+    words: dict[str, Any] = {"device": "cpu", "dtype": "float32", "options": dict(spec.options), "timeout": None}
+    several = range(threads if threads > 1 else 0)
+    loop_s, ours_s, processes_s = [], [], []
+    with ExitStack() as stack:
+        batched, calculator = (
+            stack.enter_context(load_potential(adapter, spec.card, **words, threads=threads))
+            for adapter in (spec.adapter, own)
+        )
+        workers = [
+            stack.enter_context(load_potential(spec.adapter, spec.card, **words, threads=1, own_process=True))
+            for _ in several
+        ]
         ask(batched, scans[:1]), ask(calculator, scans[:1], alone=True)  # what compiles, compiles
+        for worker in workers:
+            ask(worker, scans[:1])
         for _ in range(TURNS):
+            if workers:
+                processes_s.append(shared(workers, scans))
             seconds, scores = ask(batched, scans)
             ours_s.append(seconds)
             seconds, expected = ask(calculator, scans, alone=True)
             loop_s.append(seconds)
         share = arithmetic(batched, scans[:2]) if where(spec.adapter) == "here" else None
     apart = float(np.max(np.abs(scores / expected - 1)))
-    return Times(min(loop_s), min(ours_s), apart, share)
+    return Times(min(loop_s), min(ours_s), min(processes_s, default=None), apart, share)
+
+
+def shared(workers: Sequence[Potential], scans: Sequence[Scan]) -> float:
+    """Seconds for all frames, a scan at a time for whichever worker is free, the largest first."""
+    left = deque(sorted(scans, key=lambda scan: -scan.n_atoms))
+
+    def work(worker: Potential) -> None:
+        while True:
+            try:
+                scan = left.popleft()
+            except IndexError:
+                return
+            ask(worker, [scan])
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(len(workers)) as pool:
+        list(pool.map(work, workers))
+    return time.perf_counter() - started
 
 
 def ask(potential: Potential, scans: Sequence[Scan], alone: bool = False) -> tuple[float, np.ndarray]:

@@ -55,6 +55,7 @@ def compare(
     device: str = "auto",
     dtype: Dtype = "float32",
     jobs: int = 1,
+    processes: int = 0,
     trust: bool = False,
     use_store: bool = True,
     listen: Listener = ignore,
@@ -70,6 +71,7 @@ def compare(
         device: "auto", "cpu", "cuda" or "cuda:N".
         dtype: what models compute in, where a task does not say otherwise.
         jobs: models at a time.
+        processes: of each model, one thread each, that share the scans; 0 for one on all cores.
         trust: read files of weights that can run code and that no card names.
         use_store: read and keep answers in the user's cache.
         listen: hears every event (``bsct_zoo.evaluation.events``).
@@ -82,7 +84,7 @@ def compare(
     chosen = {"only": only, "limit": limit}
     asked: list[Task] = [ScanTask(one.select(only=only, limit=limit), chosen) for one in opened]
     asked += [parse_task(task) if isinstance(task, str) else task for task in tasks]
-    settings = Settings(device=device, dtype=dtype, jobs=jobs, use_store=use_store)
+    settings = Settings(device=device, dtype=dtype, jobs=jobs, processes=processes, use_store=use_store)
     specs = [parse_model(name, trust=trust) for name in models]
     refuse_ambiguous(specs)
     return Report(evaluate(specs, asked, settings, listen=listen), {one.name: one for one in opened})

@@ -93,6 +93,10 @@ Crystals = Annotated[
 Device = Annotated[str, run("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 DtypeOption = Annotated[Dtype, run("--dtype", help="Precision of the model.")]
 Jobs = Annotated[int, run("--jobs", min=1, help="Models that run at the same time.")]
+Processes = Annotated[
+    int,
+    run("--processes", min=0, help="Processes of each model that share the scans, a core each; 0: one on all cores."),
+]
 Yes = Annotated[bool, run("--yes", "-y", help="Download missing weights without asking.")]
 Trust = Annotated[bool, run("--trust", help="Load unverified files that can run code.")]
 

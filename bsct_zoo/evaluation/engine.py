@@ -194,7 +194,7 @@ class ModelRun:
             return
         if self.settings.cluster:
             asked = self._asked_on_cluster(task, dtype, shelf, left, result)
-        elif self.settings.processes:
+        elif self.settings.processes and not any(task.together(item) for item in left):
             asked = self._asked_in_processes(task, dtype, shelf, left, result)
         else:
             asked = self._asked_here(task, dtype, shelf, facts, left, result)
@@ -255,7 +255,7 @@ class ModelRun:
         self, task: Task, dtype: Dtype, shelf: Shelf | None, left: list[Item], result: Answers
     ) -> Iterator[tuple[Item, Outcome]]:
         """Ask several processes of the model, each about one item at a time."""
-        opener = self._opener(dtype)
+        opener = self._opener(dtype, shared=True)
         first = EngineContext(opener, shelf, self.settings.max_batch_atoms)
         try:
             left = self._declared(task, first, shelf, left, result)
@@ -303,11 +303,11 @@ class ModelRun:
             say = lambda text: self.listen(Message(**self._about, text=text))  # noqa: E731
             self._versions = package_versions(self.spec.adapter, on_event=say)
 
-    def _opener(self, dtype: Dtype) -> Opener:
+    def _opener(self, dtype: Dtype, shared: bool = False) -> Opener:
+        """Opens the model; ``shared`` among processes each has one thread."""
         settings = self.settings
-        threads = 1 if settings.processes else max(1, cores() // settings.jobs)
-        own_process = settings.processes > 0
-        return Opener(self.spec, settings.device, dtype, settings.timeout, threads, own_process, self.listen, self.row)
+        threads = 1 if shared else max(1, cores() // settings.jobs)
+        return Opener(self.spec, settings.device, dtype, settings.timeout, threads, shared, self.listen, self.row)
 
     def _shelf(self, dtype: Dtype) -> Shelf | None:
         """Where answers in ``dtype`` are kept; None if nothing is to be kept, or what decides them is not known."""

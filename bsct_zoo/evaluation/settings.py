@@ -20,7 +20,8 @@ class Settings:
         dtype: what models compute in, where the task does not say otherwise.
         max_batch_atoms: cost that fills a batch; None for a default by device.
         jobs: models at a time.
-        processes: of each model, each on one thread, among which items are shared; 0 for one model on every core.
+        processes: of each model, each on one thread, among which items are shared that are no common batch; 0 for one
+            model on every core.
         use_store: read and keep answers.
         folder: of the store; None for the user's cache.
         private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
@@ -62,5 +63,5 @@ class Settings:
 
     def facts(self) -> dict[str, Any]:
         """As results hold them."""
-        names = ("device", "dtype", "max_batch_atoms", "jobs", "use_store", "timeout")
+        names = ("device", "dtype", "max_batch_atoms", "jobs", "processes", "use_store", "timeout")
         return {name: getattr(self, name) for name in names}

@@ -86,9 +86,10 @@ TASKS = {
 }
 
 
-def answers(task, folder):
+def answers(task, folder, **settings):
     """Every number that is kept of ``task`` in ``folder`` after it ran there, by item."""
-    evaluation = evaluate([MODEL], [task], Settings(device="cpu", folder=folder)).rows[0].evaluations[task.name]
+    settings = Settings(device="cpu", folder=folder, **settings)
+    evaluation = evaluate([MODEL], [task], settings).rows[0].evaluations[task.name]
     store = Store(folder)
     return {
         record.id: {name: array.tobytes() for name, array in store.at(record.answer).arrays.items()}
@@ -106,6 +107,14 @@ def test_bits_do_not_depend_on_what_is_kept(kind, tmp_path):
     assert len(kept) == 3
     kept[1].unlink()  # as after a kill between two answers
     assert answers(TASKS[kind](3), tmp_path / "alone") == alone
+
+
+@pytest.mark.parametrize("kind", ["scans", "md"])
+def test_bits_do_not_depend_on_processes(kind, tmp_path, monkeypatch):
+    """Scans are shared among them, runs of dynamics are one batch and stay together."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    one = answers(TASKS[kind](3), tmp_path / "one")
+    assert answers(TASKS[kind](3), tmp_path / "two", processes=2) == one
 
 
 def test_a_batch_is_felt(tmp_path):
