@@ -95,7 +95,8 @@ def main() -> None:
     print(text)
     if options.write:
         fill(PAGE, "prediction", text)
-        draw(models, FIGURE)
+        if any(GIVEN in model.predictors for model in models):
+            draw(models, FIGURE)
 
 
 # -- what was measured -------------------------------------------------------------------------------------------
