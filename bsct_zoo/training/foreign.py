@@ -20,11 +20,10 @@ from bsct_zoo.training.data import (
     FrameSet,
     TrainingData,
     checked_frames,
-    flat_arrays,
     read_training_data,
-    write_training_data,
 )
 from bsct_zoo.training.labels import LabelKeys, Labels, has_stress, is_isolated_atom, keys_of, labels_of
+from bsct_zoo.training.writing import flat_arrays, write_training_data
 
 _FEW = 2  # compositions of training frames: too few for any other molecule
 SHARES = {"valid": 0.05, "test": 0.1}  # of molecules; of a file's frames of train and valid, and its compositions

@@ -6,7 +6,8 @@ import springs
 import torch
 
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.training.data import SizedBatches, read_training_data, write_training_data
+from bsct_zoo.training.data import SizedBatches, read_training_data
+from bsct_zoo.training.writing import write_training_data
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from bsct_zoo.atoms.reading import read_frames
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.training.data import checked_frames, flat_arrays, read_training_data
+from bsct_zoo.training.data import checked_frames, read_training_data
 from bsct_zoo.training.foreign import frames_folder, reference_energies, remarks, split_by_composition
 from bsct_zoo.training.labels import LabelKeys, keys_of, labels_of
+from bsct_zoo.training.writing import flat_arrays
 
 ATOM = {"H": -3.0, "C": -40.0, "N": -55.0, "O": -70.0}
 FORMULAS = ("H2O", "CO", "CH4", "NH3", "N2", "O2", "HCN", "C2H2", "CO2", "H2", "CH2O", "N2O")

@@ -27,7 +27,6 @@ from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.plugins.tasks import Answer, Context, Item, Outcome, Score, Task
 from bsct_zoo.potentials.batching import Batcher
 from bsct_zoo.potentials.potential import Potential
-from bsct_zoo.training.data import flat_arrays
 from bsct_zoo.training.making.displacements import (
     along_modes,
     cuttable,
@@ -39,6 +38,7 @@ from bsct_zoo.training.making.displacements import (
 )
 from bsct_zoo.training.making.minimum import Minimum
 from bsct_zoo.training.making.recipe import KINDS, VERSION, Recipe
+from bsct_zoo.training.writing import flat_arrays
 
 
 @dataclass(frozen=True)

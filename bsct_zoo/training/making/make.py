@@ -19,13 +19,14 @@ from bsct_zoo.evaluation.events import Listener, Message, ignore
 from bsct_zoo.evaluation.reference import Reference, refuse_unknown
 from bsct_zoo.files import exclusive_lock, sha256
 from bsct_zoo.plugins.tasks import Answer, Failure, Item, Outcome
-from bsct_zoo.training.data import SPLITS, checked_frames, write_training_data
+from bsct_zoo.training.data import SPLITS, checked_frames
 from bsct_zoo.training.foreign import reference_energies
 from bsct_zoo.training.making.frames import FrameTask, diatomic_frames, frame_item, molecule_frames
 from bsct_zoo.training.making.graphs import graph_of_pair
 from bsct_zoo.training.making.minimum import Minimum, MinimumTask, minimum_of
 from bsct_zoo.training.making.recipe import KINDS, Recipe
 from bsct_zoo.training.making.sources import Molecule, partners_of, read_molecules, suite_graphs
+from bsct_zoo.training.writing import write_training_data
 
 PARTS = "parts"  # folder of what is known already, within that of the frames
 
