@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bsct_zoo.errors import BadInputError, BsctZooError, ModelError
+from bsct_zoo.evaluation.answers import Answers
 from bsct_zoo.evaluation.context import EngineContext, Opener
 from bsct_zoo.evaluation.events import Beat, Listener, Message, Progress, ignore
 from bsct_zoo.evaluation.machine import machine
@@ -193,13 +194,8 @@ def _asked(call: Call, task: Task) -> Reply:
         return Reply(
             context.potential.info, here, tuple((item, asked_alone(task, context, item)) for item in call.items)
         )
-    info = context.potential.info
-    known = info.elements
-    items = [
-        item
-        for item in call.items  # those that one machine would ask about: they are one batch
-        if not task.skips(item, info) and (known is None or known.issuperset(item.atomic_numbers))
-    ]
+    # Those that one machine would ask about: they are one batch.
+    items = Answers(info=context.potential.info).sorted_out(task, call.items)
     outcomes: list[tuple[Item, Outcome]] = []
     try:
         outcomes += task.run(context, items) if items else ()
