@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from stages import unpacked
 
 from bsct_zoo.analysis import coefficients
 from bsct_zoo.evaluation.results import Evaluation
-from bsct_zoo.report.figures.style import color, legend_above, marker, new_figure, style, write_figure
+from bsct_zoo.report.figures.style import color, legend_above, logarithmic, marker, new_figure, style, write_figure
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
@@ -350,10 +349,9 @@ def draw(models: Sequence[Model], path: Path) -> None:
                 handles[kind] = panel.plot(
                     max(value, floor), min(drifts[i], top), marker(place), color=color(place), markersize=4, mew=0
                 )[0]
-            panel.set(xscale="log", yscale="log", xlabel=title)
-            for axis in (panel.xaxis, panel.yaxis):
-                axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
-                axis.set_minor_formatter(NullFormatter())
+            panel.set_xlabel(title)
+            logarithmic(panel.xaxis, [max(value, floor) for value in values])
+        logarithmic(panels[0, 0].yaxis, [min(drift, top) for drift in drifts])  # all share it
         for row in panels:
             row[0].set_ylabel("median |drift|, meV/atom/ps")
         names = [kind for kind in ("no planted fault", *KINDS) if kind in handles]
