@@ -26,7 +26,7 @@ def build(
     scan: Annotated[str, typer.Option(help="What moves: bond, angle, torsion, dimer, atom or strain.")] = "bond",
     reference: Annotated[
         str,
-        typer.Option(help="A model by its name: xtb, pyscf:wb97m-d3bj/def2-svp, ase:..., mace; or none."),
+        typer.Option(help="A model by its name: xtb, xtb:gfn1, pyscf:METHOD/BASIS, ase:PATH, mace; or none."),
     ] = "none",
     only: Annotated[
         list[str] | None, typer.Option(help="Types to take, as C-C, C-* or isotropic; again for more.")

@@ -29,7 +29,7 @@ def compare(
             "--task",
             "--md",
             metavar="TASK",
-            help="Another task beside the suites: nve, nvt, heat, 'nve@time=0.5,temperature=500,seeds=2', or a "
+            help="Another task beside the suites: nve, nvt, heat, 'nve@time=0.5,temperature=500', or a "
             "plugin's; repeatable.",
         ),
     ] = None,

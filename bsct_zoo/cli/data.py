@@ -28,7 +28,7 @@ def make(
         ),
     ],
     reference: Annotated[
-        str, typer.Option(help="A model by its name: xtb, xtb:gfn1, pyscf:wb97m-d3bj/def2-svp, ase:..., mace.")
+        str, typer.Option(help="A model by its name: xtb, xtb:gfn1, pyscf:METHOD/BASIS, ase:PATH, mace.")
     ] = "xtb",
     frames: Annotated[
         list[str] | None,

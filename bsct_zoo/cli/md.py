@@ -15,18 +15,21 @@ def md(
     models: options.Models,
     check: Annotated[str, options.choose(help="nve, nvt, heat, or a check of a plugin.")] = "nve",
     molecule: options.Molecules = None,
-    temperature: Annotated[float, options.run(min=0.1, help="Initial and bath temperature, K.")] = 300.0,
-    final_temperature: Annotated[float, options.run(min=0.1, help="Final bath temperature of 'heat', K.")] = 1500.0,
-    time: Annotated[float, options.run(min=0.001, help="Simulated time, ps.")] = 1.0,
-    dt: Annotated[float, options.run("--dt", "--step", min=0.01, help="Time step, fs.")] = 0.5,
-    friction: Annotated[float, options.run(min=0.0, help="Friction of the bath of nvt and heat, 1/ps.")] = 10.0,
-    seeds: Annotated[int, options.run(min=1, help="Runs of each molecule.")] = 1,
-    seed: Annotated[int, options.run(min=0, help="Random seed of the first run of each molecule.")] = 0,
+    temperature: Annotated[float, options.run(metavar="K", min=0.1, help="Initial and bath temperature.")] = 300.0,
+    final_temperature: Annotated[
+        float, options.run(metavar="K", min=0.1, help="Final bath temperature of 'heat'.")
+    ] = 1500.0,
+    time: Annotated[float, options.run(metavar="PS", min=0.001, help="Simulated time.")] = 1.0,
+    dt: Annotated[float, options.run("--dt", "--step", metavar="FS", min=0.01, help="Time step.")] = 0.5,
+    friction: Annotated[
+        float, options.run(metavar="1/PS", min=0.0, help="Friction of the bath of nvt and heat.")
+    ] = 10.0,
+    seeds: Annotated[int, options.run(metavar="N", min=1, help="Runs of each molecule.")] = 1,
+    seed: Annotated[int, options.run(metavar="N", min=0, help="Random seed of the first run of each molecule.")] = 0,
     relax: Annotated[bool, options.run(help="Start from the model's own minimum.")] = True,
     device: options.Device = "auto",
     dtype: Annotated[
-        options.Dtype,
-        options.run(help="Precision of the model; integration is in float64."),
+        options.Dtype, options.run(metavar="DTYPE", help="float32 or float64 for the model; integration is in float64.")
     ] = options.Dtype.float64,
     trust: options.Trust = False,
     yes: options.Yes = False,

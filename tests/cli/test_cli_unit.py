@@ -8,12 +8,16 @@ import resource
 import subprocess
 import sys
 import tarfile
+from functools import reduce
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from bsct_zoo.cli.main import app
 from bsct_zoo.evaluation.results import json_schema
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
@@ -155,6 +159,17 @@ def test_help_imports_nothing_heavy(run):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip() == "[]"
     assert "compare" in done.stdout
+
+
+def test_the_help_of_every_command_names_its_options_whole_at_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    left = [[]]
+    while left:
+        words = left.pop()
+        command = reduce(lambda group, word: group.commands[word], words, typer.main.get_command(app))
+        left += [[*words, name] for name in getattr(command, "commands", {})]
+        shown = CliRunner().invoke(app, [*words, "--help"], terminal_width=80).stdout
+        assert [line for line in shown.splitlines() if "…" in line] == [], words
 
 
 def test_without_arguments_the_help_is_shown(run):
