@@ -160,6 +160,22 @@ def group_draws(groups: Sequence[str]) -> list[NDArray[np.int64]]:
     return [np.concatenate([rows[names[k]] for k in line]) for line in drawn]
 
 
+def alike(x: Floats, y: Floats) -> Floats:
+    """Spearman's coefficients of each line of ``x`` [..., n] with ``y`` [n]."""
+    return coefficients.spearman(x, np.broadcast_to(y, x.shape))
+
+
+def over_draws(coefficient: Callable[..., Floats], draws: Sequence[NDArray[np.int64]], *columns: Floats) -> list[float]:
+    """``coefficient`` of ``columns`` [n_models] for each draw of rows; draws of one length are computed at once."""
+    found = np.full(len(draws), np.nan)
+    lengths = np.array([len(rows) for rows in draws])
+    for length in set(lengths.tolist()):
+        places = np.flatnonzero(lengths == length)
+        rows = np.stack([draws[k] for k in places])
+        found[places] = coefficient(*(column[rows] for column in columns))
+    return found.tolist()
+
+
 def interval(values: Sequence[float]) -> tuple[float, float]:
     """95 %, of what is finite."""
     finite = np.array(values)[np.isfinite(values)]
@@ -172,7 +188,8 @@ def over_molecules(x: Floats, rows: Sequence[Floats], outcome: Callable[[Floats]
     random = np.random.default_rng(SEED)
     n = len(rows[0])
     drawn = random.integers(n, size=(DRAWS // 4, n))
-    return interval([spearman(x, np.array([outcome(one[line]) for one in rows])) for line in drawn])
+    redrawn = np.array([[outcome(one[line]) for one in rows] for line in drawn])
+    return interval(coefficients.spearman(np.broadcast_to(x, redrawn.shape), redrawn).tolist())
 
 
 def holm(p_values: Sequence[float]) -> list[bool]:
@@ -238,7 +255,7 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
         x = np.array([m.predictors[predictor] for m in have])
         y = np.array([OUTCOMES[outcome](m.runs[temperature]) for m in have])
         draws = group_draws([m.group for m in have])
-        found[predictor] = (have, x, y, [spearman(x[rows], y[rows]) for rows in draws])
+        found[predictor] = (have, x, y, over_draws(coefficients.spearman, draws, x, y))
     p_values, differences = {}, {}
     for predictor, (have, _, _, drawn) in found.items():
         if predictor != FIRST and FIRST in found and [m.label for m in found[FIRST][0]] == [m.label for m in have]:
@@ -253,7 +270,7 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
         if predictor != GIVEN and np.isfinite(z).all():
             c = np.array(z)
             draws = group_draws([m.group for m in have])
-            given = shown(partial(x, y, c), interval([partial(x[r], y[r], c[r]) for r in draws]))
+            given = shown(partial(x, y, c), interval(over_draws(coefficients.partial_spearman, draws, x, y, c)))
         molecules = over_molecules(x, [m.runs[temperature] for m in have], OUTCOMES[outcome])
         gap = differences.get(predictor)
         mark = "*" if better.get(predictor) else ""
@@ -274,19 +291,20 @@ def pairs(found: Found) -> list[str]:
     ranks = {p: rankdata(found[p][1]) for p in same}
     groups = np.array([m.group for m in have])
     both = [(a, b) for i, a in enumerate(same) for b in same[i + 1 :]]
+    sums = np.stack([ranks[a] + ranks[b] for a, b in both])
+    singles = np.stack([ranks[p] for p in same])
     joined, alone, chosen = np.full(len(y), np.nan), np.full(len(y), np.nan), []
     for group in sorted(set(groups)):
         seen, left = groups != group, groups == group
-        scores = [spearman((ranks[a] + ranks[b])[seen], y[seen]) for a, b in both]
-        a, b = both[int(np.nanargmax(scores))]
+        a, b = both[int(np.nanargmax(alike(sums[:, seen], y[seen])))]
         chosen.append((a, b))
         joined[left] = (ranks[a] + ranks[b])[left] / 2
-        alone_scores = [spearman(ranks[p][seen], y[seen]) for p in same]
-        single = same[int(np.nanargmax(alone_scores))]
+        single = same[int(np.nanargmax(alike(singles[:, seen], y[seen])))]
         alone[left] = ranks[single][left]
     most = max(set(chosen), key=chosen.count)
     draws = group_draws(groups.tolist())
-    gap = interval([spearman(joined[r], y[r]) - spearman(alone[r], y[r]) for r in draws])
+    better = np.subtract(*(over_draws(coefficients.spearman, draws, x, y) for x in (joined, alone)))
+    gap = interval(better.tolist())
     return [
         f"Best pair, chosen without the group that it is judged on: `{most[0]}` and `{most[1]}` "
         f"({chosen.count(most)} of {len(chosen)} times), {spearman(joined, y):.2f}; "
