@@ -1,7 +1,7 @@
 """What foretells the simulation: the statistics of plan.md, from ``results``.
 
     python experiments/prediction/analyse.py                 # tables, for the models that have all that is needed
-    python experiments/prediction/analyse.py --write         # into docs/correlation.md too, with docs/prediction.svg
+    python experiments/prediction/analyse.py --write         # into docs/correlation.md and tables.md, with the figure
 
 A model takes part in a pair of predictor and outcome if it has both; how many do stands beside each coefficient.
 """
@@ -28,7 +28,7 @@ sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
 from pages import fill  # noqa: E402  where the other pages' tables are written too
 
 PAGE = HERE.parents[1] / "docs" / "correlation.md"
-FIGURE = PAGE.with_name("prediction.svg")
+FIGURE, TABLES_FILE = PAGE.with_name("prediction.svg"), HERE / "tables.md"
 KINDS = ("step", "spurious", "noise", "kink", "ripple", "bias", "hole")
 CONTROLS = ("bias", "hole")
 RUNGS = ("hard-knn", "soft-knn", "broad-basis", "broad-basis-direct")
@@ -40,10 +40,11 @@ PREDICTORS = (
     *(f"{suite}/{name}" for suite in ("core", "druglike", "bsct-spice") for name in SCANNED),
     *("jumps/number", "jumps/energy", "jumps/force", "jacobian/asymmetry"),
 )
+AGAINST = ("fsd_full", "fsd_own_zero", "fsd_outside", "force_error_slope", "forces_mae_full")  # the reference
 GIVEN, FIRST = "core/forces_mae_full", "core/fsd_full"
 DRAWS, SEED, FEWEST = 2000, 0, 10
 Floats = NDArray[np.float64]
-Found = dict[str, tuple[list["Model"], Floats, Floats, list[float]]]  # models, x, y, coefficients of draws
+Found = dict[str, tuple[list["Model"], Floats, Floats, Floats]]  # models, x, y, coefficients of draws
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/correlation.md")
     options = parser.parse_args()
     models = read(options.results)
-    parts = [measured(models), dynamics(models), *(table(models, *asked) for asked in TABLES), seeds(models)]
-    text = "\n\n".join(filter(None, parts)) + "\n"
-    print(text)
+    tables = {asked: table(models, *asked) for asked in TABLES}
+    main_parts = [measured(models), *(tables[asked] for asked in TABLES[:2]), overview(models), seeds(models)]
+    page, whole = (
+        "\n\n".join(filter(None, parts)) + "\n" for parts in (main_parts, [dynamics(models), *tables.values()])
+    )
+    print(page, whole, sep="\n")
     if options.write:
-        fill(PAGE, "prediction", text)
+        fill(PAGE, "prediction", page)
+        TABLES_FILE.write_text(f"# Every table of the experiment\n\n{whole}", encoding="utf-8")
         if any(GIVEN in model.predictors for model in models):
             draw(models, FIGURE)
 
@@ -165,18 +170,18 @@ def alike(x: Floats, y: Floats) -> Floats:
     return coefficients.spearman(x, np.broadcast_to(y, x.shape))
 
 
-def over_draws(coefficient: Callable[..., Floats], draws: Sequence[NDArray[np.int64]], *columns: Floats) -> list[float]:
+def over_draws(coefficient: Callable[..., Floats], draws: Sequence[NDArray[np.int64]], *columns: Floats) -> Floats:
     """``coefficient`` of ``columns`` [n_models] for each draw of rows; draws of one length are computed at once."""
     found = np.full(len(draws), np.nan)
     lengths = np.array([len(rows) for rows in draws])
     for length in set(lengths.tolist()):
         places = np.flatnonzero(lengths == length)
-        rows = np.stack([draws[k] for k in places])
+        rows = np.stack([draws[k] for k in places.tolist()])
         found[places] = coefficient(*(column[rows] for column in columns))
-    return found.tolist()
+    return found
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
+def interval(values: Sequence[float] | Floats) -> tuple[float, float]:
     """95 %, of what is finite."""
     finite = np.array(values)[np.isfinite(values)]
     low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (np.nan, np.nan)
@@ -189,7 +194,7 @@ def over_molecules(x: Floats, rows: Sequence[Floats], outcome: Callable[[Floats]
     n = len(rows[0])
     drawn = random.integers(n, size=(DRAWS // 4, n))
     redrawn = np.array([[outcome(one[line]) for one in rows] for line in drawn])
-    return interval(coefficients.spearman(np.broadcast_to(x, redrawn.shape), redrawn).tolist())
+    return interval(coefficients.spearman(np.broadcast_to(x, redrawn.shape), redrawn))
 
 
 def holm(p_values: Sequence[float]) -> list[bool]:
@@ -249,19 +254,18 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
     lines = []
     found: Found = {}
     for predictor in PREDICTORS:
-        have = [m for m in ready if predictor in m.predictors and not (m.label == "xtb" and "/" in predictor)]
+        have = [m for m in ready if takes_part(m, predictor)]
         if len(have) < FEWEST:
             continue
-        x = np.array([m.predictors[predictor] for m in have])
-        y = np.array([OUTCOMES[outcome](m.runs[temperature]) for m in have])
+        x, y = columns(have, predictor, outcome, temperature)
         draws = group_draws([m.group for m in have])
         found[predictor] = (have, x, y, over_draws(coefficients.spearman, draws, x, y))
     p_values, differences = {}, {}
     for predictor, (have, _, _, drawn) in found.items():
         if predictor != FIRST and FIRST in found and [m.label for m in found[FIRST][0]] == [m.label for m in have]:
-            gaps = np.array(drawn) - np.array(found[FIRST][3])
+            gaps = drawn - found[FIRST][3]
             gaps = gaps[np.isfinite(gaps)]
-            differences[predictor] = interval(gaps.tolist())
+            differences[predictor] = interval(gaps)
             p_values[predictor] = 2 * min((gaps <= 0).mean(), (gaps >= 0).mean())
     better = dict(zip(p_values, holm(list(p_values.values())), strict=True)) if p_values else {}
     for predictor, (have, x, y, drawn) in found.items():
@@ -280,6 +284,17 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
         return ""
     head = "| predictor | models | Spearman | over molecules | given force error | less that of FSD |"
     return "\n".join([name, "", head, "|---|---:|---:|---:|---:|---:|", *lines, "", *pairs(found)])
+
+
+def takes_part(model: Model, predictor: str) -> bool:
+    """Whether the predictor says something of the model; errors of the reference itself do not."""
+    return predictor in model.predictors and not (model.label == "xtb" and predictor.partition("/")[2] in AGAINST)
+
+
+def columns(models: Sequence[Model], predictor: str, outcome: str, temperature: int) -> tuple[Floats, Floats]:
+    """[n_models] predictor and outcome."""
+    x = np.array([m.predictors[predictor] for m in models])
+    return x, np.array([OUTCOMES[outcome](m.runs[temperature]) for m in models])
 
 
 def pairs(found: Found) -> list[str]:
@@ -303,8 +318,8 @@ def pairs(found: Found) -> list[str]:
         alone[left] = ranks[single][left]
     most = max(set(chosen), key=chosen.count)
     draws = group_draws(groups.tolist())
-    better = np.subtract(*(over_draws(coefficients.spearman, draws, x, y) for x in (joined, alone)))
-    gap = interval(better.tolist())
+    of_both, of_one = (over_draws(coefficients.spearman, draws, x, y) for x in (joined, alone))
+    gap = interval(of_both - of_one)
     return [
         f"Best pair, chosen without the group that it is judged on: `{most[0]}` and `{most[1]}` "
         f"({chosen.count(most)} of {len(chosen)} times), {spearman(joined, y):.2f}; "
@@ -312,25 +327,44 @@ def pairs(found: Found) -> list[str]:
     ]
 
 
-def seeds(models: Sequence[Model]) -> str:
-    """How far two seeds of one training are apart, beside all models, in log10 of the drift at 600 K."""
-    by_label = {m.label: m for m in models if 600 in m.runs}
-    apart = []
-    for label, model in by_label.items():
-        twin = by_label.get(label.removesuffix("-0") + "-1") if label.endswith("-0") else None
-        if twin is not None:
-            values = [OUTCOMES["drift"](one.runs[600]) for one in (model, twin)]
-            if np.isfinite(values).all() and min(values) > 0:
-                apart.append(abs(np.log10(values[0] / values[1])))
-    drifts = np.array([OUTCOMES["drift"](m.runs[600]) for m in by_label.values()])
-    drifts = np.log10(drifts[np.isfinite(drifts) & (drifts > 0)])
-    if not apart:
+def overview(models: Sequence[Model]) -> str:
+    """Spearman's coefficient of every predictor with every outcome; bold where its interval excludes zero."""
+    names = [f"{name}, {kelvin} K" + (f", no {'/'.join(left)}" if left else "") for name, kelvin, left in TABLES]
+    names = [name.replace("/".join(KINDS), "planted").replace("/".join(CONTROLS), "controls") for name in names]
+    lines = []
+    for predictor in PREDICTORS:
+        cells = []
+        for outcome, kelvin, without in TABLES:
+            have = [m for m in models if kelvin in m.runs and m.group not in without and takes_part(m, predictor)]
+            cells.append("")
+            if len(have) >= FEWEST:
+                x, y = columns(have, predictor, outcome, kelvin)
+                low, high = interval(over_draws(coefficients.spearman, group_draws([m.group for m in have]), x, y))
+                value = spearman(x, y)
+                told = "–" if np.isnan(value) else f"{value:.2f}"
+                cells[-1] = f"**{told}**" if low > 0 or high < 0 else told
+        if any(cells):
+            lines.append(f"| `{predictor}` | {' | '.join(cells)} |")
+    if not lines:
         return ""
-    spread = float(np.std(drifts))
-    return (
-        f"log10 |drift| of two seeds differs by {np.mean(apart):.2f} on average ({len(apart)} trainings); "
-        f"its standard deviation over models is {spread:.2f}."
-    )
+    head = f"| Spearman with | {' | '.join(names)} |"
+    return "\n".join([head, f"|---|{'---:|' * len(names)}", *lines, "", "Bold: the interval excludes zero."])
+
+
+def seeds(models: Sequence[Model]) -> str:
+    """How far two seeds of one training are apart in log10 of a figure, beside its spread over all models."""
+    ready = {m.label: m for m in models if 600 in m.runs}
+    figures = {"drift at 600 K": {label: OUTCOMES["drift"](m.runs[600]) for label, m in ready.items()}}
+    figures |= {f"`{p}`": {label: m.predictors.get(p, np.nan) for label, m in ready.items()} for p in PREDICTORS}
+    lines = []
+    for name, values in figures.items():
+        logs = {label: np.log10(value) for label, value in values.items() if 0 < value < np.inf}
+        twins = [(label, label[:-1] + "1") for label in logs if label.endswith("-0") and label[:-1] + "1" in logs]
+        if len(twins) > 1:
+            apart = np.mean([abs(logs[one] - logs[other]) for one, other in twins])
+            lines.append(f"| {name} | {apart:.2f} | {len(twins)} | {np.std(list(logs.values())):.2f} |")
+    head = "| log10 of | two seeds differ by | trainings | standard deviation over models |\n|---|---:|---:|---:|"
+    return "\n".join([head, *lines]) if lines else ""
 
 
 # -- figure ------------------------------------------------------------------------------------------------------
