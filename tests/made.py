@@ -1,17 +1,16 @@
 """Results made by hand, for tests of what is made of results."""
 
 import msgspec
-import numpy as np
 
 from bsct_zoo.evaluation.results import Evaluation, ModelResult, Record, Results, TaskInfo, scan_columns
 from bsct_zoo.metrics.catalogue import HEADLINE, METRICS
+from bsct_zoo.metrics.columns import aggregate
 
 LEVEL = "GFN2-xTB (Te=3000 K)"
 
 
 def evaluation(records, *, seconds=1.0, **facts):
     """Means over records, and what else an evaluation holds."""
-    given = {m: [v for r in records if (v := r.metrics.get(m)) is not None] for m in METRICS}
     failed = sum(record.status == "failed" for record in records)
     known = {
         "status": "ok" if not failed else "partial" if failed < len(records) else "failed",
@@ -20,19 +19,37 @@ def evaluation(records, *, seconds=1.0, **facts):
         "device": "cpu",
         "dtype": "float32",
         "versions": {"torch": "2.13.0"},
-        "values": {m: float(np.mean(v)) if v else None for m, v in given.items()},
-        "counts": {m: len(v) for m, v in given.items()},
+        "values": {m: aggregate(column, records)[0] for m, column in METRICS.items()},
+        "counts": {m: aggregate(column, records)[1] for m, column in METRICS.items()},
         "records": tuple(records),
     }
     return Evaluation(**(known | facts))
 
 
-def row(model, values, *, seconds=1.0, failed=(), task="core", group="C-C", evaluations=None, changes=None, **facts):
-    """A model whose scan k has ``values[k]`` for every metric; ``changes`` are of its evaluation."""
+def row(
+    model,
+    values,
+    *,
+    metrics=None,
+    seconds=1.0,
+    failed=(),
+    task="core",
+    group="C-C",
+    evaluations=None,
+    changes=None,
+    **facts,
+):
+    """A model whose scan k has ``values[k]`` for every metric; it has no steps but those of ``metrics``."""
+    own = {"path_residual": [0.0] * len(values)} | (metrics or {})
     records = [
         Record(id=f"{group}/{k}", group=group, status="failed", message="no answer", metrics=dict.fromkeys(METRICS))
         if k in failed
-        else Record(id=f"{group}/{k}", group=group, status="ok", metrics=dict.fromkeys(METRICS, float(value)))
+        else Record(
+            id=f"{group}/{k}",
+            group=group,
+            status="ok",
+            metrics=dict.fromkeys(METRICS, float(value)) | {name: float(one[k]) for name, one in own.items()},
+        )
         for k, value in enumerate(values)
     ]
     known = {

@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 
 from bsct_zoo.analysis.bootstrap import DRAWS, difference, p_value, record_values, significant
+from bsct_zoo.analysis.coefficients import Floats
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.results import Evaluation, Results
-from bsct_zoo.metrics.columns import Column
+from bsct_zoo.metrics.columns import Column, reduced
 
 ROUNDING = 1e-4  # relative: what single precision makes of another order of summation
 Verdict = Literal["same", "noise", "better", "worse", "changed", "unknown"]
@@ -24,8 +25,8 @@ class Change:
     Attributes:
         model: as the user named it.
         metric: name.
-        before, after: means over the common scans; None if there are none.
-        low, high: interval of after minus before (95 %, bootstrap over scans).
+        before, after: what the column makes of the common scans, mostly their mean; None if there are none.
+        low, high: of a mean, interval of after minus before (95 %, bootstrap over scans).
         n_scans: how many scans are common.
         verdict: "same" (to rounding), "noise" (the interval holds zero), "better", "worse", "changed" (a metric
             of which neither is), or "unknown" (too few scans).
@@ -95,9 +96,9 @@ def _together(changes: list[Change], pairs: list[tuple[Evaluation, Evaluation, s
 def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluation, seed: int) -> Change:
     values = record_values([old, new], column.of)
     n = values.shape[1] if values.ndim == 2 else 0
-    before, after = (float(values[0].mean()), float(values[1].mean())) if n else (None, None)
+    before, after = (reduced(column.over, line) for line in values.tolist()) if n else (None, None)
     low = high = None
-    if n and np.allclose(values[0], values[1], rtol=ROUNDING, atol=0):
+    if n and np.allclose(*_told(values, column), rtol=ROUNDING, atol=0):
         verdict: Verdict = "same"
     elif (result := difference(old, new, column.of, seed)) is None:
         verdict = "unknown"
@@ -105,4 +106,11 @@ def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluat
         moved, low, high = result
         better: Verdict = "better" if (moved < 0) == (column.better == "lower") else "worse"
         verdict = "noise" if low <= 0 <= high else "changed" if column.better is None else better
+        if column.over != "mean":  # the verdict is of means even there
+            low = high = None
     return Change(model, name, before, after, low, high, n, verdict)
+
+
+def _told(values: Floats, column: Column) -> Floats:
+    """``values`` as far as they differ by more than nothing."""
+    return np.maximum(values, column.negligible) if column.negligible else values

@@ -19,6 +19,7 @@ from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.evaluation.results import ModelResult, Results, TaskInfo
 
 OBJECTIVES = ("fsd_full", "forces_mae_full", "seconds")
+_STEP = 0.005  # eV: no conservative model below it drifts by more than its error (docs/correlation.md)
 _SLACK = 1.5  # for screening: how much larger than the smallest an error may be for the sake of speed
 
 
@@ -208,9 +209,22 @@ def _by_smoothness(results: Results, rows: list[ModelResult], seed: int) -> str:
     dynamics = [task.name for task in results.tasks if task.kind == "md"]
     fallen = [row for row in conservative if any(row.evaluations[n].n_failed for n in dynamics if n in row.evaluations)]
     sound = [row for row in conservative if row not in fallen]
-    if best := _best(results, sound, "fsd_full", seed):
-        return f"{best}, smoothest of the models whose forces are a gradient"
+    without_steps = _without_steps(results, sound, seed)
+    if best := _best(results, without_steps or sound, "fsd_full", seed):
+        whose = "whose energy has no step along a scan" if without_steps else "whose forces are a gradient"
+        return f"{best}, smoothest of the models {whose}"
     return "none: every candidate predicts its forces directly" if not conservative else "none: no candidate has an FSD"
+
+
+def _without_steps(results: Results, rows: list[ModelResult], seed: int) -> list[ModelResult]:
+    """Those whose path residual is no larger than that of models that keep their energy in dynamics.
+
+    Of all predictors it goes with the drift of dynamics most closely (docs/correlation.md). None if not all have it.
+    """
+    if not rows or any(results.value(row, "path_residual") is None for row in rows):
+        return []
+    residuals = on_common_scans(results, rows, "path_residual", seed).values
+    return [row for row, residual in zip(rows, residuals, strict=True) if residual <= max(_STEP, min(residuals))]
 
 
 def _best(results: Results, rows: list[ModelResult], name: str, seed: int) -> str:

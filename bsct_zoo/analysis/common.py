@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bsct_zoo.analysis.bootstrap import Interval, interval, record_values, resampled_means
 from bsct_zoo.analysis.conditions import fact
 from bsct_zoo.evaluation.results import ModelResult, Results
+from bsct_zoo.metrics.columns import reduced
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Common:
 
     Attributes:
         values: of each model, as far as possible over the scans that all of them have.
-        intervals: of means over two scans or more (95 %, bootstrap over scans); None of anything else.
+        intervals: of means over two scans or more (95 %, bootstrap over scans); None of what is no mean.
         note: on which scans, where these are not all; else empty.
     """
 
@@ -42,9 +43,9 @@ def on_common_scans(results: Results, rows: Sequence[ModelResult], name: str, se
         )
     if not n:
         return Common(own, (None,) * len(rows), f"no scan has {name} for every candidate, so its values do not compare")
-    draws = resampled_means(values, seed) if n > 1 else None
+    draws = resampled_means(values, seed) if n > 1 and column.over == "mean" else None
     spans = (None,) * len(rows) if draws is None else tuple(interval(draws[:, place]) for place in range(len(rows)))
-    return Common(tuple(values.mean(1).tolist()) if note else own, spans, note)
+    return Common(tuple(reduced(column.over, line) for line in values.tolist()) if note else own, spans, note)
 
 
 def _number(results: Results, row: ModelResult, name: str) -> float:

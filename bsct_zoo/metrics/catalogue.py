@@ -38,7 +38,7 @@ METRICS: Mapping[str, Column] = {
         *_over_ranges("energy_mae_aligned", "E MAE aligned", "eV"),
         *_over_ranges("forces_mae", "F MAE", "eV/Å"),
         *_anatomy(),
-        Column(name="path_residual", title="path residual", unit="eV", over="max", source=_FSD),
+        Column(name="path_residual", title="path residual", unit="eV", over="max", source=_FSD, negligible=1e-4),
         Column(name="nonconservativity", title="non-cons.", unit="eV"),
         Column(name="nonconservativity_max", title="non-cons. max", unit="eV"),
         Column(name="tortuosity", title="tortuosity", source=_ARENA),
@@ -56,4 +56,5 @@ HEADLINE = (
     "forces_mae_full",
     "energy_mae_aligned_full",
     "nonconservativity",
+    "path_residual",
 )

@@ -30,6 +30,7 @@ class Column:
         source: where it is defined.
         comparable: between which models: "same level" of theory as the reference for absolute energies, whose zero
             depends on it; "never" for those that models which ignore spin get wrong, too.
+        negligible: values up to it are equal: rounding, or less than the metric can tell.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Column:
     needs_reference: bool = False
     source: str = BSCT
     comparable: Comparable = "always"
+    negligible: float = 0.0
 
     @property
     def of(self) -> str:
@@ -71,11 +73,12 @@ def aggregate(column: Column, records: Sequence[Any], seconds: float = 0.0) -> t
         return 0.0, 0
     if not values or (column.over == "ns_per_day" and not seconds):
         return None, 0
-    value = _reduced(column.over, values)
+    value = reduced(column.over, values)
     return (value * 1e-3 * 86400 / seconds if column.over == "ns_per_day" else value), len(values)
 
 
-def _reduced(over: Over, values: Sequence[float]) -> float:
+def reduced(over: Over, values: Sequence[float]) -> float:
+    """One number of those of records."""
     import numpy as np  # imported late: plugins declare columns at every start of the command line
 
     x = np.array(values)

@@ -202,6 +202,39 @@ def test_where_there_is_dynamics_it_decides_on_dynamics():
     assert dynamics_advice(row("a", [1, 2, 3])).startswith("a, smoothest")
 
 
+def test_without_dynamics_a_model_without_steps_goes_before_a_lower_fsd():
+    def advice(*rows):
+        return dict(select(comparison(*rows), []).advice)["molecular dynamics"]
+
+    stepped = row("stepped", [1, 2, 3], metrics={"path_residual": [0, 0, 0.3]})
+    even = row("even", [10, 20, 30], metrics={"path_residual": [0, 1e-6, 0.004]})
+    flat = row("flat", [30, 31, 32], metrics={"path_residual": [0, 0, 0]})
+    assert advice(stepped, even, flat) == "even, smoothest of the models whose energy has no step along a scan"
+    worse = row("worse", [0.1, 0.2, 0.3], metrics={"path_residual": [0, 0, 0.9]})
+    assert advice(stepped, worse).startswith("stepped")
+    unknown = row("unknown", [1, 2, 3], changes={"values": {"fsd_full": 2.0, "forces_mae_full": 2.0}})
+    assert advice(even, unknown).startswith("unknown, smoothest of the models whose forces are a gradient")
+
+
+def test_the_largest_of_common_scans_is_not_their_mean():
+    """A residual is judged by its maximum, on the scans that every candidate has."""
+    steps = row("steps", [1, 1, 1, 1], metrics={"path_residual": [0, 0.008, 0, 0.5]}, failed=(3,))
+    flat = row("flat", [2, 2, 2, 2], metrics={"path_residual": [0, 0, 0, 0]})
+    found = select(comparison(steps, flat), [], ["path_residual"])
+    assert [(c.row.model, c.values["path_residual"], c.intervals) for c in found.front] == [("flat", 0.0, {})]
+    assert found.beaten[0].values == {"path_residual": 0.008}
+
+
+def test_residuals_below_what_they_can_tell_are_equal():
+    one, other = ([3e-7, 0.0, 8e-5, 2e-6], [9e-7, 1e-9, 9e-6, 9e-5])
+    before, now = (comparison(row("a", [1] * 4, metrics={"path_residual": values})) for values in (one, other))
+    (change,) = changes(before, now, ["path_residual"])
+    assert (change.verdict, change.before, change.after, change.low) == ("same", 8e-5, 9e-5, None)
+    stepped = comparison(row("a", [1] * 4, metrics={"path_residual": [0.2, 0.3, 0.2, 0.1]}))
+    (change,) = changes(before, stepped, ["path_residual"])
+    assert (change.verdict, change.after, change.low) == ("worse", 0.3, None)
+
+
 def test_a_choice_for_an_element_that_no_scan_holds_is_untested():
     need = [parse_condition("elements>=H,Br,I")]
     any_element = row("a", [1, 2], elements=())

@@ -49,7 +49,7 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(everything, width
 
 
 def test_the_default_columns_stand_side_by_side_at_80(comparison, row):
-    text = drawn(default(comparison(row("mace", 0.123), row("transformer", 0.00123))))
+    text = drawn(default(comparison(row("mace", 12.3), row("transformer", 0.123))))
     line = next(line for line in text.splitlines() if line.startswith("mace"))
     assert len(line.split()) == 1 + len(HEADLINE) + 2
     assert sum(line.startswith("mace") for line in text.splitlines()) == 1
