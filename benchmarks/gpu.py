@@ -72,10 +72,10 @@ class Part:
 
 
 PLAN = (
-    *(Part("scans", name, 4) for name in FAMILIES[:2]),
-    *(Part("dynamics", name, 2) for name in FAMILIES[:2]),
-    *(Part("large", name, 2) for name in FAMILIES[:2]),
-    Part("launches", "transformer", 2),
+    *(Part("scans", name, 8) for name in FAMILIES[:2]),
+    *(Part("dynamics", name, 3) for name in FAMILIES[:2]),
+    *(Part("large", name, 3) for name in FAMILIES[:2]),
+    Part("launches", "transformer", 3),
     Part("compile", "transformer", 5),
     *(Part("scans", name, 4) for name in FAMILIES[2:]),
     *(Part("batches", name, 2) for name in FAMILIES[:2]),
