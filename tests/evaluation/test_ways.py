@@ -10,11 +10,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from bsct_zoo.cli.main import app
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation import model_run, trial
 from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Beat, Message
+from bsct_zoo.evaluation.records import threads_note
 from bsct_zoo.evaluation.scan_task import ScanTask
 from bsct_zoo.evaluation.settings import Settings, processes_of
 from bsct_zoo.evaluation.store import Store
@@ -123,6 +126,25 @@ def test_what_processes_may_not_be(text):
     with pytest.raises(BadInputError, match="a number of processes, or auto, not"):
         processes_of(text)
     assert [processes_of(word) for word in ("0", "3", 2, "auto")] == [0, 3, 2, "auto"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--processes", "two"], "--processes takes a number of processes, or auto, not 'two'"),
+        (["--processes", "auto", "--ray", "local"], "--ray has processes of its own"),
+    ],
+)
+def test_on_the_command_line(words, message):
+    done = CliRunner().invoke(app, ["compare", "transformer", *words], standalone_mode=False)
+    assert isinstance(done.exception, BadInputError) and message in str(done.exception)
+
+
+def test_what_is_said_of_threads():
+    assert list(threads_note([1, 1, 0], "scan")) == ["computed on 1 thread each (--processes auto)"]
+    assert list(threads_note([0], "scan")) == []
+    (note,) = threads_note([2, 1, 2], "scan")
+    assert note.startswith("computed 1 scan on 1 thread, 2 scans on 2 threads each: ")
 
 
 # -- a model under it --------------------------------------------------------------------------------------------
