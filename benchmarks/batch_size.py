@@ -68,9 +68,14 @@ def frames(limit: int) -> tuple[Scan, list[AtomsBatch]]:
 
 
 def of_model(
-    name: str, frames: list[AtomsBatch], n_atoms: int, sizes: tuple[int, ...], arguments: argparse.Namespace
+    name: str,
+    frames: list[AtomsBatch],
+    n_atoms: int,
+    sizes: tuple[int, ...],
+    arguments: argparse.Namespace,
+    few: int = FEW,
 ) -> list[float]:
-    """Milliseconds a frame with each size of batch."""
+    """Milliseconds a frame with each size of batch, ``few`` frames at least."""
     spec = parse_model(name)
     found = []
     with load_potential(
@@ -82,7 +87,7 @@ def of_model(
         threads=arguments.threads,
     ) as potential:
         for size in sizes:
-            count = max(FEW, size // n_atoms)
+            count = max(few, size // n_atoms)
             systems = (frames * (count // len(frames) + 1))[:count]
             times = []
             for _ in range(arguments.repeats + 1):

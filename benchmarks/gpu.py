@@ -315,7 +315,7 @@ def batches(model: str, device: str, limit: int | None, seconds: float) -> dict[
     sizes = batch_size.SIZES["cuda" if limit is None else "cpu"][: None if limit is None else 2]
     scan, systems = batch_size.frames(9)
     how = Namespace(device=device, dtype="float32", threads=None, repeats=2 if limit is None else 1)
-    times = batch_size.of_model(model, systems, scan.n_atoms, sizes, how)
+    times = batch_size.of_model(model, systems, scan.n_atoms, sizes, how, batch_size.FEW if limit is None else 4)
     return {"ms": {str(size): round(ms, 4) for size, ms in zip(sizes, times, strict=True)}}
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from ase.data import chemical_symbols
 
 from bsct_zoo import __version__
 from bsct_zoo.errors import BsctZooError
-from bsct_zoo.evaluation.answers import Answers, keys_of
+from bsct_zoo.evaluation.answers import Answers, Asked, computed_on, keys_of
 from bsct_zoo.evaluation.cluster import shared_among_nodes
 from bsct_zoo.evaluation.context import EngineContext, Opener
 from bsct_zoo.evaluation.events import Done, Failed, Listener, Message, NotKept, Started
@@ -40,8 +42,6 @@ from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.runtime.load import package_versions
 from bsct_zoo.runtime.memory import available_mb
 from bsct_zoo.runtime.surroundings import cores
-
-Asked = Iterator[tuple[Item, Outcome]]
 
 
 class ModelRun:
@@ -251,24 +251,27 @@ class ModelRun:
         """
         context = self._open_here(task, dtype, shelf, facts, self._cores)
         left = self._declared(task, context, shelf, left, result)
-        pools = lambda threads: self._pool(dtype, shelf, threads)  # noqa: E731
+        pools = partial(self._pool, dtype, shelf)
         trial = tried(task, context, pools, left, self._cores, min(self._cores, len(task.items)))
-        if trial.text:
-            kept = "" if trial.chosen is None else " (measured once, remembered)" if shelf else " (measured)"
-            self.listen(Message(**self._about, task=task.name, text=trial.text + kept))
-        if trial.chosen is not None:
-            info = context.potential.info
-            known = {**facts.get("cores", {}), self._shared_by(task): asdict(trial.chosen)}
-            self._declare(info, machine(info.device), shelf, cores=known)
-        yield from self._on_threads(iter(trial.outcomes), trial.way.threads)
-        done = {item.id for item, _ in trial.outcomes}
-        left = [item for item in left if item.id not in done]
-        if trial.pool is None:
-            yield from self._asked_of(context, task, shelf, left, result, self._cores)
-            return
-        self._contexts.pop((dtype, self._cores)).close()
-        asked = trial.pool.outcomes(task, left, trial.way.processes, len(task.items))
-        yield from self._on_threads(asked, trial.way.threads)
+        with ExitStack() as stack:
+            if trial.pool is not None:
+                stack.callback(trial.pool.close)
+                self._contexts.pop((dtype, self._cores)).close()
+            if trial.text:
+                kept = "" if trial.chosen is None else " (measured once, remembered)" if shelf else " (measured)"
+                self.listen(Message(**self._about, task=task.name, text=trial.text + kept))
+            if trial.chosen is not None:
+                info = context.potential.info
+                known = {**facts.get("cores", {}), self._shared_by(task): asdict(trial.chosen)}
+                self._declare(info, machine(info.device), shelf, cores=known)
+            yield from self._on_threads(iter(trial.outcomes), trial.way.threads)
+            done = {item.id for item, _ in trial.outcomes}
+            left = [item for item in left if item.id not in done]
+            if trial.pool is None:
+                yield from self._asked_of(context, task, shelf, left, result, self._cores)
+            else:
+                asked = trial.pool.outcomes(task, left, trial.way.processes, len(task.items))
+                yield from self._on_threads(asked, trial.way.threads)
 
     def _shared_by(self, task: Task) -> str:
         """Under which name the way is remembered to share the cores."""
@@ -276,10 +279,7 @@ class ModelRun:
 
     def _on_threads(self, asked: Asked, threads: int) -> Asked:
         """Answers with the number of threads of the CPU that they were computed on."""
-        for item, outcome in asked:
-            if isinstance(outcome, Answer) and self.settings.device == "cpu":
-                outcome = replace(outcome, threads=threads)
-            yield item, outcome
+        return computed_on(asked, threads if self.settings.device == "cpu" else 0)
 
     def _asked_on_cluster(
         self, task: Task, dtype: Dtype, shelf: Shelf | None, left: list[Item], result: Answers
