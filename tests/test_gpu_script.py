@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -26,6 +26,7 @@ def gpu():
     return module
 
 
+@settings(deadline=None)  # of a busy machine
 @given(
     budget=st.floats(10, 1000),
     shares=st.lists(st.floats(0.5, 5), min_size=1, max_size=20),
