@@ -23,6 +23,7 @@ from bsct_zoo.potentials.batching import DEFAULT_ATOMS, Batcher
 from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.suites.frames import frames_of
 from bsct_zoo.suites.library import open_suite
+from bsct_zoo.suites.scan import Scan
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 SIZES = {"cpu": (1, 64, 128, 256, 512, 1024, 2048), "cuda": (1, 64, 256, 1024, 4096, 16384, 65536)}
@@ -40,8 +41,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/models.md")
     arguments = parser.parse_args()
     kind = arguments.device.partition(":")[0]
-    scan = max(open_suite("core").select(limit=9).scans, key=lambda s: s.n_atoms)
-    times = {name: of_model(name, frames_of(scan), scan.n_atoms, SIZES[kind], arguments) for name in arguments.models}
+    scan, systems = frames(9)
+    times = {name: of_model(name, systems, scan.n_atoms, SIZES[kind], arguments) for name in arguments.models}
     lines = ["| atoms | " + " | ".join(f"`{name}`" for name in times) + " |", "|---:|" + "---:|" * len(times)]
     for k, size in enumerate(SIZES[kind]):
         cells = [f"{found[k]:.3g} ({found[0] / found[k]:.0f}×)" if k else f"{found[0]:.3g}" for found in times.values()]
@@ -60,10 +61,21 @@ def main() -> None:
         fill(PAGE, f"batches {kind}", "\n".join(lines))
 
 
+def frames(limit: int) -> tuple[Scan, list[AtomsBatch]]:
+    """The largest of some scans of ``core``, and its frames."""
+    scan = max(open_suite("core").select(limit=limit).scans, key=lambda s: s.n_atoms)
+    return scan, frames_of(scan)
+
+
 def of_model(
-    name: str, frames: list[AtomsBatch], n_atoms: int, sizes: tuple[int, ...], arguments: argparse.Namespace
+    name: str,
+    frames: list[AtomsBatch],
+    n_atoms: int,
+    sizes: tuple[int, ...],
+    arguments: argparse.Namespace,
+    few: int = FEW,
 ) -> list[float]:
-    """Milliseconds a frame with each size of batch."""
+    """Milliseconds a frame with each size of batch, ``few`` frames at least."""
     spec = parse_model(name)
     found = []
     with load_potential(
@@ -75,7 +87,7 @@ def of_model(
         threads=arguments.threads,
     ) as potential:
         for size in sizes:
-            count = max(FEW, size // n_atoms)
+            count = max(few, size // n_atoms)
             systems = (frames * (count // len(frames) + 1))[:count]
             times = []
             for _ in range(arguments.repeats + 1):

@@ -6,8 +6,13 @@ The graph is not compiled (its size depends on the positions), the blocks and th
 seconds of one thread, or wall time until the GPU is done; the least of some repeats; compiling is counted apart.
 """
 
+from __future__ import annotations
+
 import argparse
 import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from ase.build import molecule
@@ -21,6 +26,15 @@ from bsct_zoo.models.naming import parse_model
 NAMES = ("CH3CH2OH", "C6H6", "CH3COOH", "H2O")
 
 
+@dataclass(frozen=True)
+class Times:
+    """Seconds for all batches, eager and compiled, and of the first compiled call."""
+
+    eager: float
+    compiled: float
+    compiling: float
+
+
 def main() -> None:
     """Time and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -29,18 +43,26 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    batches = [batch_of(name, arguments.frames) for name in NAMES]
-    eager = least(shipped(arguments.device), batches, arguments.repeats)
-    potential = shipped(arguments.device)
-    for part in (potential.model.embed, *potential.model.blocks):
-        part.compile(dynamic=True)
-    compiling = seconds(potential, batches)
-    compiled = least(potential, batches, arguments.repeats)
+    times = compared(arguments.device, NAMES, arguments.frames, arguments.repeats, dynamic=True)
     facts = machine(arguments.device)
     where = facts.get("gpu") or f"{facts['processor']}, one thread"
     print(f"{where}, torch {torch.__version__}, Python {platform.python_version()}")
-    print(f"eager {1e3 * eager:.1f} ms, compiled {1e3 * compiled:.1f} ms for {len(batches)} batches of ", end="")
-    print(f"{arguments.frames}: {eager / compiled:.2f} times as fast after {compiling:.0f} s of compiling")
+    print(
+        f"eager {1e3 * times.eager:.1f} ms, compiled {1e3 * times.compiled:.1f} ms for {len(NAMES)} batches of ", end=""
+    )
+    print(f"{arguments.frames}: {times.eager / times.compiled:.2f} times as fast ", end="")
+    print(f"after {times.compiling:.0f} s of compiling")
+
+
+def compared(device: str, names: Sequence[str], frames: int, repeats: int, **how: Any) -> Times:
+    """Batches of ``frames`` of each molecule without and with ``torch.compile(**how)``."""
+    batches = [batch_of(name, frames) for name in names]
+    eager = least(shipped(device), batches, repeats)
+    potential = shipped(device)
+    for part in (potential.model.embed, *potential.model.blocks):
+        part.compile(**how)
+    compiling = seconds(potential, batches)
+    return Times(eager, least(potential, batches, repeats), compiling)
 
 
 def shipped(device: str) -> TransformerPotential:

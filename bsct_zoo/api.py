@@ -10,7 +10,7 @@ from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Listener, ignore
 from bsct_zoo.evaluation.results import read_results
 from bsct_zoo.evaluation.scan_task import ScanTask
-from bsct_zoo.evaluation.settings import Settings
+from bsct_zoo.evaluation.settings import Settings, processes_of
 from bsct_zoo.evaluation.tasks import parse_task
 from bsct_zoo.models.naming import parse_model, refuse_ambiguous
 from bsct_zoo.plugins.tasks import Task
@@ -55,7 +55,7 @@ def compare(
     device: str = "auto",
     dtype: Dtype = "float32",
     jobs: int = 1,
-    processes: int = 0,
+    processes: int | Literal["auto"] = 0,
     trust: bool = False,
     use_store: bool = True,
     listen: Listener = ignore,
@@ -71,7 +71,8 @@ def compare(
         device: "auto", "cpu", "cuda" or "cuda:N".
         dtype: what models compute in, where a task does not say otherwise.
         jobs: models at a time.
-        processes: of each model, one thread each, that share the scans; 0 for one on all cores.
+        processes: of each model, one thread each, that share the scans; 0 for one on all cores, "auto" for what is
+            fastest on a CPU, measured once for each model.
         trust: read files of weights that can run code and that no card names.
         use_store: read and keep answers in the user's cache.
         listen: hears every event (``bsct_zoo.evaluation.events``).
@@ -84,7 +85,7 @@ def compare(
     chosen = {"only": only, "limit": limit}
     asked: list[Task] = [ScanTask(one.select(only=only, limit=limit), chosen) for one in opened]
     asked += [parse_task(task) if isinstance(task, str) else task for task in tasks]
-    settings = Settings(device=device, dtype=dtype, jobs=jobs, processes=processes, use_store=use_store)
+    settings = Settings(device=device, dtype=dtype, jobs=jobs, processes=processes_of(processes), use_store=use_store)
     specs = [parse_model(name, trust=trust) for name in models]
     refuse_ambiguous(specs)
     return Report(evaluate(specs, asked, settings, listen=listen), {one.name: one for one in opened})

@@ -56,6 +56,10 @@ def _numbers(results: Results) -> Iterator[tuple[str, float | str | None]]:
                     yield f"{place}, {record.id}, {quantity.kind} {quantity.name}", quantity.value
 
 
+def _words(threads: tuple[int, ...]) -> str:
+    return " and ".join(map(str, threads))
+
+
 def apart(first: float | str | None, second: float | str | None, scale: float = 0.0) -> float:
     """Difference of two numbers, relative to the larger one or to ``scale`` if more; infinite if one is none."""
     if first == second:
@@ -82,6 +86,8 @@ def made_by(before: Results, now: Results) -> Iterator[str]:
             again = other.evaluations.get(name)
             if again is not None:
                 pairs.append((f"device of {row.model}", evaluation.device, again.device))
+                if evaluation.threads and again.threads:
+                    pairs.append((f"threads of {row.model}", _words(evaluation.threads), _words(again.threads)))
                 pairs += [
                     (f"{package} of {row.model}", version, again.versions.get(package))
                     for package, version in evaluation.versions.items()

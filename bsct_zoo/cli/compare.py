@@ -40,7 +40,7 @@ def compare(
     device: options.Device = "auto",
     dtype: options.DtypeOption = options.Dtype.float32,
     jobs: options.Jobs = 1,
-    processes: options.Processes = 0,
+    processes: options.Processes = "0",
     ray: Annotated[
         str,
         options.run(
@@ -99,6 +99,7 @@ def compare(
     from bsct_zoo.cli.run import debugging, exit_code, run_tasks
     from bsct_zoo.cli.weights import resolve_models
     from bsct_zoo.errors import BadInputError
+    from bsct_zoo.evaluation.settings import Settings, processes_of
     from bsct_zoo.models.naming import named_model
 
     output.check_targets(json, csv, markdown, html)
@@ -113,11 +114,11 @@ def compare(
 
         print(script(context, models, device), end="")
         return 0
-    if ray and processes:
+    asked = processes_of(processes)
+    if ray and asked:
         raise BadInputError("--ray has processes of its own; leave --processes away, and see --ray-cpus")
     specs = resolve_models(models, trust=trust, yes=yes, quiet=quiet)
     gate.check(tasks, [spec.text for spec in specs])
-    from bsct_zoo.evaluation.settings import Settings
     from bsct_zoo.report.files import csv_text
 
     settings = Settings(
@@ -125,7 +126,7 @@ def compare(
         dtype=dtype.value,
         max_batch_atoms=max_batch_atoms,
         jobs=len(specs) if ray else jobs,
-        processes=processes,
+        processes=asked,
         cluster=ray,
         cluster_cpus=ray_cpus,
         cluster_gpus=ray_gpus,

@@ -94,8 +94,13 @@ Device = Annotated[str, run("--device", metavar="DEVICE", help="auto, cpu, cuda 
 DtypeOption = Annotated[Dtype, run("--dtype", help="Precision of the model.")]
 Jobs = Annotated[int, run("--jobs", min=1, help="Models that run at the same time.")]
 Processes = Annotated[
-    int,
-    run("--processes", min=0, help="Processes of each model that share the scans, a core each; 0: one on all cores."),
+    str,
+    run(
+        "--processes",
+        metavar="N|auto",
+        help="Processes of each model that share the scans, a core each; 0: one on all cores; auto: what is fastest, "
+        "measured once for each model (on a GPU one).",
+    ),
 ]
 Yes = Annotated[bool, run("--yes", "-y", help="Download missing weights without asking.")]
 Trust = Annotated[bool, run("--trust", help="Load unverified files that can run code.")]

@@ -55,7 +55,7 @@ def rerun(
     from bsct_zoo.evaluation.results import read_results
 
     before = read_results(result)
-    now = run_again(context, command_of(context, before, result, trust), result, trust)
+    now = run_again(context, command_of(context, before, result, trust), before, result, trust)
     if json is not None:
         from bsct_zoo.cli.output import write_json
 
@@ -69,12 +69,15 @@ def rerun(
 def run_again(
     context: typer.Context,
     words: Sequence[str],
+    before: Results,
     path: Path,
     trust: bool,
     sample: Mapping[str, frozenset[str]] | None = None,
     device: str | None = None,
 ) -> Results:
-    """Results of the command ``words``, without the cache; of ``sample``, ids of items by task, alone if it is given.
+    """Results of the command ``words`` that made ``before``, without the cache, each model on as many threads.
+
+    Of ``sample``, ids of items by task, alone if it is given.
 
     Raises:
         BadInputError: the command wrote none.
@@ -85,6 +88,7 @@ def run_again(
     import tempfile
     from contextlib import nullcontext, redirect_stdout
 
+    from bsct_zoo.cli.run import Again
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.results import read_results
 
@@ -95,10 +99,18 @@ def run_again(
         again += [] if device is None else ["--device", device]
         quiet = nullcontext() if sample is None else redirect_stdout(io.StringIO())  # its table is not ours
         with quiet:
-            context.find_root().command.main(again, prog_name="bsct-zoo", standalone_mode=False, obj=sample)
+            context.find_root().command.main(
+                again, prog_name="bsct-zoo", standalone_mode=False, obj=Again(threads_of(before), sample)
+            )
         if not target.exists():
             raise BadInputError(f"the command of {path} wrote no results")
         return read_results(target)
+
+
+def threads_of(results: Results) -> dict[tuple[str, str], int]:
+    """How many threads each model computed on, by model and task; not where answers differ, or nobody said."""
+    found = {(row.model, task): one.threads for row in results.all_rows for task, one in row.evaluations.items()}
+    return {place: threads[0] for place, threads in found.items() if len(threads) == 1}
 
 
 def command_of(context: typer.Context, results: Results, path: Path, trust: bool) -> list[str]:

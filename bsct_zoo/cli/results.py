@@ -82,7 +82,7 @@ def _verified(
         return int(bool(lines))
     words = command_of(context, before, path, trust)
     chosen = sampled(before, sample, seed)
-    now = run_again(context, words, path, trust, chosen, device)
+    now = run_again(context, words, before, path, trust, chosen, device)
     found = checked(before, now, chosen, tolerance)
     good = sum(one.holds for one in found)
     output.show([verification_table(found, f"{good} of {len(found)} hold; the sample is that of --seed {seed}")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
     from bsct_zoo.plugins.tasks import Task
 
 
+@dataclass(frozen=True)
+class Again:
+    """What a command that makes results again does differently (``rerun``, ``results verify``).
+
+    Attributes:
+        threads: of each model under each task, as in those results: they decide the last digits.
+        sample: ids of items by task that alone are asked about; None for all.
+    """
+
+    threads: Mapping[tuple[str, str], int]
+    sample: Mapping[str, Collection[str]] | None = None
+
+
 def run_tasks(
     context: typer.Context,
     models: Sequence[ModelSpec],
@@ -25,6 +39,8 @@ def run_tasks(
     quiet: bool = False,
 ) -> tuple[Results, Faults]:
     """Results, and what is to be said at the end; progress is shown meanwhile."""
+    import dataclasses
+
     from msgspec.structs import replace
 
     from bsct_zoo.cli import output
@@ -33,9 +49,11 @@ def run_tasks(
     from bsct_zoo.evaluation.events import Faults, both
     from bsct_zoo.report.progress import ProgressDisplay
 
-    sample = context.find_root().obj  # ``results verify`` asks about some items alone
-    if sample is not None:
-        tasks = [_of_sample(task, sample) for task in tasks]
+    again = context.find_root().obj
+    if isinstance(again, Again):
+        settings = dataclasses.replace(settings, threads=again.threads)
+        if again.sample is not None:
+            tasks = [_of_sample(task, again.sample) for task in tasks]
     faults = Faults()
     names = [spec.text for spec in models]
     with output.stdout_kept_clean(), ProgressDisplay(names, quiet) as progress:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from ase.data import chemical_symbols
 
@@ -11,6 +11,8 @@ from bsct_zoo.errors import BsctZooError
 from bsct_zoo.evaluation.store import Store, content_key
 from bsct_zoo.plugins.tasks import Answer, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
+
+Asked = Iterator[tuple[Item, Outcome]]
 
 
 @dataclass
@@ -63,6 +65,12 @@ def keys_of(task: Task, items: Sequence[Item]) -> dict[str, str]:
     batches[""] = []
     others = {name: [batch] if batch else [] for name, batch in batches.items()}
     return {item.id: content_key([task.key(), item.fingerprint, *others[task.together(item)]]) for item in items}
+
+
+def computed_on(asked: Asked, threads: int) -> Asked:
+    """Outcomes whose answers say on how many threads of a CPU they were computed."""
+    for item, outcome in asked:
+        yield item, replace(outcome, threads=threads) if isinstance(outcome, Answer) else outcome
 
 
 def kept_answers(store: Store, task: Task, item: Item) -> dict[str, Answer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,10 @@ class Opener:
             on_event=lambda text: self.listen(Message(model=self.spec.text, row=self.row, text=text)),
         )
 
+    def beat(self) -> None:
+        """Let whoever listens end a long wait."""
+        self.listen(Beat(model=self.spec.text, row=self.row))
+
 
 class EngineContext:
     """See ``plugins.tasks.Context``. Not for several threads at once."""
@@ -71,7 +76,9 @@ class EngineContext:
         self.model, self.task = opener.spec.text, ""
         self._opener, self._shelf, self._limit = opener, shelf, max_batch_atoms
         self._variants: dict[str, Potential] = {}
+        started = perf_counter()
         self.potential: Potential = opener.open({})
+        self.loading_s = perf_counter() - started
         self.batcher = Batcher(self.potential, max_batch_atoms)
         self.started_limit = self.batcher.limit
 

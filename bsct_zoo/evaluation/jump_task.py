@@ -7,17 +7,16 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from ase.data import chemical_symbols
 
 from bsct_zoo.evaluation.scan_task import scan_item
 from bsct_zoo.metrics.columns import Column
 from bsct_zoo.metrics.jumps import ENERGY, FORCE, RESOLUTION, Jump, JumpSearch
-from bsct_zoo.metrics.ranges import Floats
-from bsct_zoo.plugins.tasks import Answer, Context, Failure, Item, Outcome, Quantity, Score, Task
+from bsct_zoo.plugins.tasks import Answer, Context, Failure, Item, Outcome, Quantity, Score, Task, at_a_time
 from bsct_zoo.potentials.isolation import isolated_answers
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.suites.crossings import crossing
-from bsct_zoo.suites.frames import systems_at
+from bsct_zoo.suites.frames import path_of, systems_at
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
 
@@ -64,15 +63,12 @@ class JumpTask(Task):
         return bool(item.subject.strained or item.subject.n_frames < 6)
 
     def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
-        """A few scans at a time, small ones first; each round asks about all points that their searches want.
-
-        On a CPU one scan: an answer must not depend on what else is asked, not even in its last digits.
-        """
-        items = sorted(items, key=lambda item: len(item.atomic_numbers))
-        size = 1 if context.potential.info.device.startswith("cpu") else _TOGETHER
-        for first in range(0, len(items), size):
-            yield from self._some(context, items[first : first + size])
-            context.progress(min(first + size, len(items)), len(items), "scans")
+        """A few scans at a time, small ones first; each round asks about all points that their searches want."""
+        items, done = sorted(items, key=lambda item: len(item.atomic_numbers)), 0
+        for some in at_a_time(items, context.potential.info, _TOGETHER):
+            yield from self._some(context, some)
+            done += len(some)
+            context.progress(done, len(items), "scans")
 
     def _some(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
         started = perf_counter()
@@ -95,7 +91,7 @@ class JumpTask(Task):
                 if item.id in searches:
                     searches[item.id].take(energy, forces)
                 else:
-                    searches[item.id] = JumpSearch(item.subject.coordinate, item.subject.positions, energy, forces)
+                    searches[item.id] = JumpSearch(item.subject.coordinate, path_of(item.subject), energy, forces)
                 search = searches[item.id]
                 if len(alpha := search.wanted()):
                     wanted[item.id] = item, alpha, search.positions(alpha)
@@ -157,12 +153,15 @@ def _notes(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _quantities(scan: Scan, jumps: Sequence[Jump], cutoff: float | None) -> Iterator[Quantity]:
-    path = CubicSpline(scan.coordinate, scan.positions)
+    """Each step, what happens there, and of a force on which atom it is largest."""
+    path = path_of(scan) if jumps else None
     for jump in jumps:
-        x: Floats = path(jump.at)
+        assert path is not None
         where = f"{jump.at:.5f} Å"
-        event = crossing(scan.atomic_numbers, x, path(jump.at, 1), cutoff)
+        event = crossing(scan.atomic_numbers, path(jump.at), path(jump.at, 1), cutoff)
         if jump.energy:
             yield Quantity("energy step", where, jump.energy, "eV", message=event)
         if jump.force:
-            yield Quantity("force step", where, jump.force, "eV/Å", message=event)
+            atom = int(np.linalg.norm(jump.step, axis=1).argmax())
+            on = f"largest on {chemical_symbols[scan.atomic_numbers[atom]]}{atom + 1}"
+            yield Quantity("force step", where, jump.force, "eV/Å", message="; ".join(filter(None, (event, on))))

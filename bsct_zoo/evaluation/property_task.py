@@ -10,7 +10,7 @@ from typing import Any
 from bsct_zoo.evaluation.md_task import fingerprint, stated
 from bsct_zoo.evaluation.store import content_key
 from bsct_zoo.models.identity import code_sha256
-from bsct_zoo.plugins.tasks import Answer, Context, Dtype, Item, Outcome, Score, Task
+from bsct_zoo.plugins.tasks import Answer, Context, Dtype, Item, Outcome, Score, Task, at_a_time
 from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.properties.crystals import measure_crystals
 from bsct_zoo.properties.judge import judge
@@ -92,9 +92,8 @@ class PropertyTask(Task):
 
     def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
         """Molecules as one batch, crystals as another; on a CPU each crystal alone, which is batches enough."""
-        apart = context.potential.info.device.startswith("cpu")
         molecules, crystals = ([item for item in items if item.group == kind] for kind in _MEASURE)
-        groups = [molecules, *([crystal] for crystal in crystals)] if apart else [molecules, crystals]
+        groups = [molecules, *at_a_time(crystals, context.potential.info, len(crystals))]
         for chosen in filter(None, groups):
             measure = _MEASURE[chosen[0].group]
             clock = perf_counter()

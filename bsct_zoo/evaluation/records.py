@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -110,6 +111,17 @@ def model_notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped:
         which = "a charge or unpaired electrons, which the model ignores"
         yield f"{ignored} of {len(items)} {task.noun}{plural} with {which}"
     yield from task.notes(info, skipped)
+
+
+def threads_note(threads: Sequence[int], noun: str) -> Iterator[str]:
+    """On how many threads answers were computed: they decide the last digits."""
+    counts = sorted(Counter(number for number in threads if number).items())
+    said = [f"{number} thread{'s' * (number != 1)}" for number, _ in counts]
+    if len(counts) == 1:
+        yield f"computed on {said[0]} each (--processes auto)"
+    elif counts:
+        parts = [f"{count} {noun}{'s' * (count != 1)} on {text}" for (_, count), text in zip(counts, said, strict=True)]
+        yield f"computed {', '.join(parts)} each: their last digits are not quite comparable"
 
 
 def info_of(task: Task) -> TaskInfo:

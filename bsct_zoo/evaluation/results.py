@@ -87,6 +87,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         device: "cpu", "cuda:0".
         dtype: "float32" or "float64".
         versions: of the packages that made the numbers.
+        threads: of the CPU that answers were computed on, each number once; they decide the last digits. Empty where a
+            GPU computed, or a version that did not say.
         notes: what a reader must know of the model under this task.
         values: a number for each column; None where no record has the metric.
         counts: over how many records (quantities) each value is.
@@ -99,6 +101,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     device: str = ""
     dtype: Dtype = "float64"
     versions: dict[str, str] = {}
+    threads: tuple[Annotated[int, msgspec.Meta(ge=1, le=4096)], ...] = ()
     notes: tuple[str, ...] = ()
     values: Numbers = {}
     counts: dict[str, Count] = {}

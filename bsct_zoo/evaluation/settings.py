@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from bsct_zoo.errors import BadInputError
 from bsct_zoo.plugins.tasks import Dtype
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.load import resolve_device
+
+AUTO: Literal["auto"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class Settings:
         max_batch_atoms: cost that fills a batch; None for a default by device.
         jobs: models at a time.
         processes: of each model, each on one thread, among which items are shared that are no common batch; 0 for one
-            model on every core.
+            model on every core, "auto" for what is fastest on a CPU, measured once for each model.
+        threads: of a model (as the user named it) under a task, where results are made again.
         use_store: read and keep answers.
         folder: of the store; None for the user's cache.
         private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
@@ -35,7 +40,8 @@ class Settings:
     dtype: Dtype = "float32"
     max_batch_atoms: int | None = None
     jobs: int = 1
-    processes: int = 0
+    processes: int | Literal["auto"] = 0
+    threads: Mapping[tuple[str, str], int] = field(default_factory=dict)
     use_store: bool = True
     folder: Path | None = None
     private: bool = False
@@ -65,3 +71,16 @@ class Settings:
         """As results hold them."""
         names = ("device", "dtype", "max_batch_atoms", "jobs", "processes", "use_store", "timeout")
         return {name: getattr(self, name) for name in names}
+
+
+def processes_of(text: str | int) -> int | Literal["auto"]:
+    """``Settings.processes`` as a user writes it.
+
+    Raises:
+        BadInputError: it is neither a number nor "auto".
+    """
+    if text == AUTO:
+        return AUTO
+    if str(text).isascii() and str(text).isdigit():
+        return int(text)
+    raise BadInputError(f"--processes takes a number of processes, or auto, not '{text}'")

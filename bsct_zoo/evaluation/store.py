@@ -101,7 +101,7 @@ class Shelf:
             return None
         try:
             facts = json.loads(str(arrays.pop(_FACTS)))
-            return Answer(arrays, facts["facts"], facts["seconds"])
+            return Answer(arrays, facts["facts"], facts["seconds"], int(facts.get("threads", 0)))
         except (ValueError, KeyError, TypeError):  # of another layout: the hash was right
             return None
 
@@ -111,8 +111,9 @@ class Shelf:
         Raises:
             OSError: the disk is full, or the folder cannot be written to.
         """
-        facts = json.dumps({"facts": answer.facts, "seconds": answer.seconds}, allow_nan=False)
-        write_record(self._path(kind, key), _npz({**answer.arrays, _FACTS: np.array(facts)}))
+        facts = {"facts": answer.facts, "seconds": answer.seconds, "threads": answer.threads}
+        text = json.dumps(facts, allow_nan=False)
+        write_record(self._path(kind, key), _npz({**answer.arrays, _FACTS: np.array(text)}))
 
     def answers(self, kind: str) -> Iterator[Answer]:
         """Every answer of a kind that is whole."""

@@ -1,4 +1,4 @@
-"""How fast a model was in the comparisons whose answers are kept."""
+"""How fast a model was in the comparisons whose answers are kept, and how it shared the cores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bsct_zoo.evaluation.store import Shelf, Store
+from bsct_zoo.evaluation.ways import Chosen, chosen_text, cores_of
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,33 @@ def throughputs(folder: Path, model: str) -> list[Throughput]:
             speed = (1e3 * seconds / frames, atoms / seconds, frames)
             results.append(Throughput(*speed, info["device"], info["dtype"], dict(facts["machine"])))
     return results
+
+
+@dataclass(frozen=True)
+class SharedCores:
+    """The way to share ``cores`` that was measured for one model; see ``evaluation.ways``."""
+
+    cores: int
+    chosen: Chosen
+    device: str
+    dtype: str
+
+    def text(self) -> str:
+        """For people, in one line."""
+        return f"{self.cores} cores: {chosen_text(self.chosen, self.cores)} ({self.dtype}, {self.device})"
+
+
+def shared_cores(folder: Path, model: str) -> list[SharedCores]:
+    """The ways that ``--processes auto`` measured for ``model``, kept in the store at ``folder``, latest first."""
+    found = []
+    for shelf in Store(folder).shelves():
+        facts = shelf.read_info()
+        if facts is not None and facts.get("model") == model:
+            info, kept = facts["info"], facts.get("cores", {})
+            found += [
+                SharedCores(cores_of(key), Chosen(**one), info["device"], info["dtype"]) for key, one in kept.items()
+            ]
+    return found
 
 
 def _totals(shelf: Shelf) -> tuple[int, int, float]:

@@ -105,13 +105,13 @@ class JumpSearch:
         gave_up: whether the surface was too rough everywhere to be searched to the end.
     """
 
-    def __init__(self, coordinate: Floats, positions: Floats, energy: Floats, forces: Floats) -> None:
-        """``coordinate`` [n] Å ascending, ``positions`` [n, n_atoms, 3] Å, ``energy`` [n] eV, ``forces`` likewise eV/Å.
+    def __init__(self, coordinate: Floats, path: CubicSpline, energy: Floats, forces: Floats) -> None:
+        """``coordinate`` [n] Å ascending, ``path`` through its positions, ``energy`` [n] eV, ``forces`` likewise eV/Å.
 
         Raises:
             ValueError: there are fewer than six frames.
         """
-        self._path = CubicSpline(coordinate, positions)
+        self._path = path
         self._coordinate, self._heights = coordinate, _Heights(coordinate, energy, forces)
         self.energy_limit, self.force_limit = ENERGY, FORCE
         self.jumps: tuple[Jump, ...] = ()

@@ -64,11 +64,14 @@ class Answer:
         arrays: numbers by name, as NumPy arrays.
         facts: anything else, as JSON holds it.
         seconds: the model's own time for it.
+        threads: of the CPU that it was computed on, which decide its last digits; the engine says it, 0 where a GPU
+            computed or nobody knows.
     """
 
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,17 @@ class Failure:
 
 
 Outcome = Answer | Failure
+
+
+def at_a_time(items: Sequence[Item], info: PotentialInfo, size: int) -> Iterator[Sequence[Item]]:
+    """``items`` in groups that a task computes together: ``size`` of them, on a CPU one.
+
+    Sums of another order differ in their last digits, and an answer must not depend on what else is asked, or was kept
+    before a kill; on a CPU one item fills batches well enough. ``Batcher.isolated`` does the same with frames.
+    """
+    size = 1 if info.device.startswith("cpu") else max(1, size)
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.evaluation.throughput import throughputs
+from bsct_zoo.evaluation.throughput import shared_cores, throughputs
 from bsct_zoo.models.weights import find, size_text
 from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.runtime import environment
@@ -52,6 +53,7 @@ def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
     """Everything that is known of a model, as JSON."""
     fetched = find(adapter, card)
     kept = throughputs(cache_dir() / "answers", f"{adapter.name}:{card.name}")
+    shared = shared_cores(cache_dir() / "answers", f"{adapter.name}:{card.name}")
     return {
         **brief(adapter, card),
         "family": adapter.summary,
@@ -74,6 +76,9 @@ def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
                 "machine": dict(one.machine),
             }
             for one in kept
+        ],
+        "cores": [
+            {"cores": one.cores, "device": one.device, "dtype": one.dtype, **asdict(one.chosen)} for one in shared
         ],
         "options": [{"name": o.name, "default": o.default, "help": o.help} for o in adapter.options],
         "trains": adapter.trainer is not None,
@@ -115,6 +120,7 @@ def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
         "needs": ", ".join(adapter.environment.requirements) or "nothing beyond bsct-zoo",
         "runs": _runs_text(adapter, known["environment"]),
         "throughput": "\n".join(one.text() for one in kept),
+        "cores": "\n".join(one.text() for one in shared_cores(cache_dir() / "answers", name)),
         "options": "\n".join(f"{o.name}={o.default}  {o.help}" for o in adapter.options),
         "trains": f"bsct-zoo train {adapter.name}" if adapter.trainer else "",
         "cite": known["citation"],

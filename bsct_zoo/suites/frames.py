@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.suites.scan import Scan
 
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
+
 
 def frames_of(scan: Scan) -> list[AtomsBatch]:
     """One system for each frame of the scan."""
     return systems_at(scan, scan.positions, scan.cell)
+
+
+def path_of(scan: Scan) -> CubicSpline:
+    """Positions [n_atoms, 3] Å as a function of the coordinate: the frames of the scan, joined smoothly."""
+    from scipy.interpolate import CubicSpline  # late: most commands need none
+
+    return CubicSpline(scan.coordinate, scan.positions)
 
 
 def systems_at(scan: Scan, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> list[AtomsBatch]:

@@ -14,6 +14,7 @@ from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.scan_task import ScanTask
 from bsct_zoo.evaluation.settings import Settings
 from bsct_zoo.models.naming import parse_model
+from bsct_zoo.runtime.surroundings import cores
 from bsct_zoo.suites.library import open_suite
 
 
@@ -47,6 +48,26 @@ def test_a_number_that_is_another_one_is_found(made, tmp_path):
     assert done.return_value == 1
     assert f"transformer, core, {record['id']}, fsd_full: {record['metrics']['fsd_full']} before" in done.output
     assert "torch of transformer: 1.0 before" in done.output
+
+
+def test_each_model_computes_on_as_many_threads_as_the_file_says(made, tmp_path):
+    data = json.loads(made.read_text())
+    said = data["rows"][0]["evaluations"]["core"]["threads"]
+    assert said == [cores()]
+    other = said[0] + 1
+    data["rows"][0]["evaluations"]["core"]["threads"] = [other]
+    (tmp_path / "r.json").write_text(json.dumps(data))
+    again(tmp_path / "r.json", "--json", str(tmp_path / "now.json"))
+    assert json.loads((tmp_path / "now.json").read_text())["rows"][0]["evaluations"]["core"]["threads"] == [other]
+
+
+@pytest.mark.parametrize("threads", [[0], [-1], [100000], ["1"], 2, [1.5]])
+def test_threads_that_are_none(made, tmp_path, threads):
+    data = json.loads(made.read_text())
+    data["rows"][0]["evaluations"]["core"]["threads"] = threads
+    (tmp_path / "r.json").write_text(json.dumps(data))
+    done = again(tmp_path / "r.json")
+    assert isinstance(done.exception, BadInputError) and "threads" in str(done.exception)
 
 
 @pytest.mark.parametrize(

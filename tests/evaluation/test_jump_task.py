@@ -7,6 +7,7 @@ from ase.build import molecule
 import bsct_zoo as bz
 from bsct_zoo.evaluation.jump_task import JumpTask
 from bsct_zoo.suites.crossings import crossing
+from bsct_zoo.suites.frames import path_of
 from bsct_zoo.suites.geometry import bond_scan
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
@@ -49,7 +50,11 @@ def test_a_cut_off_is_found_named_and_as_high_as_it_is(suite):
     for place, step in steps.items():
         # two pairs step at once where a carbon meets the other's hydrogen, but on different atoms
         assert step.value == pytest.approx(slope, rel=0.02), place
-        assert "crosses" in step.message or step.message == ""
+        x = path_of(frames)(place)
+        apart = np.linalg.norm(x[:, None] - x[None, :], axis=-1)
+        of_a_pair = {int(atom) for atom in np.argwhere(np.abs(apart - CUTOFF) < 1e-4).ravel()}
+        (on,) = [n for n, atom in enumerate(("C1", "C2", "H3", "H4")) if step.message.endswith(f"largest on {atom}")]
+        assert on in of_a_pair and len(of_a_pair) in (2, 4)  # 4 where both carbons meet the other's hydrogen
     assert row.evaluations["jumps"].values["number"] == sum(len(record.quantities) for record in found.records)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bsct_zoo.evaluation.store import Store, content_key
@@ -96,6 +96,7 @@ def test_facts_that_are_no_numbers_are_refused(shelf):
         shelf.write("scans", "a", Answer({}, {"x": float("nan")}))
 
 
+@settings(deadline=None)  # of a busy machine
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=5))
 def test_keys_depend_on_content_alone(identity):
     assert content_key(identity) == content_key(dict(reversed(identity.items())))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 from bsct_zoo.metrics.jumps import JumpSearch, unforetold
 
@@ -28,7 +29,7 @@ def morse(alpha):
 
 def search(surface):
     """The finished search over a function of α."""
-    found = JumpSearch(COORDINATE, POSITIONS, *surface(COORDINATE))
+    found = JumpSearch(COORDINATE, CubicSpline(COORDINATE, POSITIONS), *surface(COORDINATE))
     while len(alpha := found.wanted()):
         np.testing.assert_allclose(found.positions(alpha)[:, 1, 0], alpha, atol=1e-12)
         found.take(*surface(alpha))
@@ -121,7 +122,8 @@ def planted(name, strength):
         return curve.energy[rows], curve.forces[rows]
 
     frames = smooth_curve()
-    found = JumpSearch(frames.coordinate, frames.positions, *at(frames.coordinate))
+    path = CubicSpline(frames.coordinate, frames.positions)
+    found = JumpSearch(frames.coordinate, path, *at(frames.coordinate))
     while len(alpha := found.wanted()):
         found.take(*at(alpha))
     return found

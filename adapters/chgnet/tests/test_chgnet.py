@@ -29,6 +29,7 @@ from bsct_zoo_chgnet.loader import load, model_of
 from bsct_zoo_chgnet.potential import own_energies
 from chgnet.graph import converter
 from chgnet.model import model as chgnet_model
+from made_systems import rattled, sheared
 from pymatgen.io.ase import AseAtomsAdaptor
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -37,20 +38,12 @@ CARDS = {card.name: card for card in SHIPPED}
 
 def molecules():
     """One without an angle among them."""
-    frames = [molecule(name) for name in ("CH3CH2OH", "H2O", "N2", "HCN")]
-    for seed, atoms in enumerate(frames):
-        atoms.rattle(0.08, seed=seed)
-    return frames
+    return rattled("CH3CH2OH", "H2O", "N2", "HCN", by=0.08)
 
 
 def crystals():
     """One with an atom that is its own neighbour, and nothing else, among them."""
-    frames = [bulk("Si", cubic=True), bulk("NaCl", "rocksalt", a=5.6), bulk("Cu")]
-    for seed, atoms in enumerate(frames):
-        shear = np.array([[0.02, 0.01, 0.0], [0.0, -0.01, 0.02], [0.005, 0.0, 0.01]])
-        atoms.set_cell(atoms.cell @ (np.eye(3) + shear), scale_atoms=True)
-        atoms.rattle(0.1, seed=seed)
-    return frames
+    return sheared(bulk("Si", cubic=True), bulk("NaCl", "rocksalt", a=5.6), bulk("Cu"))
 
 
 def guarded(card, dtype, loader=load):

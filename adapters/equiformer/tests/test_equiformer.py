@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.build import bulk, molecule
+from ase.build import molecule
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import UnknownElementError
@@ -25,6 +25,7 @@ from bsct_zoo_equiformer.edge_frames import edge_wigner
 from bsct_zoo_equiformer.loader import scale_of
 from bsct_zoo_equiformer.packages import SO3_Rotation
 from bsct_zoo_equiformer.potential import EquiformerPotential, as_data
+from made_systems import rattled, silicon
 
 from bsct_zoo.potentials.precision import default_dtype
 
@@ -54,18 +55,7 @@ def potential():
 
 
 def molecules():
-    frames = [molecule(name) for name in ("CH3CH2OH", "H2O", "C6H6", "HCN", "H")]
-    for seed, atoms in enumerate(frames):
-        atoms.rattle(0.05, seed=seed)
-    return frames
-
-
-def crystal():
-    atoms = bulk("Si", cubic=True)
-    shear = np.array([[0.1, 0.2, 0.0], [0.0, -0.1, 0.1], [0.05, 0.0, 0.0]])
-    atoms.set_cell(np.add(atoms.cell, shear), scale_atoms=True)
-    atoms.rattle(0.1, seed=1)
-    return atoms
+    return rattled("CH3CH2OH", "H2O", "C6H6", "HCN", "H", by=0.05)
 
 
 def compute(potential, atoms):
@@ -115,7 +105,7 @@ def test_frames_lie_along_edges_and_are_rotations(direction):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-4)])
 def test_result_does_not_depend_on_the_batch_and_not_on_the_time(dtype, tolerance):
     potential = potential_of(dtype=dtype)
-    frames = [*molecules(), crystal()]
+    frames = [*molecules(), silicon()]
     together, again = compute(potential, frames), compute(potential, frames)
     assert torch.equal(together.energy, again.energy) and torch.equal(together.forces, again.forces)
     ends = np.cumsum([len(atoms) for atoms in frames])
@@ -173,7 +163,7 @@ def test_edges_are_those_of_the_package(strictly):
     for most in (500, 5):
         backbone = potential_of(EquiformerConfig(**{**CONFIG.__dict__, "max_neighbors": most})).model.backbone
         backbone.enforce_max_neighbors_strictly = strictly
-        data = as_data(AtomsBatch.from_atoms([crystal(), crystal() * (1, 2, 1)], dtype=torch.float32))
+        data = as_data(AtomsBatch.from_atoms([silicon(), silicon() * (1, 2, 1)], dtype=torch.float32))
         theirs, ours = GraphModelMixin.generate_graph(backbone, data), backbone.generate_graph(data)
 
         def listed(graph):
@@ -186,7 +176,7 @@ def test_edges_are_those_of_the_package(strictly):
 
 def test_few_neighbours_still_do_not_depend_on_the_batch():
     potential = potential_of(EquiformerConfig(**{**CONFIG.__dict__, "max_neighbors": 4}))
-    frames = [molecules()[0], crystal()]
+    frames = [molecules()[0], silicon()]
     together, alone = compute(potential, frames), compute(potential, frames[1])
     torch.testing.assert_close(alone.energy, together.energy[1:], rtol=0, atol=1e-10)
 

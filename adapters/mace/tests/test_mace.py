@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.build import bulk, molecule
+from ase.build import molecule
 from ase.data import chemical_symbols
 
 from bsct_zoo.atoms.batch import AtomsBatch
@@ -27,6 +27,7 @@ from bsct_zoo_mace.loader import load
 from bsct_zoo_mace.packages import modules, o3
 from bsct_zoo_mace.potential import MacePotential, chosen_head
 from bsct_zoo_mace.published import published
+from made_systems import rattled, silicon
 
 ELEMENTS = (1, 6, 7, 8, 14)
 ORGANIC = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I")
@@ -53,18 +54,7 @@ def potential(model):
 
 
 def molecules():
-    frames = [molecule(name) for name in ("CH3CH2OH", "H2O", "C6H6", "HCN", "H")]
-    for seed, atoms in enumerate(frames):
-        atoms.rattle(0.05, seed=seed)
-    return frames
-
-
-def crystal():
-    atoms = bulk("Si", cubic=True)
-    shear = np.array([[0.1, 0.2, 0.0], [0.0, -0.1, 0.1], [0.05, 0.0, 0.0]])
-    atoms.set_cell(np.add(atoms.cell, shear), scale_atoms=True)
-    atoms.rattle(0.1, seed=1)
-    return atoms
+    return rattled("CH3CH2OH", "H2O", "C6H6", "HCN", "H", by=0.05)
 
 
 def compute(potential, atoms):
@@ -80,7 +70,7 @@ def test_importing_leaves_no_switch_behind():
     assert "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
-@pytest.mark.parametrize("atoms", [molecules()[0], crystal()], ids=["molecule", "crystal"])
+@pytest.mark.parametrize("atoms", [molecules()[0], silicon()], ids=["molecule", "crystal"])
 def test_forces_are_the_gradient(potential, atoms):
     step = 1e-4
     forces = compute(potential, atoms).forces
@@ -93,7 +83,7 @@ def test_forces_are_the_gradient(potential, atoms):
 
 
 def test_stress_is_the_derivative_by_strain(potential):
-    atoms, step = crystal(), 1e-5
+    atoms, step = silicon(), 1e-5
     stress = compute(potential, atoms).stress[0]
     for i, k in [(0, 0), (1, 1), (0, 1), (1, 2)]:
         energies = []
@@ -109,7 +99,7 @@ def test_stress_is_the_derivative_by_strain(potential):
 
 
 def test_result_does_not_depend_on_the_batch(potential):
-    frames = [*molecules(), crystal()]
+    frames = [*molecules(), silicon()]
     together = compute(potential, frames)
     ends = np.cumsum([len(atoms) for atoms in frames])
     for k, atoms in enumerate(frames):
@@ -132,7 +122,7 @@ def test_symmetries(potential):
 
 
 def test_supercell_has_twice_the_energy(potential):
-    atoms = crystal()
+    atoms = silicon()
     one, two = compute(potential, atoms), compute(potential, atoms * (2, 1, 1))
     assert float(two.energy) == pytest.approx(2 * float(one.energy), abs=1e-8)
     torch.testing.assert_close(two.stress, one.stress, rtol=0, atol=1e-10)
@@ -142,7 +132,7 @@ def test_parity_with_the_calculator_of_mace(model, potential):
     from mace.calculators import MACECalculator
 
     calculator = MACECalculator(models=[copy.deepcopy(model)], device="cpu", default_dtype="float64")
-    for atoms in [*molecules()[:-1], crystal()]:
+    for atoms in [*molecules()[:-1], silicon()]:
         found = compute(potential, atoms)
         atoms.calc = calculator
         assert float(found.energy) == pytest.approx(atoms.get_potential_energy(), abs=1e-8)
@@ -240,8 +230,8 @@ def test_model_file(model, potential, tmp_path):
     with pytest.raises(UntrustedFileError, match="it is not trusted"):
         load(file_card(str(path)), "cpu", "float64")
     card = trusted(path)
-    expected = compute(potential, [*molecules(), crystal()])
-    found = compute(load(card, "cpu", "float64"), [*molecules(), crystal()])
+    expected = compute(potential, [*molecules(), silicon()])
+    found = compute(load(card, "cpu", "float64"), [*molecules(), silicon()])
     torch.testing.assert_close(found.energy, expected.energy, rtol=0, atol=1e-10)
     torch.testing.assert_close(found.forces, expected.forces, rtol=0, atol=1e-10)
 
@@ -404,7 +394,7 @@ def saved(folder, config):
 def differences(card, choice):
     plain = load(card, "cpu", "float64")
     fast = load(card, "cpu", "float64", accelerate=choice)
-    for frames in (molecules(), [*molecules()[:2], crystal()] * 3):
+    for frames in (molecules(), [*molecules()[:2], silicon()] * 3):
         one, other = compute(plain, frames), compute(fast, frames)
         yield (one.energy - other.energy).abs().max()
         yield (one.forces - other.forces).abs().max()

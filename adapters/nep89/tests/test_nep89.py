@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.build import bulk, molecule
+from ase.build import bulk
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
@@ -20,18 +20,13 @@ if find_spec("nep_adapters") is None:
 from bsct_zoo_nep89 import calculator
 from bsct_zoo_nep89.files import CARD
 from bsct_zoo_nep89.loader import load
+from made_systems import rattled, sheared
 
 
 def frames():
     """Molecules, and crystals with cells smaller than the cut-off."""
-    many = [molecule(name) for name in ("CH3CH2OH", "H2O", "N2")]
-    many += [bulk("Si", cubic=True), bulk("NaCl", "rocksalt", a=5.6), bulk("Cu")]
-    for seed, atoms in enumerate(many):
-        if atoms.pbc.any():
-            shear = np.array([[0.02, 0.01, 0.0], [0.0, -0.01, 0.02], [0.005, 0.0, 0.01]])
-            atoms.set_cell(atoms.cell @ (np.eye(3) + shear), scale_atoms=True)
-        atoms.rattle(0.08, seed=seed)
-    return many
+    crystals = bulk("Si", cubic=True), bulk("NaCl", "rocksalt", a=5.6), bulk("Cu")
+    return [*rattled("CH3CH2OH", "H2O", "N2", by=0.08), *sheared(*crystals, by=0.08)]
 
 
 def compute(potential, atoms):

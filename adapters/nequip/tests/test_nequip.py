@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.build import bulk, molecule
+from ase.build import molecule
 
 from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.errors import BadInputError, UnknownElementError
@@ -25,6 +25,7 @@ from bsct_zoo_nequip.files import file_card, shipped
 from bsct_zoo_nequip.loader import load
 from bsct_zoo_nequip.model import from_graph_model
 from bsct_zoo_nequip.potential import NequipPotential
+from made_systems import rattled, silicon
 
 ELEMENTS = (1, 6, 7, 8, 14)
 CONFIG = NequipConfig(
@@ -69,18 +70,7 @@ def wrapped(model):
 
 
 def molecules():
-    frames = [molecule(name) for name in ("CH3CH2OH", "H2O", "C6H6", "HCN", "H")]
-    for seed, atoms in enumerate(frames):
-        atoms.rattle(0.05, seed=seed)
-    return frames
-
-
-def crystal():
-    atoms = bulk("Si", cubic=True)
-    shear = np.array([[0.1, 0.2, 0.0], [0.0, -0.1, 0.1], [0.05, 0.0, 0.0]])
-    atoms.set_cell(np.add(atoms.cell, shear), scale_atoms=True)
-    atoms.rattle(0.1, seed=1)
-    return atoms
+    return rattled("CH3CH2OH", "H2O", "C6H6", "HCN", "H", by=0.05)
 
 
 def compute(potential, atoms):
@@ -113,7 +103,7 @@ def test_nequip_leaves_no_mark_on_the_process():
     assert (torch.rand(1), random.random()) == expected
 
 
-@pytest.mark.parametrize("atoms", [molecules()[0], crystal()], ids=["molecule", "crystal"])
+@pytest.mark.parametrize("atoms", [molecules()[0], silicon()], ids=["molecule", "crystal"])
 def test_forces_are_the_gradient(potential, atoms):
     step = 1e-4
     forces = compute(potential, atoms).forces
@@ -127,7 +117,7 @@ def test_forces_are_the_gradient(potential, atoms):
 
 
 def test_stress_is_the_derivative_by_strain(potential):
-    atoms, step = crystal(), 1e-4
+    atoms, step = silicon(), 1e-4
     stress = compute(potential, atoms).stress[0]
     assert stress.abs().max() > 1e-4
     for i, k in [(0, 0), (1, 1), (0, 1), (1, 2)]:
@@ -144,7 +134,7 @@ def test_stress_is_the_derivative_by_strain(potential):
 
 
 def test_result_does_not_depend_on_the_batch(potential):
-    frames = [*molecules(), crystal()]
+    frames = [*molecules(), silicon()]
     together = compute(potential, frames)
     ends = np.cumsum([len(atoms) for atoms in frames])
     for k, atoms in enumerate(frames):
@@ -157,7 +147,7 @@ def test_result_does_not_depend_on_the_batch(potential):
 
 
 def test_a_batch_is_left_as_it_was(potential):
-    batch = AtomsBatch.from_atoms([molecules()[0], crystal()])
+    batch = AtomsBatch.from_atoms([molecules()[0], silicon()])
     before = batch.positions.clone()
     with torch.no_grad():
         potential.compute(batch)
@@ -179,7 +169,7 @@ def test_symmetries(potential):
 
 
 def test_supercell_has_twice_the_energy(potential):
-    atoms = crystal()
+    atoms = silicon()
     one, two = compute(potential, atoms), compute(potential, atoms * (2, 1, 1))
     assert float(two.energy) == pytest.approx(2 * float(one.energy), abs=1e-8)
     torch.testing.assert_close(two.stress, one.stress, rtol=0, atol=1e-10)
@@ -188,7 +178,7 @@ def test_supercell_has_twice_the_energy(potential):
 def test_parity_with_the_calculator_of_nequip(either):
     """One by one, each with nequip's neighbours and code path, against all in one batch."""
     relative, absolute = (0, 1e-8) if either.metadata["model_dtype"] == "float64" else (1e-5, 1e-7)
-    frames = [*molecules(), crystal()]
+    frames = [*molecules(), silicon()]
     found = compute(wrapped(either), frames)
     forces = found.forces.split([len(atoms) for atoms in frames])
     with float64_by_default():
@@ -324,7 +314,7 @@ def test_shipped_checkpoints(card):
 def test_models_that_take_but_one_frame_or_no_less_than_two(model, potential, frames):
     """As those do that were compiled for ASE, or for batches."""
     few = NequipPotential(replace(from_graph_model(model), frames=frames), "cpu", "none", "MIT")
-    for atoms in ([*molecules(), crystal()], crystal(), molecules()[0]):
+    for atoms in ([*molecules(), silicon()], silicon(), molecules()[0]):
         found, expected = compute(few, atoms), compute(potential, atoms)
         torch.testing.assert_close(found.energy, expected.energy, rtol=0, atol=1e-10)
         torch.testing.assert_close(found.forces, expected.forces, rtol=0, atol=1e-10)

@@ -23,6 +23,7 @@ from bsct_zoo_sevennet import calculator
 from bsct_zoo_sevennet.files import SHIPPED, file_card
 from bsct_zoo_sevennet.loader import checkpoint_file, chosen_modal, load, read_model
 from bsct_zoo_sevennet.potential import in_dtype
+from made_systems import rattled, sheared
 from sevenn.atom_graph_data import AtomGraphData
 from sevenn.train.dataload import unlabeled_atoms_to_graph
 from sevenn.util import dtype_correct
@@ -32,19 +33,11 @@ CARDS = {card.name: card for card in SHIPPED}
 
 
 def molecules():
-    frames = [molecule(name) for name in ("CH3CH2OH", "H2O", "HCN", "H")]
-    for seed, atoms in enumerate(frames):
-        atoms.rattle(0.08, seed=seed)
-    return frames
+    return rattled("CH3CH2OH", "H2O", "HCN", "H", by=0.08)
 
 
 def crystals():
-    frames = [bulk("Si", cubic=True), bulk("NaCl", "rocksalt", a=5.6)]
-    for seed, atoms in enumerate(frames):
-        shear = np.array([[0.02, 0.01, 0.0], [0.0, -0.01, 0.02], [0.005, 0.0, 0.01]])
-        atoms.set_cell(atoms.cell @ (np.eye(3) + shear), scale_atoms=True)
-        atoms.rattle(0.1, seed=seed)
-    return frames
+    return sheared(bulk("Si", cubic=True), bulk("NaCl", "rocksalt", a=5.6))
 
 
 def compute(potential, atoms):
