@@ -98,7 +98,7 @@ def aimnet2(folder: Path) -> Path:
     with torch.no_grad():  # rows of elements that it was not trained on are NaN
         for name, value in model.named_parameters():
             if name.endswith("afv.weight"):
-                value[[row for row in range(len(value)) if row not in known]] = float("nan")
+                value[[row for row in range(1, len(value)) if row not in known]] = float("nan")
     path = folder / "untrained-aimnet2.pt"
     artifact = {
         "format_version": 2,
@@ -341,7 +341,7 @@ def sevennet_omni(folder: Path) -> Path:
     config |= {"_modal_map": {task: index for index, task in enumerate(tasks)}, "_number_of_modalities": len(tasks)}
     for key in ("shift", "scale"):  # one for each task and element, or for each element
         config[key] = [0.5] * config["_number_of_species"]
-    config |= {"use_modal_wise_shift": False, "use_modal_wise_scale": False}
+    config |= {"irreps_manual": False, "use_modal_wise_shift": False, "use_modal_wise_scale": False}
     model = build_E3_equivariant_model(config)
     path = folder / "untrained-7net-omni.pth"
     torch.save({"config": config, "model_state_dict": model.state_dict(), "epoch": 0, "time": "", "hash": ""}, path)
@@ -410,7 +410,7 @@ def mace_polar(folder: Path) -> Path:
         field_feature_widths=[1.0],
         num_recursion_steps=1,
         add_local_electron_energy=True,
-        field_feature_norms=[1.0] * 4,
+        field_feature_norms=[1.0] * 2,
         fixedpoint_update_config={"type": "AgnosticEmbeddedOneBodyVariableUpdate"},
         field_readout_config={"type": "OneBodyMLPFieldReadout"},
     )
@@ -422,55 +422,8 @@ def mace_polar(folder: Path) -> Path:
 @maker("metatomic")
 def metatomic(folder: Path) -> Path:
     """Exported model: a Gaussian of random height between any two atoms closer than 5 Å."""
-    import torch
-    from metatensor.torch import Labels, TensorBlock, TensorMap
-    from metatomic.torch import (
-        AtomisticModel,
-        ModelCapabilities,
-        ModelMetadata,
-        ModelOutput,
-        NeighborListOptions,
-        System,
-    )
-
-    class Gaussians(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.options = NeighborListOptions(cutoff=5.0, full_list=False, strict=True)
-            self.heights = torch.nn.Parameter(torch.rand(119, dtype=torch.float64))
-
-        def requested_neighbor_lists(self) -> list[NeighborListOptions]:
-            return [self.options]
-
-        def forward(
-            self,
-            systems: list[System],
-            outputs: dict[str, ModelOutput],
-            selected_atoms: Labels | None,
-        ) -> dict[str, TensorMap]:
-            energies = []
-            for system in systems:
-                pairs = system.get_neighbor_list(self.options)
-                vectors = pairs.values.reshape(-1, 3)
-                types = system.types.to(torch.long)
-                first, second = pairs.samples.column("first_atom"), pairs.samples.column("second_atom")
-                heights = self.heights.to(vectors.dtype)[types]
-                squares = vectors.pow(2).sum(1)
-                switch = (1 - squares / 25.0).clamp(min=0.0).pow(3)
-                energies.append(
-                    (
-                        heights[first.to(torch.long)] * heights[second.to(torch.long)] * torch.exp(-squares) * switch
-                    ).sum()
-                )
-            values = torch.stack(energies).reshape(-1, 1)
-            device = values.device
-            block = TensorBlock(
-                values=values,
-                samples=Labels(["system"], torch.arange(len(systems), device=device).reshape(-1, 1)),
-                components=torch.jit.annotate(list[Labels], []),
-                properties=Labels(["energy"], torch.tensor([[0]], device=device)),
-            )
-            return {"energy": TensorMap(Labels(["_"], torch.tensor([[0]], device=device)), [block])}
+    from metatomic.torch import AtomisticModel, ModelCapabilities, ModelMetadata, ModelOutput
+    from untrained_metatomic import Gaussians
 
     capabilities = ModelCapabilities(
         outputs={"energy": ModelOutput(quantity="energy", unit="eV", per_atom=False)},
@@ -485,19 +438,24 @@ def metatomic(folder: Path) -> Path:
     return path
 
 
+def make(name: str, folder: Path) -> Path:
+    """The path of a file or folder for the model ``name``, made inside ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    if name not in ("grace", "nequip-oam"):  # TensorFlow, and programs of their own
+        import torch
+
+        torch.manual_seed(SEED)
+    return MAKERS[name](folder.resolve())
+
+
 def main() -> None:
     """Make one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=MAKERS)
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    if arguments.name != "grace":
-        import torch
-
-        torch.manual_seed(SEED)
-    print(MAKERS[arguments.name](arguments.folder.resolve()))
+    print(make(arguments.name, arguments.folder))
 
 
 if __name__ == "__main__":
