@@ -68,13 +68,18 @@ def _not_finite(found: object, place: str) -> str:
 
 
 def sha256(content: bytes | Path) -> str:
-    """Hash of ``content``, or of the file there, in hexadecimal.
+    """Hash of ``content``, or of the file there, or of the names and contents of the files in the folder there.
+
+    In hexadecimal.
 
     Raises:
         OSError: the file cannot be read.
     """
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
+    if content.is_dir():
+        files = sorted((path.relative_to(content).as_posix(), path) for path in content.rglob("*") if path.is_file())
+        return sha256(json.dumps([[name, sha256(path)] for name, path in files]).encode())
     with content.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -14,6 +14,7 @@ from bsct_zoo import notebook
 from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.models.trust import trusted
 from bsct_zoo.models.weights import with_weights
+from bsct_zoo.plugins.calculator_cards import card_of_file
 from bsct_zoo.plugins.cards import Adapter, ModelCard, OptionValue, import_path
 from bsct_zoo.plugins.options import equipped, parse_options
 from bsct_zoo.plugins.registry import registry
@@ -134,6 +135,8 @@ def _card(adapter: Adapter, choice: str) -> ModelCard:
         if card.name == choice:
             return card
     named = not any(mark in choice for mark in "/\\.") and not Path(choice).exists()
+    if not named and any(card.calculator_of_file for card in adapter.cards):
+        return card_of_file(adapter, choice)
     if adapter.file_card is None or (adapter.cards and named):
         raise UnknownNameError(f"card of '{adapter.name}'", choice, [card.name for card in adapter.cards])
     made: ModelCard = import_path(adapter.file_card)(choice)

@@ -11,7 +11,8 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bsct_zoo.atoms.elements import SYMBOLS
@@ -68,6 +69,7 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
         raise BadInputError(f"{where}: a name has letters, digits, '-', '_' and '.'")
     facts = _checked(table, where, KEYS)
     variants = facts.pop("cards", {})
+    of_file = _checked(facts.pop("file", {}), f"[{name}.file] in {source}", _OF_FILE)
     # Without requirements it is in this interpreter, and its version is part of every key.
     here = () if facts.get("requirements") else (facts.get("calculator", "").partition(".")[0],)
     family = {key: facts.pop(key) for key in _OF_FAMILY if key in facts}
@@ -76,7 +78,12 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
         place = f"[{name}.cards.{card_name}] in {source}" if variants else where
         if not isinstance(own, dict):
             raise BadInputError(f"{place} is not a table")
-        cards.append(_card(card_name, _joined(facts, _checked(own, place, _OF_CARD)), here, place))
+        joined = _joined(facts, _checked(own, place, _OF_CARD))
+        card = _card(card_name, joined, here, place)
+        if of_file:
+            spec = _card(card_name, _deeply_joined(joined, of_file), here, place).calculator
+            card = replace(card, calculator_of_file=spec)
+        cards.append(card)
     fetched = any(card.url for card in cards)
     return Adapter(
         name=name,
@@ -93,6 +100,39 @@ def adapter_of(name: str, table: Any, source: str) -> Adapter:
         fetcher=FETCHER if fetched else None,
         fetcher_variables=("HF_TOKEN",) if fetched else (),
         citation=cards[0].citation,
+    )
+
+
+def card_of_file(adapter: Adapter, choice: str) -> ModelCard:
+    """The card of a user's own file or folder in place of the weights of a card: "FILE" or "CARD:FILE".
+
+    Without a card it is that whose weights have this name at their address, or else the first one; of the first, what
+    its weights were trained on is not said of the file.
+
+    Raises:
+        BadInputError: there is no such file.
+    """
+    name, _, path = choice.partition(":")
+    chosen = next((card for card in adapter.cards if path and card.name == name), None)
+    file = Path(path if chosen else choice).expanduser()
+    if not file.exists():
+        raise BadInputError(f"there is no file {file}")
+    known = chosen or next((card for card in adapter.cards if card.url.rpartition("/")[2] == file.name), None)
+    card = known or adapter.cards[0]
+    assert card.calculator_of_file is not None
+    if known is None:
+        card = replace(card, level_of_theory="as given", licence="as given", parameters=None)
+    return replace(
+        card,
+        name=file.name,
+        title=f"{file.name} as {card.title}",
+        source="a file of yours",
+        checkpoint=str(file.resolve()),
+        executes_code=True,
+        url="",
+        size=None,
+        calculator=card.calculator_of_file,
+        calculator_of_file=None,
     )
 
 
@@ -211,6 +251,11 @@ def _symbols(value: Any) -> bool:
     return _texts(symbols) and bool(symbols) and all(symbol in SYMBOLS[1:] for symbol in symbols)
 
 
+def _inside(value: Any) -> bool:
+    parts = PurePosixPath(value).parts if isinstance(value, str) else ()
+    return bool(parts) and parts[0] != "/" and ".." not in parts
+
+
 _Kind = tuple[Callable[[Any], bool], str]
 _IS_TEXT: _Kind = (lambda value: isinstance(value, str), "text")
 _IS_PATH: _Kind = (
@@ -240,7 +285,10 @@ _OF_CARD: dict[str, _Kind] = {
     "arguments": _IS_TABLE,
     "method": _IS_TEXT,
     "variables": _IS_TEXT_TABLE,
-    "substitutes": _IS_TEXT_TABLE,
+    "substitutes": (
+        lambda value: isinstance(value, dict) and all(isinstance(item, str | dict) for item in value.values()),
+        'a table of modules, { torch_scatter = "torch_geometric.utils" } or { module = { NAME = value } }',
+    ),
     "torchsim": _IS_PATH,
     "torchsim_arguments": _IS_TABLE,
     "conservative": _IS_TRUTH,
@@ -262,7 +310,12 @@ _OF_CARD: dict[str, _Kind] = {
     "range": _IS_TEXT,
     "notes": _IS_TEXT,
 }
-KEYS: dict[str, _Kind] = {**_OF_FAMILY, **_OF_CARD, "cards": _IS_TABLE}
+# A user's own file in place of the weights: arguments are joined to those of its card, at any depth.
+_OF_FILE: dict[str, _Kind] = {
+    **{key: _OF_CARD[key] for key in ("calculator", "arguments", "method", "torchsim", "torchsim_arguments")},
+    "place": (_inside, 'a relative path without "..", "home/.cache/package/weights.pt"'),
+}
+KEYS: dict[str, _Kind] = {**_OF_FAMILY, **_OF_CARD, "cards": _IS_TABLE, "file": _IS_TABLE}
 _MERGED = ("arguments", "variables", "substitutes", "torchsim_arguments")
 _NOTED = {  # what a card of any model has no field of its own for, by its name among the notes
     "code_licence": "licence of the code",
@@ -288,6 +341,15 @@ def _joined(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return {**base, **own, **{key: base[key] | own[key] for key in _MERGED if key in base and key in own}}
 
 
+def _deeply_joined(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with what ``own`` says otherwise, inner tables joined too."""
+    joined = dict(base)
+    for key, value in own.items():
+        inner = joined.get(key)
+        joined[key] = _deeply_joined(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return joined
+
+
 def _card(name: str, facts: Mapping[str, Any], packages: tuple[str, ...], where: str) -> ModelCard:
     if "calculator" not in facts:
         raise BadInputError(f'{where} has no calculator; write calculator = "package.module.Class"')
@@ -295,7 +357,7 @@ def _card(name: str, facts: Mapping[str, Any], packages: tuple[str, ...], where:
     elements = facts.get("elements", ())
     of_calculator = {
         key: facts[key]
-        for key in (*_MERGED, "method", "torchsim", "conservative", "periodic_only", "cutoff")
+        for key in (*_MERGED, "method", "torchsim", "conservative", "periodic_only", "cutoff", "place")
         if key in facts
     }
     return ModelCard(

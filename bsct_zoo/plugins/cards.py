@@ -22,28 +22,33 @@ class CalculatorSpec:
     Attributes:
         path: of its class or factory: "package.module.Class", also "package.module.Class.classmethod".
         arguments: for it: numbers, text, lists, or tables ``{call = "package.function", arguments = {...}}`` for what
-            must be made first. "{device}", "{dtype}", "{torch_device}", "{torch_dtype}" and "{weights}" (the folder of
-            downloaded weights) stand for what they say.
+            must be made first. "{device}", "{dtype}", "{torch_device}", "{torch_dtype}", "{weights}" (the folder of
+            downloaded weights) and "{file}" (a user's own weights) stand for what they say; a table
+            ``{float32 = ..., float64 = ...}`` for its value at the precision asked for.
         method: of what ``path`` makes, called without arguments for the calculator; empty if it is one already.
         variables: environment variables that must be set before its package is imported.
-        substitutes: modules that stand for others, such as ``{torch_scatter = "torch_geometric.utils"}``.
+        substitutes: modules that stand for others, such as ``{torch_scatter = "torch_geometric.utils"}``; a table in
+            place of a name is a module of these values.
         torchsim: of a TorchSim ``ModelInterface`` of the same model, made in the same way; empty if there is none.
         torchsim_arguments: for that.
         conservative: whether its forces are the gradient of its energy.
         periodic_only: it takes periodic systems only.
         cutoff: in Å; None if unknown.
+        place: where its package looks for a file that it cannot be given, below the folders of its downloads, such as
+            "home/.local/share/weights.pt"; a user's own file is copied there.
     """
 
     path: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     method: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
-    substitutes: Mapping[str, str] = field(default_factory=dict)
+    substitutes: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
     torchsim: str = ""
     torchsim_arguments: Mapping[str, Any] = field(default_factory=dict)
     conservative: bool = True
     periodic_only: bool = False
     cutoff: float | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class ModelCard:
         citation: how to cite it.
         notes: facts worth reading: training data, errors, seed.
         calculator: the ASE calculator that the model is; None if an adapter's own code computes.
+        calculator_of_file: the same with a user's own file in place of these weights; None if it takes none.
     """
 
     name: str
@@ -89,6 +95,7 @@ class ModelCard:
     citation: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
     calculator: CalculatorSpec | None = None
+    calculator_of_file: CalculatorSpec | None = None
 
     def to_json(self) -> str:
         """As JSON, to send it to a worker."""
@@ -100,8 +107,9 @@ class ModelCard:
         data = json.loads(text)
         for name in ("elements", "packages"):
             data[name] = tuple(data[name])
-        if data["calculator"] is not None:
-            data["calculator"] = CalculatorSpec(**data["calculator"])
+        for name in ("calculator", "calculator_of_file"):
+            if data[name] is not None:
+                data[name] = CalculatorSpec(**data[name])
         return ModelCard(**data)
 
 

@@ -8,6 +8,7 @@ imports nothing heavy.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -136,7 +137,11 @@ def require_trusted(card: ModelCard) -> None:
         UntrustedFileError: it can run code and is not trusted, see ``bsct_zoo.models.trust``.
         BadInputError: it is missing, or not the trusted file.
     """
-    if card.executes_code and card.checkpoint is not None:
+    if not card.executes_code or card.checkpoint is None:
+        return
+    if Path(card.checkpoint).is_dir():
+        _require_same(Path(card.checkpoint), card)
+    else:
         read_trusted(card)
 
 
@@ -148,30 +153,47 @@ def read_trusted(card: ModelCard) -> bytes:
         BadInputError: it is missing, or its bytes do not match ``card.sha256``.
     """
     assert card.checkpoint is not None
+    try:
+        content = Path(card.checkpoint).read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
+    _require_same(content, card)
+    return content
+
+
+def _require_same(content: bytes | Path, card: ModelCard) -> None:
+    """Raise unless ``content``, or the folder there, is what was trusted.
+
+    Raises:
+        UntrustedFileError: nothing was trusted.
+        BadInputError: it is another.
+    """
     if card.sha256 is None:
         raise UntrustedFileError(
             f"{card.checkpoint} can run code when it is loaded, and it is not trusted; "
             "add --trust if you know who made it"
         )
-    try:
-        content = Path(card.checkpoint).read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot read {card.checkpoint}: {error.strerror}") from error
     if hashed(content) != card.sha256:
         raise BadInputError(f"{card.checkpoint} is not the file that was trusted (sha256 differs); get it again")
-    return content
 
 
 @contextmanager
 def trusted_copy(card: ModelCard) -> Iterator[Path]:
-    """A private copy of the file of ``card``, for packages that load from a path only; removed afterwards.
+    """A private copy of the file or folder of ``card``, for packages that load from a path only; removed afterwards.
 
     Raises:
         UntrustedFileError: see ``read_trusted``.
         BadInputError: likewise.
     """
-    content = read_trusted(card)
+    source = Path(os.fspath(card.checkpoint or ""))
     with tempfile.TemporaryDirectory(prefix="bsct-zoo-") as folder:  # nobody else may write into it
-        path = Path(folder) / Path(os.fspath(card.checkpoint or "")).name
-        path.write_bytes(content)
+        path = Path(folder) / source.name
+        if source.is_dir():
+            try:
+                shutil.copytree(source, path)
+            except (OSError, shutil.Error) as error:
+                raise BadInputError(f"cannot read {source}: {error}") from error
+            _require_same(path, card)
+        else:
+            path.write_bytes(read_trusted(card))
         yield path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +15,10 @@ from bsct_zoo.models.calculators.make import PRECISIONS, Maker, downloads_in
 from bsct_zoo.models.calculators.torchsim import batched
 from bsct_zoo.models.calculators.trial import tried
 from bsct_zoo.models.identity import numeric_versions
-from bsct_zoo.plugins.cards import ModelCard, OptionValue
+from bsct_zoo.plugins.cards import CalculatorSpec, ModelCard, OptionValue
 from bsct_zoo.potentials.bridges import CalculatorPotential
 from bsct_zoo.potentials.potential import Potential, PotentialInfo
+from bsct_zoo.runtime.checkpoints import trusted_copy
 
 
 def load(
@@ -38,9 +40,10 @@ def load(
     """
     if card.calculator is None:
         raise BadInputError(f"the card '{card.name}' names no calculator")
-    weights = None if card.checkpoint is None else verified(Path(card.checkpoint))
+    held = contextlib.ExitStack()  # a user's own file stays as long as the potential: a calculator may be made again
+    weights, file = _weights(card, card.calculator, held)
     with downloads_in(weights, online=False) if weights else contextlib.nullcontext():
-        maker = Maker(card.calculator, device, dtype, weights, arguments)
+        maker = Maker(card.calculator, device, dtype, weights, arguments, file)
         calculator = maker.calculator()
     info = PotentialInfo(
         elements=frozenset(SYMBOLS.index(symbol) for symbol in card.elements) or None,
@@ -57,6 +60,23 @@ def load(
     setter = ChargeSetter(maker)
     told = dtype if maker.given.keys() & set(PRECISIONS) else None
     one_by_one = tried(CalculatorPotential(calculator, info, prepare=setter), told)
-    if not card.calculator.torchsim or arguments:
-        return one_by_one
-    return batched(card.calculator, device, dtype, weights, one_by_one) or one_by_one
+    potential: Potential | None = None
+    if card.calculator.torchsim and not arguments:
+        potential = batched(card.calculator, device, dtype, weights, file, one_by_one)
+    potential = potential or one_by_one
+    weakref.finalize(potential, held.close)
+    return potential
+
+
+def _weights(card: ModelCard, spec: CalculatorSpec, held: contextlib.ExitStack) -> tuple[Path | None, Path | None]:
+    """The folder of downloads that its package finds, and a private copy of a user's own file, kept by ``held``."""
+    if card.checkpoint is None:
+        return None, None
+    if card.url:
+        return verified(Path(card.checkpoint)), None
+    file = held.enter_context(trusted_copy(card))
+    if not spec.place:
+        return None, file
+    placed = file.parent / spec.place
+    placed.parent.mkdir(parents=True, exist_ok=True)
+    return file.parent, file.rename(placed)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -30,9 +31,17 @@ class Maker:
     """
 
     def __init__(
-        self, spec: CalculatorSpec, device: str, dtype: str, weights: Path | None, options: Mapping[str, Any]
+        self,
+        spec: CalculatorSpec,
+        device: str,
+        dtype: str,
+        weights: Path | None,
+        options: Mapping[str, Any],
+        file: Path | None = None,
     ) -> None:
-        """``options`` are the user's, before those of the card; ``weights`` is the folder of downloaded weights.
+        """``options`` are the user's, before those of the card.
+
+        ``weights`` is the folder of downloaded weights, ``file`` a user's own.
 
         Raises:
             BadInputError: it cannot be imported, or an argument cannot be made.
@@ -44,11 +53,12 @@ class Maker:
             "torch_device": torch.device(device),
             "torch_dtype": getattr(torch, dtype),
             "weights": "" if weights is None else str(weights),
+            "file": "" if file is None else str(file),
         }
         with environment(spec.variables):
             for name, other in spec.substitutes.items():
                 if name not in sys.modules:
-                    sys.modules[name] = imported(other)
+                    sys.modules[name] = imported(other) if isinstance(other, str) else _module(name, other)
             self.factory: Callable[..., Any] = imported(spec.path)
             self.fixed: dict[str, Any] = self._made(dict(spec.arguments)) | dict(options)
         taken = parameters(self.factory)
@@ -77,11 +87,13 @@ class Maker:
         if isinstance(value, str) and value[:1] == "{" and value[1:-1] in self._filled:
             return self._filled[value[1:-1]]
         if isinstance(value, str):
-            return value.replace("{weights}", self._filled["weights"])
+            return value.replace("{weights}", self._filled["weights"]).replace("{file}", self._filled["file"])
         if isinstance(value, list):
             return [self._made(item) for item in value]
         if not isinstance(value, dict):
             return value
+        if value.keys() == {"float32", "float64"}:
+            return self._made(value[self._filled["dtype"]])
         if "call" not in value:
             return {name: self._made(item) for name, item in value.items()}
         function, arguments = imported(value["call"]), self._made(value.get("arguments", {}))
@@ -124,6 +136,13 @@ def imported(path: str) -> Any:
             raise BadInputError(f"cannot import {path}: {error}") from error
         return found
     raise BadInputError(f"cannot import {path}")
+
+
+def _module(name: str, values: Mapping[str, Any]) -> ModuleType:
+    """A module that holds ``values`` alone."""
+    module = ModuleType(name)
+    vars(module).update(values)
+    return module
 
 
 def parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -21,7 +21,7 @@ _CLOSE = {"float32": 1e-4, "float64": 1e-6}  # of the largest force and of the e
 
 
 def batched(
-    spec: CalculatorSpec, device: str, dtype: str, weights: Path | None, one_by_one: Potential
+    spec: CalculatorSpec, device: str, dtype: str, weights: Path | None, file: Path | None, one_by_one: Potential
 ) -> Potential | None:
     """The TorchSim model of ``spec``, if it agrees with the calculator on small frames; None if it does not.
 
@@ -34,7 +34,7 @@ def batched(
         from bsct_zoo.potentials.torchsim import TorchSimPotential
 
         with downloads_in(weights, online=False) if weights else contextlib.nullcontext():
-            maker = Maker(own, device, dtype, weights, {})
+            maker = Maker(own, device, dtype, weights, {}, file)
             given: dict[str, Any] = {
                 name: True for name in ("compute_forces", "compute_stress") if name in parameters(maker.factory)
             }
