@@ -98,7 +98,8 @@ def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluat
     n = values.shape[1] if values.ndim == 2 else 0
     before, after = (reduced(column.over, line) for line in values.tolist()) if n else (None, None)
     low = high = None
-    if n and np.allclose(*_told(values, column), rtol=ROUNDING, atol=0):
+    told = _told(values, column)
+    if n and np.allclose(told[0], told[1], rtol=ROUNDING, atol=0):
         verdict: Verdict = "same"
     elif (result := difference(old, new, column.of, seed)) is None:
         verdict = "unknown"
