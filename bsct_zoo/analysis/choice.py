@@ -19,7 +19,7 @@ from bsct_zoo.errors import BadInputError, UnknownNameError
 from bsct_zoo.evaluation.results import ModelResult, Results, TaskInfo
 
 OBJECTIVES = ("fsd_full", "forces_mae_full", "seconds")
-_STEP = 0.005  # eV: no conservative model below it drifts by more than its error (docs/correlation.md)
+_STEP = 0.005  # eV: what ``transformer``, which keeps its energy in dynamics, has on ``core`` (docs/correlation.md)
 _SLACK = 1.5  # for screening: how much larger than the smallest an error may be for the sake of speed
 
 
@@ -217,10 +217,7 @@ def _by_smoothness(results: Results, rows: list[ModelResult], seed: int) -> str:
 
 
 def _without_steps(results: Results, rows: list[ModelResult], seed: int) -> list[ModelResult]:
-    """Those whose path residual is no larger than that of models that keep their energy in dynamics.
-
-    Of all predictors it goes with the drift of dynamics most closely (docs/correlation.md). None if not all have it.
-    """
+    """Those whose path residual, which goes with the drift of dynamics, is small; none if not all have it."""
     if not rows or any(results.value(row, "path_residual") is None for row in rows):
         return []
     residuals = on_common_scans(results, rows, "path_residual", seed).values

@@ -261,9 +261,15 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
         draws = group_draws([m.group for m in have])
         found[predictor] = (have, x, y, over_draws(coefficients.spearman, draws, x, y))
     p_values, differences = {}, {}
-    for predictor, (have, _, _, drawn) in found.items():
-        if predictor != FIRST and FIRST in found and [m.label for m in found[FIRST][0]] == [m.label for m in have]:
-            gaps = drawn - found[FIRST][3]
+    for predictor, (have, *_) in found.items():
+        shared = [m for m in have if takes_part(m, FIRST)]
+        if predictor != FIRST and len(shared) >= FEWEST:
+            draws = group_draws([m.group for m in shared])
+            of_one, of_first = (
+                over_draws(coefficients.spearman, draws, *columns(shared, name, outcome, temperature))
+                for name in (predictor, FIRST)
+            )
+            gaps = of_one - of_first
             gaps = gaps[np.isfinite(gaps)]
             differences[predictor] = interval(gaps)
             p_values[predictor] = 2 * min((gaps <= 0).mean(), (gaps >= 0).mean())
@@ -283,7 +289,9 @@ def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequ
     if not lines:  # too few models have both
         return ""
     head = "| predictor | models | Spearman | over molecules | given force error | less that of FSD |"
-    return "\n".join([name, "", head, "|---|---:|---:|---:|---:|---:|", *lines, "", *pairs(found)])
+    return "\n".join(
+        [name, "", head, "|---|---:|---:|---:|---:|---:|", *lines, "", *pairs(found, outcome, temperature)]
+    )
 
 
 def takes_part(model: Model, predictor: str) -> bool:
@@ -297,18 +305,24 @@ def columns(models: Sequence[Model], predictor: str, outcome: str, temperature: 
     return x, np.array([OUTCOMES[outcome](m.runs[temperature]) for m in models])
 
 
-def pairs(found: Found) -> list[str]:
-    """The best pair of predictors by mean rank, chosen on all groups but one and judged on that one."""
-    same = [p for p, (have, *_) in found.items() if len(have) == max(len(v[0]) for v in found.values())]
+def pairs(found: Found, outcome: str, temperature: int) -> list[str]:
+    """The best pair of predictors by mean rank, chosen on all groups but one and judged on that one.
+
+    Of the predictors that nine tenths of the models have, on the models that have all of these.
+    """
+    largest = max(len(have) for have, *_ in found.values())
+    same = [p for p, (have, *_) in found.items() if len(have) >= 0.9 * largest]
     if len(same) < 2:
         return []
-    have, _, y, _ = found[same[0]]
-    ranks = {p: rankdata(found[p][1]) for p in same}
-    groups = np.array([m.group for m in have])
+    models = [m for m in found[same[0]][0] if all(takes_part(m, p) for p in same)]
+    ranks = {p: rankdata(columns(models, p, outcome, temperature)[0]) for p in same}
+    _, y = columns(models, same[0], outcome, temperature)
+    groups = np.array([m.group for m in models])
     both = [(a, b) for i, a in enumerate(same) for b in same[i + 1 :]]
     sums = np.stack([ranks[a] + ranks[b] for a, b in both])
     singles = np.stack([ranks[p] for p in same])
-    joined, alone, chosen = np.full(len(y), np.nan), np.full(len(y), np.nan), []
+    joined, alone = np.full(len(y), np.nan), np.full(len(y), np.nan)
+    chosen: list[tuple[str, str]] = []
     for group in sorted(set(groups)):
         seen, left = groups != group, groups == group
         a, b = both[int(np.nanargmax(alike(sums[:, seen], y[seen])))]
