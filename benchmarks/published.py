@@ -183,7 +183,7 @@ def tables(known: dict[str, Any]) -> dict[str, str]:
 
         for model, entry in sorted(scored.items(), key=order):
             cells = [f"`{model}`", entry["level_of_theory"], *([text(of_common(entry, common))] if common else [])]
-            cells += [text(entry["values"].get(name)) for name in columns]
+            cells += [shown(name, entry["values"].get(name)) for name in columns]
             cells += ["{n}/{of}".format_map(entry), f"{entry['seconds']:.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
         failed = {model: entry for model, entry in entries.items() if not entry.get("values")}
@@ -221,7 +221,7 @@ def overview(known: dict[str, Any]) -> str:
     lines.append("|---|---|---:|---:|---:|---:|")
     for model, entry, fsd in ranked(known):
         values, moved = entry["values"], known["nve"].get(model, {}).get("values", {})
-        cells = [f"`{model}`", entry["level_of_theory"], text(fsd), text(values.get("path_residual"))]
+        cells = [f"`{model}`", entry["level_of_theory"], text(fsd), shown("path_residual", values.get("path_residual"))]
         cells += [text(values.get("extra_minima")), text(moved.get("drift"))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -258,6 +258,12 @@ def draw(known: dict[str, Any], path: Path) -> None:
         for panel, listed in zip(panels[1:], shown[1:], strict=True):
             logarithmic(panel.xaxis, listed)
         write_figure(figure, path)
+
+
+def shown(name: str, value: float | None) -> str:
+    """``text``, but for what is less than the metric can tell."""
+    least = METRICS[name].negligible if name in METRICS else 0.0
+    return f"≤ {least:g}" if value is not None and value < least else text(value)
 
 
 def text(value: float | None) -> str:
