@@ -224,7 +224,7 @@ def overview(known: dict[str, Any]) -> str:
         cells = [f"`{model}`", entry["level_of_theory"], text(fsd), shown("path_residual", values.get("path_residual"))]
         cells += [text(values.get("extra_minima")), text(moved.get("drift"))]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def draw(known: dict[str, Any], path: Path) -> None:
