@@ -77,9 +77,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv(FILES_VARIABLE, str(tmp_path / "models.toml"))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    registry.cache_clear()
+    for adapter in adapters_of(tmp_path / "models.toml"):  # in this process, and by the variable in others
+        monkeypatch.setitem(registry().adapters, adapter.name, adapter)
     yield tmp_path
-    registry.cache_clear()
     for name in ("shelf_package", "settings_of_shelf"):
         sys.modules.pop(name, None)
 
