@@ -376,10 +376,17 @@ def mace_arguments() -> dict[str, object]:
     }
 
 
+def saved_whole(model: object, path: Path) -> Path:
+    """The model itself in a file of torch, as MACE's hub has it."""
+    import torch
+
+    torch.save(model, path)
+    return path
+
+
 @maker("mace-omol")
 def mace_omol(folder: Path) -> Path:
     """Whole model, with embeddings of charge and multiplicity."""
-    import torch
     from mace import modules
 
     embedding = {"type": "categorical", "emb_dim": 8, "per": "graph"}
@@ -392,15 +399,12 @@ def mace_omol(folder: Path) -> Path:
             "total_spin": {**embedding, "num_classes": 11, "offset": 0},
         },
     )
-    path = folder / "untrained-mace-omol.model"
-    torch.save(model, path)
-    return path
+    return saved_whole(model, folder / "untrained-mace-omol.model")
 
 
 @maker("mace-polar")
 def mace_polar(folder: Path) -> Path:
     """Whole model, with charges and dipoles that settle in one step."""
-    import torch
     from mace.modules.extensions import PolarMACE
 
     model = PolarMACE(
@@ -414,9 +418,7 @@ def mace_polar(folder: Path) -> Path:
         fixedpoint_update_config={"type": "AgnosticEmbeddedOneBodyVariableUpdate"},
         field_readout_config={"type": "OneBodyMLPFieldReadout"},
     )
-    path = folder / "untrained-mace-polar.model"
-    torch.save(model, path)
-    return path
+    return saved_whole(model, folder / "untrained-mace-polar.model")
 
 
 @maker("metatomic")
