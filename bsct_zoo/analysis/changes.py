@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from bsct_zoo.analysis.bootstrap import DRAWS, difference, p_value, record_values, significant
-from bsct_zoo.analysis.coefficients import Floats
 from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation.results import Evaluation, Results
 from bsct_zoo.metrics.columns import Column, reduced
@@ -98,7 +97,7 @@ def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluat
     n = values.shape[1] if values.ndim == 2 else 0
     before, after = (reduced(column.over, line) for line in values.tolist()) if n else (None, None)
     low = high = None
-    told = _told(values, column)
+    told = [[column.told(value) for value in line] for line in values.tolist()]
     if n and np.allclose(told[0], told[1], rtol=ROUNDING, atol=0):
         verdict: Verdict = "same"
     elif (result := difference(old, new, column.of, seed)) is None:
@@ -110,8 +109,3 @@ def _change(model: str, name: str, column: Column, old: Evaluation, new: Evaluat
         if column.over != "mean":  # the verdict is of means even there
             low = high = None
     return Change(model, name, before, after, low, high, n, verdict)
-
-
-def _told(values: Floats, column: Column) -> Floats:
-    """``values`` as far as they differ by more than nothing."""
-    return np.maximum(values, column.negligible) if column.negligible else values

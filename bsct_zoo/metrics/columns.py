@@ -44,6 +44,10 @@ class Column:
     comparable: Comparable = "always"
     negligible: float = 0.0
 
+    def told(self, value: float) -> float:
+        """``value`` as far as it tells something: what is negligible is all one."""
+        return max(value, self.negligible) if self.negligible else value
+
     @property
     def of(self) -> str:
         """Name of the metric of records."""

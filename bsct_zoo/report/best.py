@@ -43,9 +43,7 @@ def best_rows(results: Results, task: TaskInfo, column: Column, rows: Rows, grou
     if any(own != everything for own in items.values()):
         common = everything.intersection(*items.values())
         values = {place: aggregate(column, _only(known[place][1], column, common))[0] for place in values}
-    numbers = {place: value for place, value in values.items() if value is not None}
-    if column.negligible:
-        numbers = {place: max(value, column.negligible) for place, value in numbers.items()}
+    numbers = {place: column.told(value) for place, value in values.items() if value is not None}
     if len({number(value) for value in numbers.values()}) < 2:
         return frozenset()
     best = (min if column.better == "lower" else max)(numbers.values())
