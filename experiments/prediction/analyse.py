@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,7 @@ AGAINST = ("fsd_full", "fsd_own_zero", "fsd_outside", "force_error_slope", "forc
 GIVEN, FIRST = "core/forces_mae_full", "core/fsd_full"
 DRAWS, SEED, FEWEST = 2000, 0, 10
 Floats = NDArray[np.float64]
+Asked = tuple[str, int, tuple[str, ...]]  # outcome, K, groups that are left out
 Found = dict[str, tuple[list["Model"], Floats, Floats, Floats]]  # models, x, y, coefficients of draws
 
 
@@ -90,8 +91,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/correlation.md")
     options = parser.parse_args()
     models = read(options.results)
-    tables = {asked: table(models, *asked) for asked in TABLES}
-    main_parts = [measured(models), *(tables[asked] for asked in TABLES[:2]), overview(models), seeds(models)]
+    found = {asked: correlated(models, *asked) for asked in TABLES}
+    tables = {asked: table(models, found[asked], *asked) for asked in TABLES}
+    main_parts = [measured(models), *(tables[asked] for asked in TABLES[:2]), overview(found), seeds(models)]
     page, whole = (
         "\n\n".join(filter(None, parts)) + "\n" for parts in (main_parts, [dynamics(models), *tables.values()])
     )
@@ -245,21 +247,26 @@ def dynamics(models: Sequence[Model]) -> str:
     return "\n".join([*lines, "", units]) if done else ""
 
 
-def table(models: Sequence[Model], outcome: str, temperature: int, without: Sequence[str]) -> str:
+def correlated(models: Sequence[Model], outcome: str, temperature: int, without: Sequence[str]) -> Found:
+    """Every predictor that enough models have, with the outcome and the coefficients of all draws."""
+    found: Found = {}
+    for predictor in PREDICTORS:
+        ready = [m for m in models if temperature in m.runs and m.group not in without]
+        have = [m for m in ready if takes_part(m, predictor)]
+        if len(have) >= FEWEST:
+            x, y = columns(have, predictor, outcome, temperature)
+            draws = group_draws([m.group for m in have])
+            found[predictor] = (have, x, y, over_draws(coefficients.spearman, draws, x, y))
+    return found
+
+
+def table(models: Sequence[Model], found: Found, outcome: str, temperature: int, without: Sequence[str]) -> str:
     """One line a predictor: coefficient, intervals, given the force error, difference from FSD."""
     name = f"**{outcome}, {temperature} K**" + (f", without {', '.join(without)}" if without else "")
     ready = [m for m in models if temperature in m.runs and m.group not in without]
     if len({OUTCOMES[outcome](m.runs[temperature]) for m in ready}) == 1:
         return f"{name}: the same for all {len(ready)} models."
     lines = []
-    found: Found = {}
-    for predictor in PREDICTORS:
-        have = [m for m in ready if takes_part(m, predictor)]
-        if len(have) < FEWEST:
-            continue
-        x, y = columns(have, predictor, outcome, temperature)
-        draws = group_draws([m.group for m in have])
-        found[predictor] = (have, x, y, over_draws(coefficients.spearman, draws, x, y))
     p_values, differences = {}, {}
     for predictor, (have, *_) in found.items():
         shared = [m for m in have if takes_part(m, FIRST)]
@@ -341,19 +348,18 @@ def pairs(found: Found, outcome: str, temperature: int) -> list[str]:
     ]
 
 
-def overview(models: Sequence[Model]) -> str:
+def overview(found: Mapping[Asked, Found]) -> str:
     """Spearman's coefficient of every predictor with every outcome; bold where its interval excludes zero."""
     names = [f"{name}, {kelvin} K" + (f", no {'/'.join(left)}" if left else "") for name, kelvin, left in TABLES]
     names = [name.replace("/".join(KINDS), "planted").replace("/".join(CONTROLS), "controls") for name in names]
     lines = []
     for predictor in PREDICTORS:
         cells = []
-        for outcome, kelvin, without in TABLES:
-            have = [m for m in models if kelvin in m.runs and m.group not in without and takes_part(m, predictor)]
+        for asked in TABLES:
             cells.append("")
-            if len(have) >= FEWEST:
-                x, y = columns(have, predictor, outcome, kelvin)
-                low, high = interval(over_draws(coefficients.spearman, group_draws([m.group for m in have]), x, y))
+            if predictor in found[asked]:
+                _, x, y, drawn = found[asked][predictor]
+                low, high = interval(drawn)
                 value = spearman(x, y)
                 told = "–" if np.isnan(value) else f"{value:.2f}"
                 cells[-1] = f"**{told}**" if low > 0 or high < 0 else told
