@@ -40,7 +40,7 @@ PAIRS = {
 
 
 def test_those_that_must_be_there():
-    assert {"chgnet", "mace", "nep89", "nequip", "sevennet", "so3lr", "xtb"} <= PAIRS.keys()
+    assert {"ani2xt", "chgnet", "mace", "nep89", "nequip", "sevennet", "so3lr", "xtb"} <= PAIRS.keys()
 
 
 @pytest.fixture(scope="module", params=PAIRS)

