@@ -104,9 +104,7 @@ def test_a_node_that_is_killed_in_the_middle_costs_nothing(nodes, task, tmp_path
 
 def test_a_node_with_other_weights_is_not_used(nodes, task, tmp_path, monkeypatch):
     right = cluster.identity
-    monkeypatch.setattr(
-        "bsct_zoo.evaluation.model_run.identity", lambda *words: {**right(*words), "checkpoint": "another"}
-    )
+    monkeypatch.setattr("bsct_zoo.evaluation.model.identity", lambda *words: {**right(*words), "checkpoint": "another"})
     results = evaluate([parse_model("transformer")], [task], settings(tmp_path, cluster="auto"))
     (evaluation,) = results.rows[0].evaluations.values()
     assert evaluation.status == "failed"

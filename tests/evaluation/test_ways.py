@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from bsct_zoo.cli.main import app
 from bsct_zoo.errors import BadInputError
-from bsct_zoo.evaluation import model_run, trial
+from bsct_zoo.evaluation import asking, model, trial
 from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Beat, Message
 from bsct_zoo.evaluation.records import threads_note
@@ -189,7 +189,7 @@ def two_cores(monkeypatch):
     """Whatever this machine has; four scans stand for the hundreds that make measuring pay."""
     monkeypatch.setattr(trial, "pays_off", lambda *words: True)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    monkeypatch.setattr(model_run, "cores", lambda: 2)
+    monkeypatch.setattr(model, "cores", lambda: 2)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -223,7 +223,7 @@ def test_the_second_command_goes_the_same_way_without_measuring(suite, tmp_path,
     two, expected, _ = run(suite, tmp_path / "two", processes=2)
     assert bits == expected and two.notes == first.notes[:-1]
     assert two.threads == (1,)
-    monkeypatch.setattr(model_run, "tried", lambda *words: pytest.fail("it was measured already"))
+    monkeypatch.setattr(asking, "tried", lambda *words: pytest.fail("it was measured already"))
     kept = sorted((tmp_path / "auto").rglob("scans-*.npz"))
     for path in kept[1:]:  # as after a kill
         path.unlink()
@@ -271,7 +271,7 @@ def test_a_measurement_that_is_interrupted_is_made_again(suite, tmp_path):
 
 def test_without_a_store_it_is_measured_each_time(suite, tmp_path, monkeypatch):
     texts = []
-    monkeypatch.setattr(model_run, "tried", lambda *words: texts.append(words) or trial.Trial(Way(1, 2)))
+    monkeypatch.setattr(asking, "tried", lambda *words: texts.append(words) or trial.Trial(Way(1, 2)))
     settings = Settings(device="cpu", processes="auto", use_store=False)
     for _ in range(2):
         evaluate([model_of("quick")], [ScanTask(suite)], settings)

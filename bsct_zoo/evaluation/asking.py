@@ -1,0 +1,153 @@
+"""A task put to a model, in the way that the settings say: here, in several processes, on a cluster."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+
+from bsct_zoo.evaluation.answers import Answers, Asked, computed_on
+from bsct_zoo.evaluation.cluster import shared_among_nodes
+from bsct_zoo.evaluation.context import EngineContext
+from bsct_zoo.evaluation.keeping import Keeping
+from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.evaluation.model import Model
+from bsct_zoo.evaluation.settings import AUTO
+from bsct_zoo.evaluation.trial import resident_mb, tried
+from bsct_zoo.evaluation.ways import Chosen, Way, bounded, chosen_text, fits, kept_as
+from bsct_zoo.plugins.tasks import Dtype, Item, Task
+from bsct_zoo.runtime.memory import available_mb
+
+
+class Asking:
+    """One task put to one model about the items that are left of it."""
+
+    def __init__(
+        self, model: Model, task: Task, dtype: Dtype, kept: Keeping, left: list[Item], result: Answers
+    ) -> None:
+        """``result`` gets what the model declares and the output of a process that failed."""
+        self.model, self.task, self.dtype = model, task, dtype
+        self.kept, self.left, self.result = kept, left, result
+
+    def outcomes(self) -> Asked:
+        """Outcomes as they come, on a CPU with the number of threads in each answer.
+
+        Raises:
+            BsctZooError: the model never came up, or failed as a whole.
+        """
+        settings, cores = self.model.settings, self.model.cores
+        if settings.cluster:
+            return self._on_cluster()
+        again = settings.threads.get((self.model.spec.text, self.task.name))  # as in the results that are made again
+        if not settings.processes or any(self.task.together(item) for item in self.left):
+            return self._here(again or cores)
+        if settings.processes != AUTO:
+            return self._in_processes(Way(settings.processes, again or 1))
+        if settings.device != "cpu":
+            return self._here(cores)
+        known = self.kept.facts.get("cores", {}).get(self._shared_by())
+        chosen = None if known is None else Chosen(**known)
+        threads = again or (chosen.threads if chosen else 0)
+        if not threads:
+            return self._in_fastest_way()
+        if chosen is not None:
+            self.model.say(f"{chosen_text(chosen, cores)} (remembered)", self.task.name)
+        if threads == cores:
+            return self._here(threads)
+        return self._in_processes(Way(max(1, cores // threads), threads), chosen.memory_mb if chosen else 0.0)
+
+    def _here(self, threads: int) -> Asked:
+        """Ask one model, which stays open for further tasks."""
+        context = self.model.opened(self.dtype, threads, self.kept, self.task.name)
+        self._declared(context)
+        yield from self._of(context, threads)
+
+    def _of(self, context: EngineContext, threads: int) -> Asked:
+        context.task = self.task.name
+        try:
+            if self.left:
+                yield from self._on_threads(self.task.run(context, self.left), threads)
+        finally:
+            self.result.log_tail = context.log_tail or self.result.log_tail
+        if context.batcher.limit < context.started_limit:  # what worked is where the next run starts
+            context.started_limit = context.batcher.limit
+            info = context.potential.info
+            self.kept.declare(info, machine(info.device), batch_atoms=int(context.batcher.limit))
+
+    def _in_processes(self, way: Way, memory_mb: float | None = None) -> Asked:
+        """Ask several processes of the model, each about one item at a time.
+
+        With ``memory_mb`` (0 if it was not measured) that a process takes there are as many as fit.
+        """
+        pool = self.model.pool(self.dtype, self.kept.shelf, way.threads)
+        pool.open(1)
+        try:
+            self._declared(pool.contexts[0])
+            if memory_mb is not None:
+                each = max(memory_mb, resident_mb(pool.contexts[0]) or 0.0)
+                way = bounded(way, len(self.left), fits(available_mb(), each))
+        except BaseException:
+            pool.close()
+            raise
+        asked = pool.outcomes(self.task, self.left, way.processes, len(self.task.items))
+        yield from self._on_threads(asked, way.threads)
+
+    def _in_fastest_way(self) -> Asked:
+        """Measure the ways to share the cores on two of the items, if there is enough to do, and ask in the fastest.
+
+        It is remembered before any answer is kept, so that whatever stops the command, the next one goes on in it.
+        """
+        task, cores = self.task, self.model.cores
+        context = self.model.opened(self.dtype, cores, self.kept, task.name)
+        self._declared(context)
+        pools = partial(self.model.pool, self.dtype, self.kept.shelf)
+        trial = tried(task, context, pools, self.left, cores, min(cores, len(task.items)))
+        with ExitStack() as stack:
+            if trial.pool is not None:
+                stack.callback(trial.pool.close)
+                self.model.release(self.dtype, cores)
+            if trial.text:
+                measured = " (measured once, remembered)" if self.kept.shelf else " (measured)"
+                self.model.say(trial.text + (measured if trial.chosen else ""), task.name)
+            if trial.chosen is not None:
+                info = context.potential.info
+                known = {**self.kept.facts.get("cores", {}), self._shared_by(): asdict(trial.chosen)}
+                self.kept.declare(info, machine(info.device), cores=known)
+            yield from self._on_threads(iter(trial.outcomes), trial.way.threads)
+            done = {item.id for item, _ in trial.outcomes}
+            self.left = [item for item in self.left if item.id not in done]
+            if trial.pool is None:
+                yield from self._of(context, cores)
+            else:
+                asked = trial.pool.outcomes(task, self.left, trial.way.processes, len(task.items))
+                yield from self._on_threads(asked, trial.way.threads)
+
+    def _on_cluster(self) -> Asked:
+        """Ask the nodes of a cluster; what the model declares comes with the first reply."""
+        model, asked = self.model, self.left
+        replies = shared_among_nodes(
+            model.spec, self.task, asked, model.settings, model.identity(self.dtype), model.listen, model.row
+        )
+        for reply in replies:
+            if self.result.info is None and reply.info is not None:
+                self.result.info = reply.info
+                self.kept.declare(reply.info, reply.machine)
+                self.left = self.result.sorted_out(self.task, self.left)
+            there = {item.id for item in self.left}
+            outcomes = ((item, outcome) for item, outcome in reply.outcomes if item.id in there)
+            yield from self._on_threads(outcomes, max(1, int(model.settings.cluster_cpus)))
+
+    def _declared(self, context: EngineContext) -> None:
+        """Note what a loaded model declares, and keep the items that it can be asked about."""
+        if self.result.info is None:
+            info = self.result.info = context.potential.info
+            self.kept.declare(info, machine(info.device))
+            self.left = self.result.sorted_out(self.task, self.left)
+
+    def _shared_by(self) -> str:
+        """Under which name the way is remembered to share the cores."""
+        return kept_as(self.model.cores, min(self.model.cores, len(self.task.items)))
+
+    def _on_threads(self, asked: Asked, threads: int) -> Asked:
+        """Answers with the number of threads of the CPU that they were computed on."""
+        return computed_on(asked, threads if self.model.settings.device == "cpu" else 0)
