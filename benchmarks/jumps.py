@@ -1,16 +1,20 @@
 """How many true steps of energy and forces the bonds of ``core`` have under each model: docs/jumps.md.
 
     python benchmarks/jumps.py --page docs/jumps.md
+    python benchmarks/jumps.py --measured experiments/prediction/results/jumps --page docs/jumps.md
 
-Beside the models named stands one whose defect is known: our Transformer with the graph that its rungs call hard, six
-neighbours that are there or not, and otherwise the same weights. Answers that are kept are used.
+Models whose results lie in the folder of ``--measured`` are not asked again, and answers that are kept are used. Beside
+the models named stands one whose defect is known: our Transformer with the graph that its rungs call hard, six
+neighbours that are there or not, and otherwise the same weights.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +27,9 @@ from bsct_zoo.evaluation.results import ModelResult
 from bsct_zoo.models.naming import named_model
 from bsct_zoo.report.progress import ProgressDisplay
 
+sys.path.append(str(Path(__file__).parents[1] / "experiments" / "prediction"))
+from stages import unpacked
+
 MODELS = ("transformer", "mace", "nequip", "equiformer", "sevennet", "chgnet", "nep89", "so3lr", "ani2xt", "diep")
 
 
@@ -32,14 +39,18 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--suite", default="core")
     parser.add_argument("--limit", type=int, default=14, help="scans, spread over the bond types")
+    parser.add_argument("--measured", type=Path, help="folder of MODEL.json.gz, as the experiment keeps them")
     parser.add_argument("--page", type=Path, help="Markdown page with a block 'jumps'")
     asked = parser.parse_args()
     suite = bz.load_suite(asked.suite).select(limit=asked.limit)
+    rows = there(asked.measured, asked.models) if asked.measured else {}
     with tempfile.TemporaryDirectory() as folder:
-        models = [*asked.models, f"hard=transformer:{hard(Path(folder))}"]
+        left = [model for model in asked.models if model not in rows]
+        models = [*left, f"hard=transformer:{hard(Path(folder))}"]
         with ProgressDisplay(models) as progress:
             report = bz.compare(models, suite.select(limit=1), tasks=[JumpTask(suite)], listen=progress)
-    text = table(report.results.rows)
+    rows |= dict(zip([*left, "hard"], report.results.rows, strict=True))
+    text = table([rows[model] for model in (*asked.models, "hard")])
     print(text)
     if asked.page:
         fill(asked.page, "jumps", text)
@@ -55,7 +66,13 @@ def hard(folder: Path) -> Path:
     return path
 
 
-def table(rows: tuple[ModelResult, ...]) -> str:
+def there(folder: Path, models: Sequence[str]) -> dict[str, ModelResult]:
+    """What was measured of ``models`` before, on the same scans."""
+    files = {model: folder / f"{model}.json.gz" for model in models}
+    return {model: unpacked(file)[0] for model, file in files.items() if file.exists()}
+
+
+def table(rows: Sequence[ModelResult]) -> str:
     """One row a model."""
     lines = [
         "| model | scans | steps | of the energy | largest, eV | of a force | largest, eV/Å | frames a scan |",

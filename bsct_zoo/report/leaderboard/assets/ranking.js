@@ -50,7 +50,7 @@ function rankedTable(board, id, more) {
   const notes = new Map();
   for (const model of models) for (const note of notesOn(model, task)) notes.set(note, [...(notes.get(note) || []), model.model]);
   const columns = [
-    { title: 'model', left: true, value: (model) => model.model, cell: (model) => [modelLink(model), marks(notes, model)] },
+    { title: 'model', left: true, value: (model) => model.model, cell: (model) => [modelLink(model), marks(notes, model), el('span', { class: 'note' }, aboutOf(model))] },
     { title: 'rank', value: (model) => rankOf(board, model), cell: (model) => rankOf(board, model) ?? '–' },
     ...known.map((name) => valueColumn(task, columnOf(task, name), name === ranked?.name ? models : null)),
     {
@@ -62,13 +62,15 @@ function rankedTable(board, id, more) {
     },
     { title: 'time', unit: 's ↓', value: (model) => model.evaluations[task.name].seconds || null, cell: (model) => number(model.evaluations[task.name].seconds || null) },
     { title: 'date', left: true, better: 'higher', value: (model) => model.date || null, cell: (model) => dayOf(model.date) },
-    { title: 'level of theory', left: true, value: (model) => model.level_of_theory },
-    { title: 'licence', left: true, value: (model) => model.licence },
   ];
   return [
     sortedTable({ id, caption: `${task.name}: models by ${ranked ? ranked.title : 'name'}`, columns, rows: models, sort: order.length ? 1 : 0, keep: isChosen }),
     el('ol', { class: 'notes' }, [...notes].map(([note, of]) => el('li', {}, el('b', {}, of.join(', ')), `: ${note}`))),
   ];
+}
+
+function aboutOf(model) {
+  return [model.level_of_theory, model.licence].filter(Boolean).join(' · ');
 }
 
 function dayOf(date) {
