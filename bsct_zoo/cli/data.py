@@ -35,7 +35,7 @@ def make(
         typer.Option(
             metavar="KIND=N",
             help="Frames of each molecule: md (at each temperature), rattle, mode, bond, heavy-bond (at each bond "
-            "without hydrogen), dimer; diatomic (of each pair of elements). Again for more.",
+            "without hydrogen), near (the minimum), dimer; diatomic (of each pair of elements). Again for more.",
         ),
     ] = None,
     temperatures: Annotated[str, typer.Option(help="K, of dynamics and normal modes.")] = "300,600,1000",

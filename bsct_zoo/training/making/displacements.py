@@ -46,16 +46,15 @@ def along_modes(
     return displaced
 
 
-def pulled(positions: Floats, numbers: Ints, bond: tuple[int, int], side: Ints, scale: float) -> Floats:
-    """``positions`` [n, 3] Å with the bond set to ``scale`` covalent lengths; ``side`` [n] as ``fragments`` gives it.
+def pulled(positions: Floats, bond: tuple[int, int], side: Ints, length: float) -> Floats:
+    """``positions`` [n, 3] Å with the bond set to ``length`` in Å; ``side`` [n] as ``fragments`` gives it.
 
     Both fragments stay rigid and move by half of the change, as in a bond scan.
     """
     i, j = bond
     along = positions[j] - positions[i]
-    length = float(np.linalg.norm(along))
-    change = scale * float(covalent_radii[numbers[[i, j]]].sum()) - length
-    moved: Floats = positions + np.where(side == 1, 0.5, -0.5)[:, None] * (change / length * along)
+    before = float(np.linalg.norm(along))
+    moved: Floats = positions + np.where(side == 1, 0.5, -0.5)[:, None] * ((length - before) / before * along)
     return moved
 
 

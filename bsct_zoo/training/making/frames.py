@@ -79,7 +79,13 @@ def molecule_frames(
         ModelError: the potential failed.
     """
     kinds: Mapping[str, Callable[[Minimum, Recipe, np.random.Generator], list[Atoms]]]
-    kinds = {"rattle": _rattles, "mode": _modes, "bond": _bonds, "dimer": partial(_dimers, partners)}
+    kinds = {
+        "rattle": _rattles,
+        "mode": _modes,
+        "bond": _bonds,
+        "dimer": partial(_dimers, partners),
+        "near": _near,
+    }
     wanted = [
         (kind, atoms)
         for kind, displaced in kinds.items()
@@ -178,7 +184,23 @@ def _bonds(molecule: Minimum, recipe: Recipe, rng: np.random.Generator) -> list[
     found = []
     for k, scale in picks:
         x = rattled(molecule.structure.positions, rng.uniform(0, recipe.bond_rattle), rng)
-        found.append(molecule.at(pulled(x, numbers, *bonds[k], scale)))
+        bond, side = bonds[k]
+        length = scale * float(covalent_radii[numbers[list(bond)]].sum())
+        found.append(molecule.at(pulled(x, bond, side, length)))
+    return found
+
+
+def _near(molecule: Minimum, recipe: Recipe, rng: np.random.Generator) -> list[Atoms]:
+    if molecule.structure.periodic:
+        return []
+    x = molecule.structure.positions
+    bonds, found = cuttable(len(x), molecule.structure.bonds), []
+    for scale in spread_evenly(recipe.near, *recipe.near_range, rng):
+        moved = rattled(x, rng.uniform(0, recipe.near_rattle), rng)
+        if bonds:
+            bond, side = bonds[rng.integers(len(bonds))]
+            moved = pulled(moved, bond, side, scale * float(np.linalg.norm(x[bond[1]] - x[bond[0]])))
+        found.append(molecule.at(moved))
     return found
 
 

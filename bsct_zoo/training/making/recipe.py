@@ -10,8 +10,8 @@ from typing import Any
 from bsct_zoo.errors import BadInputError, UnknownNameError
 
 VERSION = 1  # of how frames are made; another one makes them all again
-KINDS = ("md", "rattle", "mode", "bond", "dimer", "diatomic")  # a frame's ``kind`` is an index of these
-_COUNTS = ("md", "rattle", "mode", "bond", "heavy_bond", "dimer", "diatomic")
+KINDS = ("md", "rattle", "mode", "bond", "dimer", "diatomic", "near")  # a frame's ``kind`` is an index of these
+_COUNTS = ("md", "rattle", "mode", "bond", "heavy_bond", "dimer", "diatomic", "near")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Recipe:
         heavy_bond: the same at each bond between two atoms other than hydrogen.
         dimer: pairs with another molecule of the same split.
         diatomic: of each pair of elements.
+        near: about the minimum, with a bond outside rings a little longer or shorter: where FSD is decided.
         temperatures: K, of dynamics and of normal modes.
         md_step: fs.
         md_hydrogen: u that a hydrogen weighs in the dynamics. Masses do not enter the distribution of positions, and
@@ -38,6 +39,8 @@ class Recipe:
         bond_rattle: Å, largest standard deviation of the rattle before a bond is set.
         dimer_range: least and largest distance of the nearest two atoms, in contacts: their covalent radii plus 1 Å.
         diatomic_range: least and largest distance of two atoms, in covalent lengths.
+        near_rattle: Å, largest standard deviation of the rattle of such a frame.
+        near_range: least and largest bond length there, in lengths of that bond.
         max_force: eV/Å; a frame with a larger force on some atom is dropped.
     """
 
@@ -49,6 +52,7 @@ class Recipe:
     heavy_bond: int = 8
     dimer: int = 10
     diatomic: int = 20
+    near: int = 8
     temperatures: tuple[float, ...] = (300.0, 600.0, 1000.0)
     md_step: float = 2.0
     md_hydrogen: float = 4.0
@@ -60,6 +64,8 @@ class Recipe:
     bond_rattle: float = 0.08
     dimer_range: tuple[float, float] = (0.6, 1.6)
     diatomic_range: tuple[float, float] = (0.5, 3.0)
+    near_rattle: float = 0.02
+    near_range: tuple[float, float] = (0.94, 1.06)
     max_force: float = 500.0
 
     def __post_init__(self) -> None:

@@ -9,10 +9,21 @@ from bsct_zoo.training.making.recipe import Recipe
 
 LABELS = "xtb@electronic_temperature=3000,accuracy=0.1"
 FEW = Recipe(
-    md=2, rattle=2, mode=2, bond=2, heavy_bond=2, dimer=2, diatomic=3, temperatures=(600.0,), md_first=4, md_every=4
+    md=2,
+    rattle=2,
+    mode=2,
+    bond=2,
+    heavy_bond=2,
+    dimer=2,
+    diatomic=3,
+    near=2,
+    temperatures=(600.0,),
+    md_first=4,
+    md_every=4,
 )
+KINDS_OF_TWO = ("md", "rattle", "mode", "bond", "heavy-bond", "dimer", "near")
 FEW_OPTIONS = [
-    *(word for name in ("md", "rattle", "mode", "bond", "heavy-bond", "dimer") for word in ("--frames", f"{name}=2")),
+    *(word for name in KINDS_OF_TWO for word in ("--frames", f"{name}=2")),
     *("--frames", "diatomic=3", "--temperatures", "600"),
 ]
 MOLECULES = "O train\nCN train\nCF train\nN valid\nC test\n"

@@ -49,7 +49,7 @@ def test_every_kind_of_frame_is_there_and_trainers_can_read_it(folder):
     data = read_training_data(folder)
     assert data.kinds == KINDS and data.level_of_theory == "GFN2-xTB (Te=3000 K)"
     train = {kind: int((data.train.kind == k).sum()) for k, kind in enumerate(KINDS)}
-    assert train["md"] == train["rattle"] == train["mode"] == train["dimer"] == 2 * 3
+    assert train["md"] == train["rattle"] == train["mode"] == train["dimer"] == train["near"] == 2 * 3
     assert train["bond"] == 2 * 3 + 2 + 2  # two of each molecule, two at C-F and two at C-N
     manifest = json.loads((folder / "manifest.json").read_text())
     pairs = [entry["name"] for entry in manifest["molecules"] if entry["name"].startswith("diatomic")]
@@ -58,6 +58,18 @@ def test_every_kind_of_frame_is_there_and_trainers_can_read_it(folder):
     assert 0 < train["diatomic"] <= 3 * len(pairs)
     assert sum(train.values()) == len(data.train) == manifest["counts"]["train"]["frames"]
     assert set(data.valid.atomic_numbers) == {1, 7} and set(data.test.atomic_numbers) == {1, 6}
+
+
+def test_frames_near_the_minimum_have_a_bond_a_little_changed(folder):
+    data = read_training_data(folder).train
+    fluoride = [
+        k
+        for k in np.flatnonzero(data.kind == KINDS.index("near"))
+        if 9 in data.atomic_numbers[data.first[k] : data.first[k + 1]]
+    ]
+    forces = [np.linalg.norm(data.forces[data.first[k] : data.first[k + 1]], axis=1).max() for k in fluoride]
+    assert len(fluoride) == 2 and min(forces) > 0.1 and max(forces) < 8  # 6 % of a bond: 2 to 5 eV/Å
+    assert np.ptp(data.energy[fluoride]) < 0.5
 
 
 def test_frames_tell_their_molecule_and_dimers_stay_within_a_split(folder):
@@ -97,7 +109,7 @@ def test_workers_do_not_matter_and_the_seed_does(folder, smiles_file, reference,
     assert content(tmp_path / "two") == content(folder) and two.known == 0
     again = make(tmp_path / "two", [smiles_file], reference, FEW)
     assert again.known == len(again.manifest["molecules"]) and content(tmp_path / "two") == content(folder)
-    few = replace(FEW, seed=1, md=0, bond=0, heavy_bond=0, dimer=0, diatomic=0)
+    few = replace(FEW, seed=1, md=0, bond=0, heavy_bond=0, dimer=0, diatomic=0, near=0)
     make(tmp_path / "two", [smiles_file], reference, few)
     other, base = read_training_data(tmp_path / "two").train, read_training_data(folder).train
     rattled = other.kind == KINDS.index("rattle")
