@@ -1,4 +1,4 @@
-"""``bsct-zoo data make``: labelled frames for training."""
+"""``bsct-zoo data make | choose``: labelled frames for training."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from bsct_zoo.cli import options
 
 if TYPE_CHECKING:
+    from bsct_zoo.training.choosing import FramesChosen
     from bsct_zoo.training.making.make import FramesMade
 
 _SHOWN = 3  # reasons why frames were dropped
@@ -74,6 +75,33 @@ def make(
     _report(out, outcome)
 
 
+@app.command("choose")
+def choose(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the chosen frames.")],
+    frames: Annotated[Path, typer.Option("--from", help="A folder of frames, as data make writes it.")],
+    by: Annotated[list[str], typer.Option("--by", metavar="MODEL", help="A model that votes; two or more.")],
+    keep: Annotated[float, typer.Option(help="How many training frames to keep; below 1 the share of them.")] = 0.25,
+    device: options.Device = "auto",
+    trust: options.Trust = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Keep the training frames on whose forces models disagree most; validation and test frames stay.
+
+    Train the models alike but for their seeds: then they disagree where they do not know, not by design.
+    """
+    from bsct_zoo.models.naming import parse_model
+    from bsct_zoo.report.progress import ProgressDisplay
+    from bsct_zoo.suites.building.manifest import command_line
+    from bsct_zoo.training.choosing import choose as run
+
+    committee = [parse_model(text, trust=trust) for text in by]
+    command = command_line(sys.argv[1:])
+    with ProgressDisplay([spec.text for spec in committee], quiet) as progress:
+        outcome = run(out, frames, committee, keep, device=device, command=command, listen=progress)
+    _report_chosen(out, outcome)
+
+
 def _report(out: Path, outcome: FramesMade) -> None:
     import shlex
 
@@ -94,4 +122,29 @@ def _report(out: Path, outcome: FramesMade) -> None:
         dropped = sorted(manifest["dropped"].items(), key=lambda one: (-one[1], one[0]))
         more = f"; and {len(dropped) - _SHOWN} more reasons, in its manifest.json" if len(dropped) > _SHOWN else ""
         print("dropped: " + "; ".join(f"{count} with {why}" for why, count in dropped[:_SHOWN]) + more)
+    print(f"kept in {out}; next: bsct-zoo train NAME --data {shlex.quote(str(out))} --out DIR")
+
+
+def _report_chosen(out: Path, outcome: FramesChosen) -> None:
+    import shlex
+
+    import numpy as np
+    from rich.table import Table
+
+    from bsct_zoo.report.console import make_console
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("training frames")
+    for title in ("of", "kept", "median deviation, eV/Å", "of those kept"):
+        table.add_column(title, justify="right")
+    kept = np.isin(np.arange(len(outcome.kind)), outcome.chosen)
+    named = [(name, outcome.kind == k) for k, name in enumerate(outcome.kinds)]
+    for name, there in [("all", np.full(len(kept), True)), *named]:
+        if there.any():
+            medians = [
+                f"{np.median(d):.3g}" if d.size else "–"
+                for d in map(outcome.deviation.__getitem__, (there, there & kept))
+            ]
+            table.add_row(name, f"{there.sum():,}", f"{(there & kept).sum():,}", *medians)
+    make_console().print(table)
     print(f"kept in {out}; next: bsct-zoo train NAME --data {shlex.quote(str(out))} --out DIR")

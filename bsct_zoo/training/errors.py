@@ -31,6 +31,15 @@ def evaluate(potential: Potential, frames: FrameSet, kinds: tuple[str, ...]) -> 
     return mean_errors(energy, forces, frames, kinds, failures, stress)
 
 
+def forces_of(potential: Potential, frames: FrameSet) -> np.ndarray:
+    """Forces [total_atoms, 3] in eV/Å, NaN for frames without an answer.
+
+    Raises:
+        ModelError: the potential failed.
+    """
+    return _answers(potential, frames)[1]
+
+
 def rotation_error(potential: Potential, frames: FrameSet, seed: int = 0) -> dict[str, float]:
     """How far the answers for turned frames are from the turned answers; a potential that learned rotation has some.
 

@@ -50,15 +50,16 @@ def training_loss(
     true_forces: Tensor,
     n_atoms: Tensor,
     atoms_energy: Tensor | float = 0.0,
+    force_scale: float = FORCE_SCALE,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The loss L of a batch, and its two means before they are weighed: of the energies and of the forces.
 
     ``energy`` and ``true_energy`` [n_systems] in eV are either both total energies, with ``atoms_energy`` [n_systems]
     the sums of the atoms' reference energies (see ``atoms_energy``), or both are less that sum already, with none.
-    ``forces`` and ``true_forces`` [n_atoms, 3] in eV/Å; ``n_atoms`` [n_systems].
+    ``forces`` and ``true_forces`` [n_atoms, 3] in eV/Å; ``n_atoms`` [n_systems]. ``force_scale`` is F₀ in eV/Å.
     """
     of_energy = energy_loss(energy, true_energy, n_atoms, atoms_energy)
-    of_forces = force_loss(forces, true_forces)
+    of_forces = force_loss(forces, true_forces, force_scale)
     return ENERGY_WEIGHT * of_energy + of_forces, of_energy, of_forces
 
 
@@ -68,9 +69,9 @@ def energy_loss(energy: Tensor, true_energy: Tensor, n_atoms: Tensor, atoms_ener
     return smooth_abs(((energy - true_energy) / weight) ** 2).mean()
 
 
-def force_loss(forces: Tensor, true_forces: Tensor) -> Tensor:
+def force_loss(forces: Tensor, true_forces: Tensor, force_scale: float = FORCE_SCALE) -> Tensor:
     """⟨h(f_a)⟩; arguments as in ``training_loss``."""
-    weight = 1 + true_forces.norm(dim=1, keepdim=True) / FORCE_SCALE
+    weight = 1 + true_forces.norm(dim=1, keepdim=True) / force_scale
     return smooth_abs((((forces - true_forces) / weight) ** 2).sum(1)).mean()
 
 

@@ -56,6 +56,14 @@ def test_it_is_the_formula(labels):
     assert total.item() == pytest.approx(5 * of_energy + of_forces, rel=1e-12)
 
 
+@pytest.mark.parametrize("scale", [0.5, 20.0])
+def test_the_scale_of_forces_is_f0(labels, scale):
+    _, forces, _, true_forces, *_ = tensors(labels)
+    error, size = (forces - true_forces).norm(dim=1), true_forces.norm(dim=1)
+    expected = (((error / (1 + size / scale)) ** 2 + 1e-4).sqrt() - 1e-2).mean()
+    assert force_loss(forces, true_forces, scale).item() == pytest.approx(expected.item(), rel=1e-12)
+
+
 def test_energies_may_come_without_those_of_the_atoms(labels):
     energy, forces, true_energy, true_forces, n_atoms, atoms = tensors(labels)
     with_atoms = training_loss(energy, forces, true_energy, true_forces, n_atoms, atoms)[0]

@@ -13,6 +13,7 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.training.data import TrainingData
 from bsct_zoo.training.errors import evaluate_module
 from bsct_zoo.training.job import Tell, TrainingJob
+from bsct_zoo.training.loss import FORCE_SCALE
 from bsct_zoo.training.schedule import WARM_UP, Budget, averaging_decay
 from bsct_zoo.training.settings import Optimiser
 from bsct_zoo.training.smoothness import Smoothness
@@ -44,6 +45,7 @@ class Loop:
         bsct_every: least number of steps between two scores.
         bsct_scans: scans of the suite that are scored, 0 for all.
         bsct_share: largest part of the time that scores may take.
+        force_scale: F₀ of the loss in eV/Å: errors of forces above it count by their size relative to the force.
         fsd_weight: weight of the soft FSD in the loss, in Å; 0 for none.
         fsd_scans: a suite, by name or file, of scans to train that on; never a shipped one.
         fsd_frames: consecutive frames of a scan that a step sees.
@@ -61,6 +63,7 @@ class Loop:
     bsct_every: int = 200
     bsct_scans: int = 9
     bsct_share: float = 0.05
+    force_scale: float = FORCE_SCALE
     fsd_weight: float = 0.0
     fsd_scans: str = ""
     fsd_frames: int = 8
@@ -70,10 +73,10 @@ class Loop:
         for name in ("steps", "validate_every", "state_every", "patience", "bsct_scans", "fsd_weight"):
             if getattr(self, name) < 0:
                 raise BadInputError(f"{name}={getattr(self, name)} must not be negative")
-        if not 0 <= self.warm_up < 1 or not 0 < self.bsct_share <= 1 or self.bsct_every < 1 or self.fsd_width <= 0:
-            raise BadInputError(
-                "warm_up must be from 0 to below 1, bsct_share above 0 to 1, bsct_every 1 or more, fsd_width positive"
-            )
+        if not 0 <= self.warm_up < 1 or not 0 < self.bsct_share <= 1 or self.bsct_every < 1:
+            raise BadInputError("warm_up must be from 0 to below 1, bsct_share above 0 to 1, bsct_every 1 or more")
+        if self.fsd_width <= 0 or self.force_scale <= 0:
+            raise BadInputError("fsd_width and force_scale must be positive")
         if bool(self.fsd_weight) != bool(self.fsd_scans):
             raise BadInputError("fsd_weight and fsd_scans go together: the scans that the soft FSD is trained on")
         if self.monitor == "fsd" and not self.bsct:

@@ -100,6 +100,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         **asdict(optimiser),
         **asdict(loop),
         **STATED,
+        "force_scale_eV_A": loop.force_scale,
         "rotate": config.directions,
     }
     if scoring:
@@ -142,7 +143,7 @@ class Fit(L.LightningModule):
             energy, forces, strain = energy_forces_and_strain(self.model, batch)
         alone = atoms_energy(self.reference_table, batch.atomic_numbers, batch.system_idx, batch.n_systems)
         loss, of_energy, of_forces = training_loss(
-            energy, forces, true_energy, true_forces, batch.atoms_per_system, alone
+            energy, forces, true_energy, true_forces, batch.atoms_per_system, alone, self.loop.force_scale
         )
         self.log_dict({"energy_loss": of_energy, "force_loss": of_forces})
         if true_strain is not None:
