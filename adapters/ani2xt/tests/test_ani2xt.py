@@ -1,4 +1,4 @@
-"""ANI-2xt behind the batched interface: its package's own calculator, molecules of all sizes; conformance has the rest."""
+"""ANI-2xt: its package's own calculator, and molecules of all sizes; conformance has the rest."""
 
 from dataclasses import replace
 from importlib.util import find_spec
