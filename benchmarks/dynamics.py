@@ -4,8 +4,9 @@
     TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 python benchmarks/dynamics.py --write
 
 NVE of ethanol from 300 K with steps of 0.5 fs, the shipped MACE, one thread. ASE moves one molecule after the other
-with the calculator of mace-torch. All three begin with the same energies. CPU time of the process, the shortest of a few
-turns that alternate.
+with the calculator of mace-torch. All three begin with the same energies. CPU time of the process, the shortest of a
+few turns that alternate.
+"""
 
 from __future__ import annotations
 
