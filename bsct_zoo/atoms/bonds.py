@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import NDArray
 
 # Times the sum of two covalent radii (ASE's): closer atoms are bonded. H-H is at 1.2 of it.
@@ -33,6 +32,8 @@ class BondList(NamedTuple):
 
 def bonded_pairs(atoms: Atoms, factor: float = BONDED) -> BondList:
     """Pairs of atoms closer than ``factor`` times the sum of their covalent radii."""
+    from ase.neighborlist import natural_cutoffs, neighbor_list  # late: a third of a second, and kept scans need none
+
     first, second, length, shift = neighbor_list("ijdS", atoms, natural_cutoffs(atoms, mult=factor))
     # Of an atom and its own image one of the two shifts: the one whose first number that is not zero is positive.
     once = (first < second) | ((first == second) & (np.sign(shift) @ np.array([9, 3, 1]) > 0))

@@ -161,6 +161,21 @@ def test_help_imports_nothing_heavy(run):
     assert "compare" in done.stdout
 
 
+def test_what_is_kept_is_shown_without_torch_and_scipy(tmp_path, monkeypatch):
+    monkeypatch.setenv("BSCT_ZOO_CACHE", str(tmp_path))
+    code = (
+        "import sys\n"
+        "from bsct_zoo.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert stop.code in (0, 1)\n"
+        "print([m for m in ('torch', 'scipy', 'pandas', 'matplotlib') if m in sys.modules], file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "compare", "transformer", "--suite", "core", "--limit", "2", "-q"]
+    first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
+    assert "'torch'" in first.stderr and second.stderr.strip() == "[]"
+    assert "transformer" in first.stdout and first.stdout == second.stdout
+
+
 def test_the_help_of_every_command_names_its_options_whole_at_80_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     left = [[]]

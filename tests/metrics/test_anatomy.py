@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.interpolate import CubicSpline
 
 from bsct_zoo.metrics.fsd import WINDOW, anatomy, fsd
-from bsct_zoo.metrics.residual import path_residual, path_residuals
+from bsct_zoo.metrics.residual import path_residual, path_residuals, spline_slopes
 
 X = np.linspace(0.55, 2.2, 100)  # of a diatomic, Å
 PATH = np.zeros((100, 2, 3))
@@ -66,6 +67,15 @@ def test_a_step_of_the_energy_is_found_where_it_is(k, height):
 
 
 FSD_OF_FORCES_ALONE = fsd(X, pull(X, rest=1.12), pull(X), morse(X))
+
+
+@given(st.integers(0, 2**32), st.integers(4, 60), st.booleans())
+def test_slopes_are_those_of_a_cubic_spline(seed, n, descending):
+    rng = np.random.default_rng(seed)
+    x, y = np.cumsum(rng.uniform(0.1, 1, n)), rng.normal(size=(n, 2, 3))
+    expected = CubicSpline(x, y)(x, 1)
+    turn = slice(None, None, -1 if descending else 1)
+    np.testing.assert_allclose(spline_slopes(x[turn], y[turn])[turn], expected, rtol=0, atol=1e-10)
 
 
 def test_a_smooth_surface_has_next_to_no_residual():
