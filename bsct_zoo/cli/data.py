@@ -141,10 +141,8 @@ def _report_chosen(out: Path, outcome: FramesChosen) -> None:
     named = [(name, outcome.kind == k) for k, name in enumerate(outcome.kinds)]
     for name, there in [("all", np.full(len(kept), True)), *named]:
         if there.any():
-            medians = [
-                f"{np.median(d):.3g}" if d.size else "–"
-                for d in map(outcome.deviation.__getitem__, (there, there & kept))
-            ]
+            both = [outcome.deviation[mask] for mask in (there, there & kept)]
+            medians = [f"{np.median(one):.3g}" if one.size else "–" for one in both]
             table.add_row(name, f"{there.sum():,}", f"{(there & kept).sum():,}", *medians)
     make_console().print(table)
     print(f"kept in {out}; next: bsct-zoo train NAME --data {shlex.quote(str(out))} --out DIR")
