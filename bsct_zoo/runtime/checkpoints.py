@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,21 @@ def shipped_cards(folder: Path, format: str, version: int) -> tuple[ModelCard, .
 
 
 # -- files that can run code -------------------------------------------------------------------------------------
+
+
+def file_in_package(card: ModelCard, module: str) -> Path:
+    """The file ``notes["file"]`` of ``card`` inside an installed package, which is not imported.
+
+    Raises:
+        BadInputError: the package is missing, or the file is not the one of ``notes["sha256"]``.
+    """
+    package = find_spec(module)
+    if package is None or not package.submodule_search_locations:
+        raise BadInputError(f"the {card.source} is missing")
+    path = Path(package.submodule_search_locations[0]) / str(card.notes["file"])
+    if not path.is_file() or hashed(path) != card.notes["sha256"]:
+        raise BadInputError(f"{path} is not the file that its card names (sha256 differs)")
+    return path
 
 
 def require_trusted(card: ModelCard) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bsct_zoo.analysis.bootstrap import significant
 from bsct_zoo.evaluation.results import read_results
 from bsct_zoo.training.data import SPLITS
 from bsct_zoo.training.writing import write_training_data
@@ -174,7 +175,8 @@ def table(names: list[str]) -> str:
         for suite in SUITES
         for k in range(2)
     }
-    shown = holm({key: value[3] for key, value in drawn.items() if key[1] == SUITES[0]})
+    chances = {key: value[3] for key, value in drawn.items() if key[1] == SUITES[0]}
+    shown = {key for key, fallen in zip(chances, significant(list(chances.values())), strict=True) if fallen}
     for pair in compared:
         cells = []
         for suite in SUITES:
@@ -210,17 +212,6 @@ def factor(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float, float]:
     other = min(float(np.mean(np.array(logs) > 0)), float(np.mean(np.array(logs) < 0)))
     low, high = np.exp(np.percentile(logs, [2.5, 97.5]))
     return float(np.exp(middle)), float(low), float(high), max(2 * other, 1 / DRAWS)
-
-
-def holm(chances: dict) -> set:
-    """The keys that stay below 5 % after Holm's correction."""
-    left = sorted(chances, key=lambda key: chances[key])
-    found = set()
-    for rank, key in enumerate(left):
-        if chances[key] * (len(left) - rank) > 0.05:
-            break
-        found.add(key)
-    return found
 
 
 if __name__ == "__main__":

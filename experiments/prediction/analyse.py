@@ -20,6 +20,7 @@ from scipy.stats import rankdata
 from stages import unpacked
 
 from bsct_zoo.analysis import coefficients
+from bsct_zoo.analysis.bootstrap import significant
 from bsct_zoo.evaluation.results import Evaluation
 from bsct_zoo.report.figures.style import color, legend_above, logarithmic, marker, new_figure, style, write_figure
 
@@ -199,16 +200,6 @@ def over_molecules(x: Floats, rows: Sequence[Floats], outcome: Callable[[Floats]
     return interval(coefficients.spearman(np.broadcast_to(x, redrawn.shape), redrawn))
 
 
-def holm(p_values: Sequence[float]) -> list[bool]:
-    """Which of several hypotheses fall at 5 % together."""
-    order = np.argsort(p_values)
-    fallen, lost = [False] * len(p_values), False
-    for place, k in enumerate(order):
-        lost = lost or p_values[k] > 0.05 / (len(p_values) - place)
-        fallen[k] = not lost
-    return fallen
-
-
 # -- tables ------------------------------------------------------------------------------------------------------
 
 TABLES = (
@@ -280,7 +271,7 @@ def table(models: Sequence[Model], found: Found, outcome: str, temperature: int,
             gaps = gaps[np.isfinite(gaps)]
             differences[predictor] = interval(gaps)
             p_values[predictor] = 2 * min((gaps <= 0).mean(), (gaps >= 0).mean())
-    better = dict(zip(p_values, holm(list(p_values.values())), strict=True)) if p_values else {}
+    better = dict(zip(p_values, significant(list(p_values.values())), strict=True)) if p_values else {}
     for predictor, (have, x, y, drawn) in found.items():
         z = [m.predictors.get(GIVEN, np.nan) for m in have]
         given = ""
