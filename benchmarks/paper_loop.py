@@ -7,8 +7,9 @@ The paper's code asks an ASE calculator for energy and forces frame by frame. He
 package does that in the same process and environment as ours, with the same weights and precision; a model without
 one (our Transformer) is its own, asked one frame at a time. Both give the FSD of each scan, whose largest relative
 difference stands beside. Where there are several threads, as many processes with one thread each share the scans in a
-third run, as ``compare --processes`` does. Runs alternate; each figure is the shorter of two. For models that run in
-this interpreter the share of arithmetic (matrix products, by torch's profiler) in our time is said too.
+third run. The size of batches is chosen on a scan of middle size before any time is taken, as ``compare --processes
+auto`` does. Runs alternate; each figure is the shorter of two. For models that run in this interpreter the share of
+arithmetic (matrix products, by torch's profiler) in our time is said too.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ from pages import fill
 import bsct_zoo as bz
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.evaluation.scoring import score_scan
+from bsct_zoo.evaluation.ways import best_size
 from bsct_zoo.models.naming import parse_model
-from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.batching import Batcher, default_atoms
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.runtime.load import load_potential, where
 from bsct_zoo.suites.frames import frames_of
@@ -47,12 +49,22 @@ PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::line
 
 @dataclass(frozen=True)
 class Times:
-    """Of a model: scans; seconds of the loop, of batches, in processes; difference of FSD, share of products."""
+    """What was found of a model.
+
+    Attributes:
+        scans: how many.
+        loop, ours, processes: seconds of the paper's loop, of batches, and of those in processes.
+        atoms, atoms_there: that fill a batch, and in processes.
+        apart: largest relative difference of FSD.
+        arithmetic: share of matrix products.
+    """
 
     scans: int
     loop: float
     ours: float
+    atoms: int
     processes: float | None
+    atoms_there: int
     apart: float
     arithmetic: float | None
 
@@ -68,7 +80,8 @@ def main() -> None:
     options = parser.parse_args()
     scans = bz.load_suite(options.suite).select(limit=options.limit).scans
     sizes = [len(scan.atomic_numbers) for scan in scans]
-    head = ["model", "cores", "scans", "loop s", "batches s", "times faster", "in processes s", "times faster"]
+    head = ["model", "cores", "scans", "loop s", "batches s (atoms)", "times faster", "in processes s (atoms)"]
+    head.append("times faster")
     lines = [f"| {' | '.join(head)} | FSD differs by | arithmetic |", f"|---|{'---:|' * (len(head) + 1)}"]
     for name in options.models:
         for threads in map(int, options.threads.split(",")):
@@ -80,10 +93,13 @@ def main() -> None:
                 f"{threads}",
                 f"{t.scans}",
                 f"{t.loop:.1f}",
-                f"{t.ours:.1f}",
+                f"{t.ours:.1f} ({t.atoms})",
                 f"**{t.loop / t.ours:.1f}**",
             ]
-            cells += ["", ""] if t.processes is None else [f"{t.processes:.1f}", f"**{t.loop / t.processes:.1f}**"]
+            if t.processes is None:
+                cells += ["", ""]
+            else:
+                cells += [f"{t.processes:.1f} ({t.atoms_there})", f"**{t.loop / t.processes:.1f}**"]
             lines.append(f"| {' | '.join(cells)} | {t.apart:.0e} | {share} |")
             print(lines[-1], flush=True)
     facts = machine("cpu")
@@ -123,22 +139,30 @@ def timed(name: str, scans: Sequence[Scan], threads: int) -> Times | None:
         scans = [scan for scan in scans if known is None or known.issuperset(scan.atomic_numbers.tolist())]
         if not scans:
             return None
-        ask(batched, scans[:1]), ask(calculator, scans[:1], alone=True)  # what compiles, compiles
+        ask(batched, scans[:1]), ask(calculator, scans[:1], 1)  # what compiles, compiles
         for worker in workers:
             ask(worker, scans[:1])
+        middle = sorted(scans, key=lambda scan: scan.n_atoms)[len(scans) // 2]
+        default = default_atoms("cpu")
+        atoms = best_size(lambda size: 1 / min(ask(batched, [middle], size)[0] for _ in range(TURNS)), default)
+        atoms_there = default
+        if workers:
+            every = [middle] * len(workers)
+            atoms_there = best_size(lambda size: 1 / min(shared(workers, every, size) for _ in range(TURNS)), default)
         for _ in range(TURNS):
             if workers:
-                processes_s.append(shared(workers, scans))
-            seconds, scores = ask(batched, scans)
+                processes_s.append(shared(workers, scans, atoms_there))
+            seconds, scores = ask(batched, scans, atoms)
             ours_s.append(seconds)
-            seconds, expected = ask(calculator, scans, alone=True)
+            seconds, expected = ask(calculator, scans, 1)
             loop_s.append(seconds)
-        share = arithmetic(batched, scans[:2]) if where(spec.adapter) == "here" else None
+        share = arithmetic(batched, scans[:2], atoms) if where(spec.adapter) == "here" else None
     apart = float(np.max(np.abs(scores / expected - 1)))
-    return Times(len(scans), min(loop_s), min(ours_s), min(processes_s, default=None), apart, share)
+    there_s = min(processes_s, default=None)
+    return Times(len(scans), min(loop_s), min(ours_s), atoms, there_s, atoms_there, apart, share)
 
 
-def shared(workers: Sequence[Potential], scans: Sequence[Scan]) -> float:
+def shared(workers: Sequence[Potential], scans: Sequence[Scan], atoms: int) -> float:
     """Seconds for all frames, a scan at a time for whichever worker is free, the largest first."""
     left = deque(sorted(scans, key=lambda scan: -scan.n_atoms))
 
@@ -148,7 +172,7 @@ def shared(workers: Sequence[Potential], scans: Sequence[Scan]) -> float:
                 scan = left.popleft()
             except IndexError:
                 return
-            ask(worker, [scan])
+            ask(worker, [scan], atoms)
 
     started = time.perf_counter()
     with ThreadPoolExecutor(len(workers)) as pool:
@@ -156,10 +180,10 @@ def shared(workers: Sequence[Potential], scans: Sequence[Scan]) -> float:
     return time.perf_counter() - started
 
 
-def ask(potential: Potential, scans: Sequence[Scan], alone: bool = False) -> tuple[float, np.ndarray]:
-    """Seconds for all frames, and the FSD of each scan; ``alone`` one frame at a time."""
+def ask(potential: Potential, scans: Sequence[Scan], atoms: int | None = None) -> tuple[float, np.ndarray]:
+    """Seconds for all frames, and the FSD of each scan; ``atoms`` fill a batch, 1 for one frame at a time."""
     found, started = [], time.perf_counter()
-    batcher = Batcher(potential, 1 if alone else None)
+    batcher = Batcher(potential, atoms)
     answers = []
     for scan in scans:
         answers.append(batcher.compute(frames_of(scan)))
@@ -171,10 +195,10 @@ def ask(potential: Potential, scans: Sequence[Scan], alone: bool = False) -> tup
     return seconds, np.array(found, dtype=float)
 
 
-def arithmetic(potential: Potential, scans: Sequence[Scan]) -> float:
+def arithmetic(potential: Potential, scans: Sequence[Scan], atoms: int) -> float:
     """Share of matrix products in the CPU time of torch's operations."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        ask(potential, scans)
+        ask(potential, scans, atoms)
     events = profile.key_averages()
     total = sum(event.self_cpu_time_total for event in events)
     return float(sum(event.self_cpu_time_total for event in events if event.key in PRODUCTS) / total)

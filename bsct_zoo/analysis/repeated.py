@@ -56,8 +56,8 @@ def _numbers(results: Results) -> Iterator[tuple[str, float | str | None]]:
                     yield f"{place}, {record.id}, {quantity.kind} {quantity.name}", quantity.value
 
 
-def _words(threads: tuple[int, ...]) -> str:
-    return " and ".join(map(str, threads))
+def _words(numbers: tuple[int, ...]) -> str:
+    return " and ".join(map(str, numbers))
 
 
 def apart(first: float | str | None, second: float | str | None, scale: float = 0.0) -> float:
@@ -86,8 +86,12 @@ def made_by(before: Results, now: Results) -> Iterator[str]:
             again = other.evaluations.get(name)
             if again is not None:
                 pairs.append((f"device of {row.model}", evaluation.device, again.device))
-                if evaluation.threads and again.threads:
-                    pairs.append((f"threads of {row.model}", _words(evaluation.threads), _words(again.threads)))
+                for what, old, new in (
+                    ("threads", evaluation.threads, again.threads),
+                    ("atoms in a batch", evaluation.batch_atoms, again.batch_atoms),
+                ):
+                    if old and new:
+                        pairs.append((f"{what} of {row.model}", _words(old), _words(new)))
                 pairs += [
                     (f"{package} of {row.model}", version, again.versions.get(package))
                     for package, version in evaluation.versions.items()

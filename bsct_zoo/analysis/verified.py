@@ -110,12 +110,13 @@ def checked(
 def usual_tolerance(before: Results, task: TaskInfo, old: Evaluation, new: Evaluation) -> float:
     """Largest relative difference that tells of nothing.
 
-    Scans come out to the bit where processor, device, precision, threads and versions are the same, on a CPU. Dynamics
-    and properties compute all their systems as one batch, whose last digits depend on what is in it, and which dynamics
-    amplifies. Elsewhere processors round otherwise. docs/leaderboard.md has what was measured.
+    Scans come out to the bit where processor, device, precision, threads, size of batches and versions are the same, on
+    a CPU. Dynamics and properties compute all their systems as one batch, whose last digits depend on what is in it,
+    and which dynamics amplifies. Elsewhere processors round otherwise. docs/leaderboard.md has what was measured.
     """
     same = (old.device, old.dtype, old.versions) == (new.device, new.dtype, new.versions) and old.device == "cpu"
-    same = same and old.threads in ((), new.threads)  # results of versions that did not say had those of the machine
+    for then, now in ((old.threads, new.threads), (old.batch_atoms, new.batch_atoms)):
+        same = same and then in ((), now)  # results of versions that did not say had those of the machine
     if not same or not _same_machine(before):
         if task.kind == "md":
             return OTHER_DYNAMICS

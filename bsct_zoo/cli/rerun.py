@@ -12,6 +12,7 @@ from bsct_zoo.cli import options
 
 if TYPE_CHECKING:
     from bsct_zoo.evaluation.results import Results
+    from bsct_zoo.evaluation.ways import Numerics
 
 _COMMANDS = ("compare", "md", "properties")
 # What a file must not ask for, and what makes no number.
@@ -75,7 +76,7 @@ def run_again(
     sample: Mapping[str, frozenset[str]] | None = None,
     device: str | None = None,
 ) -> Results:
-    """Results of the command ``words`` that made ``before``, without the cache, each model on as many threads.
+    """Results of the command ``words`` that made ``before``, without the cache, each model computing as it did.
 
     Of ``sample``, ids of items by task, alone if it is given.
 
@@ -100,17 +101,22 @@ def run_again(
         quiet = nullcontext() if sample is None else redirect_stdout(io.StringIO())  # its table is not ours
         with quiet:
             context.find_root().command.main(
-                again, prog_name="bsct-zoo", standalone_mode=False, obj=Again(threads_of(before), sample)
+                again, prog_name="bsct-zoo", standalone_mode=False, obj=Again(numerics_of(before), sample)
             )
         if not target.exists():
             raise BadInputError(f"the command of {path} wrote no results")
         return read_results(target)
 
 
-def threads_of(results: Results) -> dict[tuple[str, str], int]:
-    """How many threads each model computed on, by model and task; not where answers differ, or nobody said."""
-    found = {(row.model, task): one.threads for row in results.all_rows for task, one in row.evaluations.items()}
-    return {place: threads[0] for place, threads in found.items() if len(threads) == 1}
+def numerics_of(results: Results) -> dict[tuple[str, str], Numerics]:
+    """How each model computed on a CPU, by model and task; 0 where answers differ, or nobody said."""
+    from bsct_zoo.evaluation.ways import Numerics
+
+    return {
+        (row.model, task): Numerics(*(found[0] if len(found) == 1 else 0 for found in (one.threads, one.batch_atoms)))
+        for row in results.all_rows
+        for task, one in row.evaluations.items()
+    }
 
 
 def command_of(context: typer.Context, results: Results, path: Path, trust: bool) -> list[str]:

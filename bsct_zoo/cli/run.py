@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bsct_zoo.evaluation.events import Faults
     from bsct_zoo.evaluation.results import Results
     from bsct_zoo.evaluation.settings import Settings
+    from bsct_zoo.evaluation.ways import Numerics
     from bsct_zoo.models.naming import ModelSpec
     from bsct_zoo.plugins.tasks import Task
 
@@ -21,11 +22,11 @@ class Again:
     """What a command that makes results again does differently (``rerun``, ``results verify``).
 
     Attributes:
-        threads: of each model under each task, as in those results: they decide the last digits.
+        numerics: of each model under each task, as in those results: they decide the last digits.
         sample: ids of items by task that alone are asked about; None for all.
     """
 
-    threads: Mapping[tuple[str, str], int]
+    numerics: Mapping[tuple[str, str], Numerics]
     sample: Mapping[str, Collection[str]] | None = None
 
 
@@ -51,7 +52,7 @@ def run_tasks(
 
     again = context.find_root().obj
     if isinstance(again, Again):
-        settings = dataclasses.replace(settings, threads=again.threads)
+        settings = dataclasses.replace(settings, again=again.numerics)
         if again.sample is not None:
             tasks = [_of_sample(task, again.sample) for task in tasks]
     faults = Faults()

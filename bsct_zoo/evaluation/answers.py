@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from ase.data import chemical_symbols
 
 from bsct_zoo.errors import BsctZooError
 from bsct_zoo.evaluation.store import Store, content_key
+from bsct_zoo.evaluation.ways import Numerics
 from bsct_zoo.plugins.tasks import Answer, Failure, Item, Outcome, Task
 from bsct_zoo.potentials.potential import PotentialInfo
 
@@ -67,10 +68,11 @@ def keys_of(task: Task, items: Sequence[Item]) -> dict[str, str]:
     return {item.id: content_key([task.key(), item.fingerprint, *others[task.together(item)]]) for item in items}
 
 
-def computed_on(asked: Asked, threads: int) -> Asked:
-    """Outcomes whose answers say on how many threads of a CPU they were computed."""
+def computed_with(asked: Asked, numerics: Numerics) -> Asked:
+    """Outcomes whose answers say how they were computed on a CPU."""
+    words = asdict(numerics)
     for item, outcome in asked:
-        yield item, replace(outcome, threads=threads) if isinstance(outcome, Answer) else outcome
+        yield item, replace(outcome, **words) if isinstance(outcome, Answer) else outcome
 
 
 def kept_answers(store: Store, task: Task, item: Item) -> dict[str, Answer]:

@@ -41,7 +41,7 @@ class Call:
 
     Attributes:
         model: as the user named it; the node reads its card and weights itself.
-        dtype, device, timeout, threads: how it computes.
+        dtype, device, timeout, threads, batch_atoms: how it computes; 0 atoms for the default.
         identity: what decides the numbers here; the node must have the same.
         items: what is asked about; none to learn what the model declares.
     """
@@ -51,6 +51,7 @@ class Call:
     device: str
     timeout: float | None
     threads: int
+    batch_atoms: int
     identity: dict[str, Any] | None
     items: tuple[Item, ...]
 
@@ -135,6 +136,7 @@ def shared_among_nodes(
         settings.device,
         settings.timeout,
         max(1, int(settings.cluster_cpus)),
+        settings.max_batch_atoms or 0,
         known,
         (),
     )
@@ -221,7 +223,7 @@ def _opened(call: Call) -> EngineContext:
                 f"other packages or weights than where the command was given: {_apart(mine, call.identity)}"
             )
         opener = Opener(spec, call.device, call.dtype, call.timeout, call.threads, True, ignore, 0)
-        _open[key] = EngineContext(opener, None, None)
+        _open[key] = EngineContext(opener, None, call.batch_atoms)
     return _open[key]
 
 

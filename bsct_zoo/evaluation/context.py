@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -14,7 +15,7 @@ from bsct_zoo.evaluation.store import Shelf
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.cards import OptionValue
 from bsct_zoo.plugins.tasks import Dtype
-from bsct_zoo.potentials.batching import Batcher
+from bsct_zoo.potentials.batching import Batcher, default_atoms
 from bsct_zoo.potentials.potential import Potential
 from bsct_zoo.runtime.load import load_potential
 
@@ -65,22 +66,42 @@ class Opener:
 
 
 class EngineContext:
-    """See ``plugins.tasks.Context``. Not for several threads at once."""
+    """See ``plugins.tasks.Context``. Not for several threads at once.
 
-    def __init__(self, opener: Opener, shelf: Shelf | None, max_batch_atoms: float | None) -> None:
-        """Load the model.
+    Attributes:
+        batch_atoms: that are to fill a batch.
+        loading_s: seconds that loading took.
+    """
+
+    def __init__(self, opener: Opener, shelf: Shelf | None, batch_atoms: int = 0) -> None:
+        """Load the model; see ``fill`` for ``batch_atoms``.
 
         Raises:
             BsctZooError: it cannot be loaded.
         """
         self.model, self.task = opener.spec.text, ""
-        self._opener, self._shelf, self._limit = opener, shelf, max_batch_atoms
+        self._opener, self._shelf, self._most = opener, shelf, math.inf
         self._variants: dict[str, Potential] = {}
         started = perf_counter()
         self.potential: Potential = opener.open({})
         self.loading_s = perf_counter() - started
-        self.batcher = Batcher(self.potential, max_batch_atoms)
-        self.started_limit = self.batcher.limit
+        self.batcher = Batcher(self.potential)
+        self.batch_atoms = int(self.batcher.limit)
+        self.fill(batch_atoms)
+
+    def fill(self, batch_atoms: int = 0, most: int = 0) -> None:
+        """Let ``batch_atoms`` fill a batch from now on, 0 for the default of the device.
+
+        Never more than there was memory for, here or, if it is not 0, ``most`` in an earlier run.
+        """
+        self._most = min(self._most, most or math.inf, self.batcher.limit if self.ran_out else math.inf)
+        self.batch_atoms = int(min(batch_atoms or default_atoms(self.potential.info.device), self._most))
+        self.batcher.limit = float(self.batch_atoms)
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether memory ran out since ``fill``, and batches have been smaller since."""
+        return self.batcher.limit < self.batch_atoms
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Tell whoever listens."""

@@ -86,7 +86,7 @@ class Model:
         return Opener(self.spec, self.settings.device, dtype, *about)
 
     def opened(self, dtype: Dtype, threads: int, kept: Keeping, task: str) -> EngineContext:
-        """It, open for ``task``, with the size of batch that worked before.
+        """It, open for ``task``.
 
         Raises:
             BsctZooError: it cannot be loaded.
@@ -94,14 +94,13 @@ class Model:
         context = self._contexts.get((dtype, threads))
         if context is None:
             self.say("loading", task)
-            limit = self.settings.max_batch_atoms or kept.facts.get("batch_atoms")
             opener = self.opener(dtype, threads, own_process=threads != self.cores)  # threads are of a whole process
-            context = self._contexts[dtype, threads] = EngineContext(opener, kept.shelf, limit)
+            context = self._contexts[dtype, threads] = EngineContext(opener, kept.shelf)
         return context
 
-    def pool(self, dtype: Dtype, shelf: Shelf | None, threads: int) -> Pool:
-        """Processes of it, to be opened."""
-        return Pool(self.opener(dtype, threads, own_process=True), shelf, self.settings.max_batch_atoms)
+    def pool(self, dtype: Dtype, shelf: Shelf | None, batch_atoms: int, threads: int) -> Pool:
+        """Processes of it, to be opened, each on ``threads``."""
+        return Pool(self.opener(dtype, threads, own_process=True), shelf, batch_atoms)
 
     def release(self, dtype: Dtype, threads: int) -> None:
         """Close what is open in ``dtype`` on so many threads."""

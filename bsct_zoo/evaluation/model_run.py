@@ -17,14 +17,15 @@ from bsct_zoo.evaluation.records import (
     declared_info,
     long_reasons,
     model_notes,
+    numerics_note,
     record_of,
     status_of,
     summary,
-    threads_note,
 )
 from bsct_zoo.evaluation.results import Evaluation, ModelResult
 from bsct_zoo.evaluation.settings import AUTO, Settings
 from bsct_zoo.evaluation.store import Shelf
+from bsct_zoo.evaluation.ways import Numerics
 from bsct_zoo.metrics.columns import aggregate
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.tasks import Answer, Failure, Item, Task
@@ -73,7 +74,7 @@ class ModelRun:
         """
         self._model.identify()
         opener = self._model.opener(self.settings.dtype, self._model.cores)
-        context = EngineContext(opener, None, None)
+        context = EngineContext(opener, None)
         context.close()
         return context.potential.info
 
@@ -127,7 +128,7 @@ class ModelRun:
         status = status_of(records)
         notes = [] if info is None else list(model_notes(task, items, info, result.skipped))
         if self.settings.processes == AUTO:
-            notes += threads_note([answer.threads for answer in given], task.noun)
+            notes += numerics_note([Numerics(answer.threads, answer.batch_atoms) for answer in given], task.noun)
         evaluation = Evaluation(
             status=status,
             message=str(result.fatal or summary(records, task.noun)),
@@ -136,6 +137,7 @@ class ModelRun:
             dtype=info.dtype if info else task.dtype or self.settings.dtype,
             versions={**versions, "bsct-zoo": __version__},
             threads=tuple(sorted({answer.threads for answer in given} - {0})),
+            batch_atoms=tuple(sorted({answer.batch_atoms for answer in given} - {0})),
             notes=tuple(notes),
             values={name: value for name, (value, _) in values.items()},
             counts={name: count for name, (_, count) in values.items()},

@@ -24,9 +24,9 @@ T = TypeVar("T")
 class Pool:
     """Processes of one model, open or to be opened."""
 
-    def __init__(self, opener: Opener, shelf: Shelf | None, max_batch_atoms: float | None = None) -> None:
-        """``shelf`` keeps unfinished work."""
-        self.opener, self.shelf, self.max_batch_atoms = opener, shelf, max_batch_atoms
+    def __init__(self, opener: Opener, shelf: Shelf | None, batch_atoms: int = 0) -> None:
+        """``shelf`` keeps unfinished work; ``batch_atoms`` fill a batch, 0 for the default."""
+        self.opener, self.shelf, self.batch_atoms = opener, shelf, batch_atoms
         self.contexts: list[EngineContext] = []
         self._lock, self._stopped, self._died = threading.Lock(), threading.Event(), ""
 
@@ -37,6 +37,12 @@ class Pool:
             BsctZooError: one cannot be loaded; the pool is closed then.
         """
         self._at_once([self._opened] * (processes - len(self.contexts)))
+
+    def fill(self, batch_atoms: int) -> None:
+        """Let so many atoms fill a batch from now on."""
+        self.batch_atoms = batch_atoms
+        for context in self.contexts:
+            context.fill(batch_atoms)
 
     def rate(self, task: Task, item: Item) -> tuple[float, Outcome]:
         """Every open process asked about ``item`` at the same time: items a second, and the answer, or a failure.
@@ -99,7 +105,7 @@ class Pool:
             context.close()
 
     def _opened(self) -> EngineContext:
-        context = EngineContext(self.opener, self.shelf, self.max_batch_atoms)
+        context = EngineContext(self.opener, self.shelf, self.batch_atoms)
         with self._lock:
             self.contexts.append(context)
         if self._stopped.is_set():

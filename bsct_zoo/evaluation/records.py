@@ -12,7 +12,9 @@ from ase.data import chemical_symbols
 from bsct_zoo.errors import BadInputError, ModelError, shortened
 from bsct_zoo.evaluation.curves import Curves, encoded
 from bsct_zoo.evaluation.results import Record, TaskInfo
+from bsct_zoo.evaluation.ways import Numerics
 from bsct_zoo.plugins.tasks import Failure, Item, Outcome, Status, Task
+from bsct_zoo.potentials.batching import default_atoms
 from bsct_zoo.potentials.boxes import vacuum
 from bsct_zoo.potentials.potential import PotentialInfo
 
@@ -113,15 +115,21 @@ def model_notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped:
     yield from task.notes(info, skipped)
 
 
-def threads_note(threads: Sequence[int], noun: str) -> Iterator[str]:
-    """On how many threads answers were computed: they decide the last digits."""
-    counts = sorted(Counter(number for number in threads if number).items())
-    said = [f"{number} thread{'s' * (number != 1)}" for number, _ in counts]
+def numerics_note(numerics: Sequence[Numerics], noun: str) -> Iterator[str]:
+    """How answers were computed on a CPU, in what decides their last digits."""
+    counts = sorted(Counter(_numerics_text(one) for one in numerics if one.threads).items())
     if len(counts) == 1:
-        yield f"computed on {said[0]} each (--processes auto)"
+        yield f"computed on {counts[0][0]} (--processes auto)"
     elif counts:
-        parts = [f"{count} {noun}{'s' * (count != 1)} on {text}" for (_, count), text in zip(counts, said, strict=True)]
-        yield f"computed {', '.join(parts)} each: their last digits are not quite comparable"
+        parts = [f"{count} {noun}{'s' * (count != 1)} on {text}" for text, count in counts]
+        yield f"computed {', '.join(parts)}: their last digits are not quite comparable"
+
+
+def _numerics_text(one: Numerics) -> str:
+    text = f"{one.threads} thread{'s' * (one.threads != 1)} each"
+    return text + (
+        f" in batches of {one.batch_atoms:,} atoms" if one.batch_atoms not in (0, default_atoms("cpu")) else ""
+    )
 
 
 def info_of(task: Task) -> TaskInfo:

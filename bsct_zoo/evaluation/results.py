@@ -87,8 +87,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         device: "cpu", "cuda:0".
         dtype: "float32" or "float64".
         versions: of the packages that made the numbers.
-        threads: of the CPU that answers were computed on, each number once; they decide the last digits. Empty where a
-            GPU computed, or a version that did not say.
+        threads, batch_atoms: of the CPU that answers were computed on, and how many atoms filled a batch there, each
+            number once; they decide the last digits. Empty where a GPU computed, or a version that did not say.
         notes: what a reader must know of the model under this task.
         values: a number for each column; None where no record has the metric.
         counts: over how many records (quantities) each value is.
@@ -102,6 +102,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     dtype: Dtype = "float64"
     versions: dict[str, str] = {}
     threads: tuple[Annotated[int, msgspec.Meta(ge=1, le=4096)], ...] = ()
+    batch_atoms: tuple[Annotated[int, msgspec.Meta(ge=1, le=10**9)], ...] = ()
     notes: tuple[str, ...] = ()
     values: Numbers = {}
     counts: dict[str, Count] = {}

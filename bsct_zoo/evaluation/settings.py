@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.evaluation.ways import Numerics
 from bsct_zoo.plugins.tasks import Dtype
 from bsct_zoo.runtime.folders import cache_dir, writable
 from bsct_zoo.runtime.load import resolve_device
@@ -26,7 +27,7 @@ class Settings:
         jobs: models at a time.
         processes: of each model, each on one thread, among which items are shared that are no common batch; 0 for one
             model on every core, "auto" for what is fastest on a CPU, measured once for each model.
-        threads: of a model (as the user named it) under a task, where results are made again.
+        again: how a model (as the user named it) computed under a task, where results are made again.
         use_store: read and keep answers.
         folder: of the store; None for the user's cache.
         private: the store is of this run alone, so that answers of models that cannot be identified are kept too.
@@ -41,7 +42,7 @@ class Settings:
     max_batch_atoms: int | None = None
     jobs: int = 1
     processes: int | Literal["auto"] = 0
-    threads: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    again: Mapping[tuple[str, str], Numerics] = field(default_factory=dict)
     use_store: bool = True
     folder: Path | None = None
     private: bool = False

@@ -27,6 +27,7 @@ from bsct_zoo.plugins.tasks import Answer
 
 _LAYOUT = 2  # raised whenever what a file holds changes its meaning
 _FACTS = "__facts__"
+_NUMERICS = ("threads", "batch_atoms")
 
 
 def content_key(content: Any) -> str:
@@ -101,7 +102,7 @@ class Shelf:
             return None
         try:
             facts = json.loads(str(arrays.pop(_FACTS)))
-            return Answer(arrays, facts["facts"], facts["seconds"], int(facts.get("threads", 0)))
+            return Answer(arrays, facts["facts"], facts["seconds"], *(int(facts.get(name, 0)) for name in _NUMERICS))
         except (ValueError, KeyError, TypeError):  # of another layout: the hash was right
             return None
 
@@ -111,7 +112,11 @@ class Shelf:
         Raises:
             OSError: the disk is full, or the folder cannot be written to.
         """
-        facts = {"facts": answer.facts, "seconds": answer.seconds, "threads": answer.threads}
+        facts = {
+            "facts": answer.facts,
+            "seconds": answer.seconds,
+            **{name: getattr(answer, name) for name in _NUMERICS},
+        }
         text = json.dumps(facts, allow_nan=False)
         write_record(self._path(kind, key), _npz({**answer.arrays, _FACTS: np.array(text)}))
 

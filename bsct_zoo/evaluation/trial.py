@@ -1,4 +1,7 @@
-"""The ways for a model to share cores, measured on items of the task itself; ``ways`` says what follows from it."""
+"""Ways for a model to share cores, and sizes of batches, measured on items of the task itself.
+
+``ways`` has the candidates and says what follows from the figures.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from bsct_zoo.errors import BsctZooError
+from bsct_zoo.errors import BsctZooError, ModelError
 from bsct_zoo.evaluation.context import EngineContext
 from bsct_zoo.evaluation.pool import Pool
-from bsct_zoo.evaluation.ways import Chosen, Way, chosen_text, fastest, fits, pays_off, ways
+from bsct_zoo.evaluation.ways import SIZES_TRIED, Chosen, Way, best_size, chosen_text, fastest, fits, pays_off, ways
 from bsct_zoo.plugins.tasks import Failure, Item, Outcome, Task
 from bsct_zoo.runtime.memory import available_mb, peak_mb
 
@@ -38,9 +41,17 @@ class Trial:
 
 
 def tried(
-    task: Task, context: EngineContext, pool_of: Callable[[int], Pool], items: Sequence[Item], cores: int, most: int
+    task: Task,
+    context: EngineContext,
+    pool_of: Callable[[int], Pool],
+    items: Sequence[Item],
+    cores: int,
+    most: int,
+    sizes: bool,
 ) -> Trial:
     """Try each way on the smallest of ``items``, where models compile, and on a typical one, whose time counts.
+
+    In the fastest, sizes of batches are tried on the typical one.
 
     Args:
         task: what is asked.
@@ -49,12 +60,14 @@ def tried(
         items: what is left to ask about.
         cores: that the model has.
         most: processes that may ever be.
+        sizes: whether sizes of batches are to be tried.
 
     Raises:
         BsctZooError: the one process fails as a whole.
     """
     one = Way(1, cores)
-    if len(ways(cores, min(most, len(items)))) == 1:
+    alone = len(ways(cores, min(most, len(items)))) == 1
+    if alone and not sizes:
         return Trial(one)
     order = sorted(items, key=_size)
     small, typical = order[0], order[len(order) // 2]
@@ -68,13 +81,15 @@ def tried(
     memory = resident_mb(context)
     more = fits(available_mb(), memory)  # the first one stays open beside them
     _, *others = ways(cores, min(most, len(items), *([] if more is None else [more])))
-    if not others:
+    if not others and not alone:
         text = f"{one.text}: there is no memory for more, {memory or 0:.0f} MB each (nothing was measured)"
         return Trial(one, outcomes[one], text=text)
-    if not pays_off(left_s, max(context.loading_s, _START_S), warm_s + 1 / rate, others, cores):
+    loading_s = max(context.loading_s, _START_S)
+    if not pays_off(left_s, loading_s, warm_s + 1 / rate, others, cores, SIZES_TRIED if sizes else 0):
         text = f"{one.text}: about {left_s:.0f} s of work are too little to measure other ways on"
         return Trial(one, outcomes[one], text=text)
     rates, pool = {one: rate}, None
+    default = context.batch_atoms
     for way in others:
         if pool is not None:
             pool.close()
@@ -89,18 +104,45 @@ def tried(
         outcomes[way] = [(small, first), (typical, second)]
         if not any(isinstance(outcome, Failure) for _, outcome in outcomes[way]):
             rates[way] = rate
-    assert pool is not None
     way, gain = fastest(rates, one)
-    chosen = Chosen(way.threads, way.processes, gain, memory)
-    if way != others[-1]:  # else its processes go on
+    if pool is not None and way != others[-1]:  # else its processes go on
         pool.close()
-    text = chosen_text(chosen, cores)
-    if way == one:
-        return Trial(one, outcomes[one], chosen, text)
-    if way != others[-1]:
-        pool = pool_of(way.threads)
-        pool.open(1)
-    return Trial(way, outcomes[way], chosen, text, pool)
+        pool = None
+        if way != one:
+            pool = pool_of(way.threads)
+            pool.open(1)
+    found, size = outcomes[way], default
+    if sizes:
+        size, outcome = _best_size(task, context if pool is None else pool, typical, default)
+        if outcome is not None and size != default:
+            found = [(typical, outcome)]
+        memory = resident_mb(context if pool is None else pool.contexts[0])
+    chosen = Chosen(way.threads, way.processes, gain, memory, 0 if size == default else size)
+    return Trial(way, found, chosen, chosen_text(chosen, cores), pool)
+
+
+def _best_size(task: Task, asked: EngineContext | Pool, item: Item, start: int) -> tuple[int, Outcome | None]:
+    """How many atoms should fill a batch, as ``asked`` does from now on, and the outcome with that."""
+    outcomes: dict[int, Outcome] = {}
+
+    def rate_of(size: int) -> float:
+        asked.fill(size)
+        try:
+            if isinstance(asked, Pool):
+                rate, outcomes[size] = _steady(lambda: asked.rate(task, item))
+            else:
+                rate, outcomes[size] = _steady(lambda: _rate(task, asked, item))
+        except ModelError as error:
+            outcomes[size] = Failure(str(error))
+            if isinstance(asked, EngineContext):
+                asked.reopened()
+        contexts = asked.contexts if isinstance(asked, Pool) else [asked]
+        failed = isinstance(outcomes[size], Failure) or any(context.ran_out for context in contexts)
+        return 0.0 if failed else rate
+
+    best = best_size(rate_of, start)
+    asked.fill(best)
+    return best, outcomes.get(best)
 
 
 def resident_mb(context: EngineContext) -> float | None:

@@ -2,16 +2,32 @@
 
 On a CPU with C cores one process may compute on C threads, or C processes on one thread each, or something between.
 Which is fastest depends on the model: threads of small systems wait for each other, processes hold the model N times.
+So does the size of batches: large ones leave the processor's caches, small ones pay for every call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 ADVANTAGE = 1.1  # times faster than one process that another way must be: chance, and the memory of several
 PAYS = 5.0  # times what measuring costs that is left to do: a way that is a quarter faster pays it back at once
 ROOM = 0.8  # of the memory that is available, for further processes
+SIZES = (64, 4096)  # atoms in a batch, least and most that are tried
+SIZES_TRIED = 4  # as a rule: the default again, and one or two to either side
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """What decides the last digits of an answer on a CPU; 0 where nobody knows, or on a GPU.
+
+    Attributes:
+        threads: of the process that computed.
+        batch_atoms: that filled a batch.
+    """
+
+    threads: int = 0
+    batch_atoms: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,12 +53,14 @@ class Chosen:
         processes: as many as were measured.
         faster: how many times faster than one process on all cores.
         memory_mb: the largest resident memory of the first process in MB (10⁶ bytes); None where nobody says.
+        batch_atoms: that fill a batch; 0 for the default, or where it was not measured.
     """
 
     threads: int
     processes: int
     faster: float
     memory_mb: float | None
+    batch_atoms: int = 0
 
     @property
     def way(self) -> Way:
@@ -62,8 +80,8 @@ def fits(available_mb: float | None, each_mb: float | None) -> int | None:
     return None if available_mb is None or not each_mb else int(ROOM * available_mb / each_mb)
 
 
-def pays_off(left: float, loading: float, trial: float, others: Sequence[Way], cores: int) -> bool:
-    """Whether what is ``left`` to do is worth measuring ``others``; all in seconds of one process on all cores.
+def pays_off(left: float, loading: float, trial: float, others: Sequence[Way], cores: int, sizes: int = 0) -> bool:
+    """Whether what is ``left`` to do is worth measuring; all times in seconds of one process on all cores.
 
     Args:
         left: all items.
@@ -71,8 +89,9 @@ def pays_off(left: float, loading: float, trial: float, others: Sequence[Way], c
         trial: the items that each way is tried on.
         others: ways beside the one process.
         cores: of the one process; if threads scaled perfectly, one of them would take that many times as long.
+        sizes: of batches to be tried.
     """
-    cost = sum(loading + trial * cores / way.threads for way in others)
+    cost = sum(loading + trial * cores / way.threads for way in others) + sizes * trial
     return left >= PAYS * cost
 
 
@@ -86,6 +105,29 @@ def fastest(rates: Mapping[Way, float], one: Way) -> tuple[Way, float]:
     return (best, gain) if gain >= ADVANTAGE else (one, 1.0)
 
 
+def best_size(rate_of: Callable[[int], float], start: int) -> int:
+    """How many atoms should fill a batch: doubled and halved from ``start`` while that is faster.
+
+    ``start`` itself unless another is faster by more than chance.
+
+    Args:
+        rate_of: items a second with a size; 0 where that failed.
+        start: whose rate is asked first.
+    """
+    rates = {start: rate_of(start)}
+    for factor in (0.5, 2.0):
+        size = start
+        while SIZES[0] <= (other := int(size * factor)) <= SIZES[1]:
+            rates[other] = rate_of(other)
+            if rates[other] <= rates[size]:
+                break
+            size = other
+        if size != start:  # what is faster on one side is not so on the other
+            break
+    best = max(rates, key=lambda size: rates[size])
+    return best if rates[best] >= ADVANTAGE * rates[start] else start
+
+
 def bounded(way: Way, items: int, more: int | None) -> Way:
     """``way`` with no more processes than items, and than ``more`` beside the first; threads decide digits and stay."""
     most = items if more is None else min(items, 1 + more)
@@ -95,8 +137,10 @@ def bounded(way: Way, items: int, more: int | None) -> Way:
 def chosen_text(chosen: Chosen, cores: int) -> str:
     """What was measured, for people."""
     if chosen.threads == cores:
-        return f"{chosen.way.text} is as fast as several"
-    return f"{chosen.way.text} each, {chosen.faster:.1f} times faster than {Way(1, cores).text}"
+        text = f"{chosen.way.text} is as fast as several" if cores > 1 else chosen.way.text
+    else:
+        text = f"{chosen.way.text} each, {chosen.faster:.1f} times faster than {Way(1, cores).text}"
+    return text + (f", in batches of {chosen.batch_atoms:,} atoms" if chosen.batch_atoms else "")
 
 
 def kept_as(cores: int, most: int) -> str:

@@ -64,14 +64,15 @@ class Answer:
         arrays: numbers by name, as NumPy arrays.
         facts: anything else, as JSON holds it.
         seconds: the model's own time for it.
-        threads: of the CPU that it was computed on, which decide its last digits; the engine says it, 0 where a GPU
-            computed or nobody knows.
+        threads, batch_atoms: of the CPU that it was computed on, and how many atoms filled a batch there. They decide
+            its last digits; the engine says them, 0 where a GPU computed or nobody knows.
     """
 
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     threads: int = 0
+    batch_atoms: int = 0
 
 
 @dataclass(frozen=True)

@@ -50,24 +50,25 @@ def test_a_number_that_is_another_one_is_found(made, tmp_path):
     assert "torch of transformer: 1.0 before" in done.output
 
 
-def test_each_model_computes_on_as_many_threads_as_the_file_says(made, tmp_path):
+def test_each_model_computes_on_as_many_threads_and_in_batches_as_the_file_says(made, tmp_path):
     data = json.loads(made.read_text())
-    said = data["rows"][0]["evaluations"]["core"]["threads"]
-    assert said == [cores()]
-    other = said[0] + 1
-    data["rows"][0]["evaluations"]["core"]["threads"] = [other]
+    evaluation = data["rows"][0]["evaluations"]["core"]
+    assert (evaluation["threads"], evaluation["batch_atoms"]) == ([cores()], [512])
+    evaluation |= {"threads": [cores() + 1], "batch_atoms": [100]}
     (tmp_path / "r.json").write_text(json.dumps(data))
     again(tmp_path / "r.json", "--json", str(tmp_path / "now.json"))
-    assert json.loads((tmp_path / "now.json").read_text())["rows"][0]["evaluations"]["core"]["threads"] == [other]
+    now = json.loads((tmp_path / "now.json").read_text())["rows"][0]["evaluations"]["core"]
+    assert (now["threads"], now["batch_atoms"]) == ([cores() + 1], [100])
 
 
-@pytest.mark.parametrize("threads", [[0], [-1], [100000], ["1"], 2, [1.5]])
-def test_threads_that_are_none(made, tmp_path, threads):
+@pytest.mark.parametrize("field", ["threads", "batch_atoms"])
+@pytest.mark.parametrize("numbers", [[0], [-1], [10**10], ["1"], 2, [1.5]])
+def test_threads_and_sizes_that_are_none(made, tmp_path, field, numbers):
     data = json.loads(made.read_text())
-    data["rows"][0]["evaluations"]["core"]["threads"] = threads
+    data["rows"][0]["evaluations"]["core"][field] = numbers
     (tmp_path / "r.json").write_text(json.dumps(data))
     done = again(tmp_path / "r.json")
-    assert isinstance(done.exception, BadInputError) and "threads" in str(done.exception)
+    assert isinstance(done.exception, BadInputError) and field in str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,14 +18,15 @@ from bsct_zoo.errors import BadInputError
 from bsct_zoo.evaluation import asking, model, trial
 from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.events import Beat, Message
-from bsct_zoo.evaluation.records import threads_note
+from bsct_zoo.evaluation.records import numerics_note
 from bsct_zoo.evaluation.scan_task import ScanTask
 from bsct_zoo.evaluation.settings import Settings, processes_of
 from bsct_zoo.evaluation.store import Store
 from bsct_zoo.evaluation.throughput import shared_cores
-from bsct_zoo.evaluation.ways import ADVANTAGE, Way, bounded, fastest, fits, pays_off, ways
+from bsct_zoo.evaluation.ways import ADVANTAGE, SIZES, Numerics, Way, best_size, bounded, fastest, fits, pays_off, ways
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.cards import Adapter, ModelCard
+from bsct_zoo.potentials.batching import default_atoms
 from bsct_zoo.runtime import memory
 from bsct_zoo.suites.library import open_suite
 
@@ -142,18 +144,42 @@ def test_on_the_command_line(words, message):
     assert isinstance(done.exception, BadInputError) and message in str(done.exception)
 
 
-def test_what_is_said_of_threads():
-    assert list(threads_note([1, 1, 0], "scan")) == ["computed on 1 thread each (--processes auto)"]
-    assert list(threads_note([0], "scan")) == []
-    (note,) = threads_note([2, 1, 2], "scan")
-    assert note.startswith("computed 1 scan on 1 thread, 2 scans on 2 threads each: ")
+def test_what_is_said_of_threads_and_batches():
+    one, two, small = Numerics(1, 512), Numerics(2, 512), Numerics(1, 256)
+    assert list(numerics_note([one, one, Numerics()], "scan")) == ["computed on 1 thread each (--processes auto)"]
+    assert list(numerics_note([Numerics()], "scan")) == []
+    (note,) = numerics_note([two, one, two], "scan")
+    assert note.startswith("computed 1 scan on 1 thread each, 2 scans on 2 threads each: ")
+    (note,) = numerics_note([small], "scan")
+    assert note == "computed on 1 thread each in batches of 256 atoms (--processes auto)"
+
+
+@settings(deadline=None)
+@given(st.integers(0, 12), st.sampled_from([100, 512, 3000]))
+def test_the_size_of_batches_that_is_fastest_is_found(best, start):
+    """Where the rate has one maximum, at ``start`` doubled or halved some times, or at a bound."""
+    asked = []
+
+    def rate_of(size):
+        asked.append(size)
+        return 0.5 ** abs(np.log2(size / start) - (best - 6))
+
+    found = best_size(rate_of, start)
+    steps = [k for k in range(-6, 7) if k == 0 or SIZES[0] <= int(start * 2.0**k) <= SIZES[1]]
+    assert found == int(start * 2.0 ** min(steps, key=lambda k: abs(k - (best - 6))))
+    assert len(asked) == len(set(asked)) <= 3 + abs(best - 6)
+
+
+def test_a_size_that_is_hardly_faster_or_fails_is_not_taken():
+    assert best_size({512: 1.0, 256: 1.09, 128: 1.05, 1024: 1.05}.__getitem__, 512) == 512
+    assert best_size({512: 1.0, 256: 0.0, 1024: 0.0}.__getitem__, 512) == 512
 
 
 # -- a model under it --------------------------------------------------------------------------------------------
 
 
 class Threads(Morse):
-    """Its last digits depend on the number of threads, and so does its time: slow on as many as ``mode`` says."""
+    """Its last digits depend on threads and on the batch, and so does its time: slow where ``mode`` says."""
 
     mode = ""
 
@@ -163,8 +189,10 @@ class Threads(Morse):
             os._exit(1)
         if n == {"many": 2, "few": 1}.get(self.mode):
             time.sleep(NAP_S)
+        if self.mode == "small":  # batches of 256 atoms are fastest
+            time.sleep(NAP_S / 3 * abs(np.log2(batch.n_atoms / 256)))
         answer = super().compute(batch)
-        return replace(answer, energy=answer.energy * (1 + 1e-12 * n))
+        return replace(answer, energy=answer.energy * (1 + 1e-12 * n + 1e-11 * batch.n_systems))
 
 
 def load(card, device, dtype):
@@ -204,7 +232,10 @@ def run(suite, folder, mode="many", n=4, listen=None, **settings):
         if listen is not None:
             listen(event)
 
-    settings = Settings(**{"device": "cpu", "processes": "auto", "private": True, "folder": folder, **settings})
+    given = {"device": "cpu", "processes": "auto", "private": True, "folder": folder}
+    if mode != "small":  # where the size of batches is not to be measured, on a machine that may be busy
+        given["max_batch_atoms"] = default_atoms("cpu")
+    settings = Settings(**{**given, **settings})
     part = replace(suite, scans=suite.scans[:n])
     (row,) = evaluate([model_of(mode)], [ScanTask(part)], settings, listen=hear).rows
     store, evaluation = Store(folder), row.evaluations[suite.name]
@@ -223,16 +254,33 @@ def test_the_second_command_goes_the_same_way_without_measuring(suite, tmp_path,
     two, expected, _ = run(suite, tmp_path / "two", processes=2)
     assert bits == expected and two.notes == first.notes[:-1]
     assert two.threads == (1,)
-    monkeypatch.setattr(asking, "tried", lambda *words: pytest.fail("it was measured already"))
+    monkeypatch.setattr(asking, "tried", lambda *words, **more: pytest.fail("it was measured already"))
     kept = sorted((tmp_path / "auto").rglob("scans-*.npz"))
     for path in kept[1:]:  # as after a kill
         path.unlink()
     again, same, said = run(suite, tmp_path / "auto")
     assert said == [text.replace("measured once, remembered", "remembered")]
     assert same == bits and again.notes == first.notes
-    forced, other, _ = run(suite, tmp_path / "forced", threads={("threads:many", suite.name): 2}, n=2)
+    forced, other, _ = run(suite, tmp_path / "forced", again={("threads:many", suite.name): Numerics(2)}, n=2)
     assert forced.threads == (2,)  # as in results that are made again
     assert all(other[name] != bits[name] for name in other)  # so bits tell ways apart
+
+
+def test_batches_of_the_size_that_is_fastest(suite, tmp_path, monkeypatch):
+    first, bits, (text,) = run(suite, tmp_path / "auto", "small")
+    assert text.endswith(", in batches of 256 atoms (measured once, remembered)")
+    assert first.batch_atoms == (256,) and "in batches of 256 atoms" in first.notes[-1]
+    monkeypatch.setattr(asking, "tried", lambda *words, **more: pytest.fail("it was measured already"))
+    (tmp_path / "auto").joinpath(first.records[1].answer).unlink()  # as after a kill
+    again, same, _ = run(suite, tmp_path / "auto", "small")
+    assert same == bits and again.batch_atoms == (256,)
+    place = ("threads:small", suite.name)
+    forced, made, _ = run(suite, tmp_path / "a", "small", again={place: Numerics(first.threads[0], 256)})
+    assert made == bits and forced.batch_atoms == (256,)  # as in results that are made again
+    asked, made, _ = run(suite, tmp_path / "b", "small", processes=0, max_batch_atoms=256)
+    assert asked.batch_atoms == (256,) and asked.threads == (2,)
+    other, made, _ = run(suite, tmp_path / "c", "small", processes=0)
+    assert other.batch_atoms == (512,) and all(made[name] != bits[name] for name in made)
 
 
 @pytest.mark.parametrize("mode", ["few", "dies"])
@@ -271,7 +319,7 @@ def test_a_measurement_that_is_interrupted_is_made_again(suite, tmp_path):
 
 def test_without_a_store_it_is_measured_each_time(suite, tmp_path, monkeypatch):
     texts = []
-    monkeypatch.setattr(asking, "tried", lambda *words: texts.append(words) or trial.Trial(Way(1, 2)))
+    monkeypatch.setattr(asking, "tried", lambda *words, **more: texts.append(words) or trial.Trial(Way(1, 2)))
     settings = Settings(device="cpu", processes="auto", use_store=False)
     for _ in range(2):
         evaluate([model_of("quick")], [ScanTask(suite)], settings)
