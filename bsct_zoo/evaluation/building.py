@@ -184,10 +184,12 @@ def _settings_of(level: str) -> str:
 
 
 def _labelled(scan: Scan, outcome: Outcome) -> Scan:
-    """The scan with reference energies and forces, NaN where there is no answer."""
+    """The scan with reference energies and forces, NaN where there is no answer, and which frames were hard."""
     if isinstance(outcome, Failure):
         return replace(scan, energy=np.full(scan.n_frames, np.nan), forces=np.full(scan.positions.shape, np.nan))
-    return replace(scan, energy=outcome.arrays["energy"], forces=outcome.arrays["forces"])
+    hard = np.flatnonzero(outcome.arrays["state"] == FrameState.FALLBACK).tolist()
+    notes = {**scan.notes, **({"fallback_frames": hard} if hard else {})}
+    return replace(scan, energy=outcome.arrays["energy"], forces=outcome.arrays["forces"], notes=notes)
 
 
 def _failures(outcomes: Mapping[str, Outcome], scans: Sequence[Scan]) -> Counter[str]:

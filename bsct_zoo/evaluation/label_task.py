@@ -159,6 +159,7 @@ class _Labels:
             mask = known.referenced
             self.energy[mask], self.forces[mask] = known.energy[mask], known.forces[mask]
             self.state[mask] = FrameState.CONVERGED
+            self.state[known.notes.get("fallback_frames", [])] = FrameState.FALLBACK
 
     def restore(self, arrays: Mapping[str, NDArray[Any]] | None) -> None:
         """Take over what an interrupted run kept."""

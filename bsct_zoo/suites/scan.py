@@ -44,7 +44,8 @@ class Scan:
         spin: multiplicity 2S+1.
         cell: [3, 3] Å, zero where not periodic; [n_frames, 3, 3] where the scan strains it.
         pbc: [3].
-        notes: further facts as JSON: "smiles", "flags" (problems of its reference), ...
+        notes: further facts as JSON: "smiles", "flags" (problems of its reference), "fallback_frames" (those whose
+            reference converged with fallback settings alone), ...
     """
 
     id: str

@@ -279,6 +279,9 @@ def _scans(path: Path, manifest: _Manifest, arrays: dict[str, NDArray[Any]]) -> 
         flags = entry.notes.get("flags", [])
         if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
             raise BadInputError(f"suite {path}: flags of scan {entry.id} must be a list of texts")
+        hard = entry.notes.get("fallback_frames", [])
+        if not isinstance(hard, list) or not all(type(f) is int and 0 <= f < entry.n_frames for f in hard):
+            raise BadInputError(f"suite {path}: fallback_frames of scan {entry.id} must be a list of its frames")
         own = {name: part[number] for name, part in parts.items()}
         energy, forces = own.get("energy"), own.get("forces")
         if energy is not None and forces is not None and np.isnan(energy).all() and np.isnan(forces).all():

@@ -120,6 +120,10 @@ def test_not_a_suite(core, tmp_path, content):
         ({"spin": 0}, r"`int` >= 1 - at `\$\.scans\[0\]\.spin`"),
         ({"id": 5}, r"Expected `str`, got `int` - at `\$\.scans\[0\]\.id`"),
         ({"notes": {"flags": 5}}, "flags of scan .* must be a list of texts"),
+        ({"notes": {"fallback_frames": 5}}, "fallback_frames of scan .* must be a list of its frames"),
+        ({"notes": {"fallback_frames": [-1]}}, "fallback_frames of scan .* must be a list of its frames"),
+        ({"notes": {"fallback_frames": [10**9]}}, "fallback_frames of scan .* must be a list of its frames"),
+        ({"notes": {"fallback_frames": [True]}}, "fallback_frames of scan .* must be a list of its frames"),
     ],
 )
 def test_manifest_that_makes_no_sense(core, tmp_path, change, message):

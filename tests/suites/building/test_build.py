@@ -107,6 +107,9 @@ def test_what_does_not_converge_is_tried_with_fallback_settings(ethanol_file, tm
     hasty = made(ethanol_file, tmp_path / "hasty.npz", "xtb@max_iterations=9", frames=10)
     patient = made(ethanol_file, tmp_path / "patient.npz", "xtb", frames=10)
     assert hasty.with_fallback > 0 and patient.with_fallback < hasty.with_fallback
+    again = read_suite(hasty.path)
+    assert sum(len(scan.notes.get("fallback_frames", ())) for scan in again.scans) == hasty.with_fallback
+    assert all(scan.referenced[scan.notes.get("fallback_frames", [])].all() for scan in again.scans)
     for one, other in zip(hasty.suite.scans, patient.suite.scans, strict=True):
         there = one.referenced & other.referenced
         assert there.sum() >= 8
