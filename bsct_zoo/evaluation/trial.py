@@ -89,21 +89,11 @@ def tried(
         text = f"{one.text}: about {left_s:.0f} s of work are too little to measure other ways on"
         return Trial(one, outcomes[one], text=text)
     rates, pool = {one: rate}, None
-    default = context.batch_atoms
     for way in others:
         if pool is not None:
             pool.close()
         pool = pool_of(way.threads)
-        try:
-            pool.open(way.processes)
-            _, first = pool.rate(task, small)
-            rate, second = _steady(lambda pool=pool: pool.rate(task, typical))  # type: ignore[misc]
-        except BsctZooError:  # it cannot be loaded so many times
-            pool.close()
-            continue
-        outcomes[way] = [(small, first), (typical, second)]
-        if not any(isinstance(outcome, Failure) for _, outcome in outcomes[way]):
-            rates[way] = rate
+        rates[way], outcomes[way] = _rate_of(task, pool, way, small, typical)
     way, gain = fastest(rates, one)
     if pool is not None and way != others[-1]:  # else its processes go on
         pool.close()
@@ -111,17 +101,30 @@ def tried(
         if way != one:
             pool = pool_of(way.threads)
             pool.open(1)
-    found, size = outcomes[way], default
+    found, default, size = outcomes[way], context.batch_atoms, 0
     if sizes:
         size, outcome = _best_size(task, context if pool is None else pool, typical, default)
-        if outcome is not None and size != default:
+        if size != default:
             found = [(typical, outcome)]
         memory = resident_mb(context if pool is None else pool.contexts[0])
     chosen = Chosen(way.threads, way.processes, gain, memory, 0 if size == default else size)
     return Trial(way, found, chosen, chosen_text(chosen, cores), pool)
 
 
-def _best_size(task: Task, asked: EngineContext | Pool, item: Item, start: int) -> tuple[int, Outcome | None]:
+def _rate_of(task: Task, pool: Pool, way: Way, small: Item, typical: Item) -> tuple[float, list[tuple[Item, Outcome]]]:
+    """Items a second with the processes of ``way``, 0 where they fail, and the outcomes."""
+    try:
+        pool.open(way.processes)
+        _, first = pool.rate(task, small)
+        rate, second = _steady(lambda: pool.rate(task, typical))
+    except BsctZooError:  # it cannot be loaded so many times
+        pool.close()
+        return 0.0, []
+    failed = isinstance(first, Failure) or isinstance(second, Failure)
+    return 0.0 if failed else rate, [(small, first), (typical, second)]
+
+
+def _best_size(task: Task, asked: EngineContext | Pool, item: Item, start: int) -> tuple[int, Outcome]:
     """How many atoms should fill a batch, as ``asked`` does from now on, and the outcome with that."""
     outcomes: dict[int, Outcome] = {}
 
@@ -142,7 +145,7 @@ def _best_size(task: Task, asked: EngineContext | Pool, item: Item, start: int) 
 
     best = best_size(rate_of, start)
     asked.fill(best)
-    return best, outcomes.get(best)
+    return best, outcomes[best]
 
 
 def resident_mb(context: EngineContext) -> float | None:

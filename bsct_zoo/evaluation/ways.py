@@ -98,7 +98,7 @@ def pays_off(left: float, loading: float, trial: float, others: Sequence[Way], c
 def fastest(rates: Mapping[Way, float], one: Way) -> tuple[Way, float]:
     """The way of the highest rate (items a second), and how many times faster than ``one`` it is.
 
-    ``one`` itself unless another is faster by more than chance; ways that failed have no rate.
+    ``one`` itself unless another is faster by more than chance; ways that failed have a rate of 0.
     """
     best = max(rates, key=lambda way: rates[way])
     gain = rates[best] / rates[one]
