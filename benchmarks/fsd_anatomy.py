@@ -27,10 +27,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--suite", default="core")
+    parser.add_argument("--limit", type=int, help="scans, spread over the bond types; all if not given")
     parser.add_argument("--page", type=Path, help="Markdown page with a block 'fsd SUITE'")
     parser.add_argument("--figure", type=Path, help="svg, png or pdf")
     asked = parser.parse_args()
-    suite = bz.load_suite(asked.suite)
+    suite = bz.load_suite(asked.suite).select(limit=asked.limit)
     with ProgressDisplay(asked.models) as progress:
         report = bz.compare(asked.models, suite, listen=progress)
     found = {
