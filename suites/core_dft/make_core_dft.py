@@ -2,7 +2,7 @@
 
     python -m suites.core_dft.make_core_dft
 
-Run from the root of the repository. About two hours of one core; given again after a kill it goes on where it was.
+Run from the root of the repository. Three to five hours of one core; given again after a kill it goes on where it was.
 ``molecules.sdf`` has the minima of the reference; a molecule of ``molecules.smi`` that is not there is relaxed first.
 """
 
@@ -25,14 +25,14 @@ from suites.making import GFN2, make, refuse_trained
 
 MOLECULES = Path(__file__).with_name("molecules.smi")
 MINIMA = MOLECULES.with_suffix(".sdf")
-# Two of each type, single but for methanimine's. Where a double bond breaks, one closed-shell determinant is seldom
+# Single but for methanimine's. Where a double bond breaks, one closed-shell determinant is seldom
 # enough: the self-consistency jumps from state to state, as for nitrous acid's at 2.4 Å, and no model can be judged by
 # that. Small rigid molecules, whose frames take a few seconds each.
 BONDS = (
     *("[CH3]-C", "C-N", "[CH2]=[NH]", "C-O", "[CX2,CX3]-S", "C-P", "N-N", "N-O", "N-P", "O-P", "S-S"),
     *("C-F", "C-Cl", "C-Br", "C-I"),
 )
-# Fitted densities, and PySCF's grid 2, whose forces on chloromethane are within 0.3 meV/Å of those of grid 4.
+# Fitted densities, and PySCF's grid 2: forces are within 0.3 meV/Å of those of grid 4 (compare_grids.py).
 REFERENCE = "pyscf:wb97m-d3bj/def2-tzvp@density_fit=true,grid=2"
 
 

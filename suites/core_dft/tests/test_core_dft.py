@@ -9,31 +9,49 @@ from bsct_zoo.suites.building.validate import validate
 from bsct_zoo.suites.frames import frames_of
 from bsct_zoo.suites.suite_file import read_suite
 
-ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parents[1]
+TYPES = ["C-Br", "C-C", "C-Cl", "C-F", "C-I", "C-N", "C-O", "C-P", "C-S", "N-N", "N-O", "N-P", "O-P", "S-S"]
+# Å, by microwave spectroscopy.
+LENGTHS = {
+    "C-F/cyanogen-fluoride-1-2": 1.262,
+    "C-Cl/cyanogen-chloride-1-2": 1.631,
+    "C-Br/cyanogen-bromide-1-2": 1.790,
+    "C-I/cyanogen-iodide-1-2": 1.995,
+    "C-C/acetonitrile-0-1": 1.458,
+    "C-N/methanimine-0-1": 1.273,
+    "N-O/nitrous-acid-1-2": 1.39,  # cis
+    "S-S/disulfane-0-1": 2.055,
+}
 
 
 @pytest.fixture(scope="module")
 def suite():
-    return read_suite(ROOT / "suites" / "core_dft" / "bsct_zoo_core_dft" / "core-dft.npz")
+    return read_suite(HERE / "bsct_zoo_core_dft" / "core-dft.npz")
 
 
-def test_it_is_small_whole_and_sound(suite):
-    assert suite.level_of_theory == "ωB97M-D3(BJ)/def2-svp"
-    assert [scan.group for scan in suite.scans] == ["C-N", "C-O", "N-O"]
-    assert all(scan.n_frames == 25 and scan.n_atoms <= 5 and scan.referenced.all() for scan in suite.scans)
-    assert validate(suite) == []
+def test_a_scan_of_each_type_small_and_whole(suite):
+    assert suite.level_of_theory == "ωB97M-D3(BJ)/def2-tzvp"
+    assert [scan.group for scan in suite.scans] == TYPES
+    assert all(scan.n_frames == 40 and scan.n_atoms <= 7 and scan.referenced.all() for scan in suite.scans)
 
 
-def test_bonds_have_the_lengths_that_are_measured(suite):
-    """At the minimum of each scan: CH2NH 1.273 Å, HOCN 1.31 Å, trans-HONO 1.43 Å (microwave), to a frame."""
-    for scan, length in zip(suite.scans, (1.273, 1.31, 1.43), strict=True):
-        at_minimum = scan.coordinate[int(np.argmin(scan.energy))]
-        assert at_minimum == pytest.approx(length, abs=scan.coordinate[1] - scan.coordinate[0])
+def test_its_one_fault_is_flagged(suite):
+    """Where N-N of nitrosamide is torn, at 1.9 times its length, its closed-shell state is another one."""
+    assert [(found.scan, found.kind) for found in validate(suite)] == [("N-N/nitrosamide-0-1", "jump")]
+    assert [scan.id for scan in suite.scans if scan.notes.get("flags")] == ["N-N/nitrosamide-0-1"]
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_bonds_have_the_lengths_that_are_measured(suite, name):
+    """At the minimum of each scan, to a frame."""
+    scan = suite[name]
+    at_minimum = scan.coordinate[int(np.argmin(scan.energy))]
+    assert at_minimum == pytest.approx(LENGTHS[name], abs=scan.coordinate[1] - scan.coordinate[0])
 
 
 def test_no_molecule_was_trained_on(suite):
     chem = pytest.importorskip("rdkit.Chem")
-    lines = (ROOT / "training" / "molecules.smi").read_text().splitlines()
+    lines = (HERE.parents[1] / "training" / "molecules.smi").read_text().splitlines()
     trained = {chem.CanonSmiles(line.split()[0]) for line in lines if line.strip() and not line.startswith("#")}
     assert not trained & {scan.notes["smiles"] for scan in suite.scans}
 
@@ -44,10 +62,10 @@ def test_its_reference_is_made_again(suite):
     from bsct_zoo.runtime.load import load_potential
 
     spec = parse_model(suite.made_by["reference"])
-    scan = suite.scans[2]
+    scan = suite["C-F/cyanogen-fluoride-1-2"]
     with load_potential(
         spec.adapter, spec.card, device="cpu", dtype="float64", options=dict(spec.options)
     ) as reference:
-        found = reference.compute(frames_of(scan)[10])
-    assert found.energy.item() == pytest.approx(scan.energy[10], abs=1e-6)
-    assert np.abs(found.forces.numpy() - scan.forces[10]).max() < 1e-4
+        found = reference.compute(frames_of(scan)[16])
+    assert found.energy.item() == pytest.approx(scan.energy[16], abs=1e-6)
+    assert np.abs(found.forces.numpy() - scan.forces[16]).max() < 1e-4
