@@ -80,8 +80,8 @@ def main() -> None:
     options = parser.parse_args()
     scans = bz.load_suite(options.suite).select(limit=options.limit).scans
     sizes = [len(scan.atomic_numbers) for scan in scans]
-    head = ["model", "cores", "scans", "loop s", "batches s (atoms)", "times faster", "in processes s (atoms)"]
-    head.append("times faster")
+    batches = [f"{how} s (atoms)" for how in ("batches", "in processes")]
+    head = ["model", "cores", "scans", "loop s", batches[0], "times faster", batches[1], "times faster"]
     lines = [f"| {' | '.join(head)} | FSD differs by | arithmetic |", f"|---|{'---:|' * (len(head) + 1)}"]
     for name in options.models:
         for threads in map(int, options.threads.split(",")):

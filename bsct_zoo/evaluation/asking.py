@@ -153,6 +153,8 @@ class Asking:
         replies = shared_among_nodes(
             model.spec, self.task, asked, model.settings, model.identity(self.dtype), model.listen, model.row
         )
+        threads = max(1, int(model.settings.cluster_cpus))
+        atoms = model.settings.max_batch_atoms or default_atoms(model.settings.device)
         for reply in replies:
             if self.result.info is None and reply.info is not None:
                 self.result.info = reply.info
@@ -160,8 +162,7 @@ class Asking:
                 self.left = self.result.sorted_out(self.task, self.left)
             there = {item.id for item in self.left}
             outcomes = ((item, outcome) for item, outcome in reply.outcomes if item.id in there)
-            atoms = model.settings.max_batch_atoms or default_atoms(model.settings.device)
-            yield from self._computed(outcomes, max(1, int(model.settings.cluster_cpus)), atoms)
+            yield from self._computed(outcomes, threads, atoms)
 
     def _declared(self, context: EngineContext) -> None:
         """Note what a loaded model declares, and keep the items that it can be asked about."""

@@ -136,8 +136,7 @@ def build(
         task = LabelTask(scans, () if old is None else old.scans, fallback)
         result = reference.answers(task, jobs, hidden, listen)
         scans = [_labelled(scan, result.outcomes[scan.id]) for scan in scans]
-        states = [answer.arrays["state"] for answer in result.outcomes.values() if isinstance(answer, Answer)]
-        with_fallback = sum(int((state == FrameState.FALLBACK).sum()) for state in states)
+        with_fallback = sum(len(scan.notes.get("fallback_frames", ())) for scan in scans)
         level = info.level_of_theory
         known = frames - task.asked
         failures = _failures(result.outcomes, scans)

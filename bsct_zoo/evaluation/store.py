@@ -15,6 +15,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bsct_zoo.errors import DamagedFileError
+from bsct_zoo.evaluation.ways import Numerics
 from bsct_zoo.kept import read_record, write_record
 from bsct_zoo.plugins.tasks import Answer
 
 _LAYOUT = 2  # raised whenever what a file holds changes its meaning
 _FACTS = "__facts__"
-_NUMERICS = ("threads", "batch_atoms")
+_NUMERICS = tuple(one.name for one in fields(Numerics))
 
 
 def content_key(content: Any) -> str:

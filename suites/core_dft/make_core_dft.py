@@ -13,11 +13,9 @@ from pathlib import Path
 
 from rdkit import Chem
 
+import bsct_zoo as bz
 from bsct_zoo.atoms.smiles import read_sdf, read_smiles
 from bsct_zoo.atoms.structure import Structure
-from bsct_zoo.models.naming import parse_model
-from bsct_zoo.potentials.potential import Potential
-from bsct_zoo.runtime.load import load_potential
 from bsct_zoo.suites.building.relaxing import relax
 from bsct_zoo.suites.building.settings import BuildSettings
 from bsct_zoo.suites.building.sites import Choice
@@ -42,19 +40,13 @@ def relax_missing() -> None:
     left = [structure for structure in read_smiles(MOLECULES, seed=0)[0] if structure.name not in known]
     if not left:
         return
-    with opened(GFN2) as start, opened(REFERENCE) as reference:
+    with bz.load(GFN2, device="cpu") as start, bz.load(REFERENCE, device="cpu") as reference:
         for structure in left:
             for potential in (start, reference):
                 place(structure, relax(structure, potential))
             with MINIMA.open("a") as file:
                 file.write(Chem.MolToMolBlock(structure.graph) + "$$$$\n")
             print(f"relaxed {structure.name}", file=sys.stderr)
-
-
-def opened(text: str) -> Potential:
-    """The model, loaded."""
-    spec = parse_model(text)
-    return load_potential(spec.adapter, spec.card, device="cpu", dtype="float64", options=dict(spec.options))
 
 
 def place(structure: Structure, relaxed: tuple[object, str]) -> None:
