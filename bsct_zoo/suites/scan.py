@@ -181,6 +181,6 @@ class Scan:
         digest = hashlib.sha256()
         for array in (self.atomic_numbers, self.positions, self.cell):
             digest.update(str((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array + 0).tobytes())  # -0 and 0 are one place
         digest.update(repr((self.charge, self.spin, tuple(bool(p) for p in self.pbc))).encode())
         return digest.hexdigest()

@@ -40,6 +40,15 @@ def test_round_trip_is_exact_and_bytes_are_the_same(core, tmp_path):
             assert np.array_equal(getattr(before, name), getattr(after, name), equal_nan=True)
 
 
+def test_frames_on_a_negative_zero_are_known_again(core, tmp_path):
+    """The file keeps no sign of zero; kept answers are found by this hash."""
+    positions = core.scans[0].positions.copy()
+    positions[:, 0, 0] = -0.0
+    signed = replace(core.scans[0], positions=positions)
+    write_suite(tmp_path / "x.npz", replace(core, scans=(signed,)))
+    assert read_suite(tmp_path / "x.npz").scans[0].frames_sha256() == signed.frames_sha256()
+
+
 def test_a_scan_without_a_reference_does_not_cost_the_others_theirs(core, tmp_path):
     bare = replace(core.scans[1], energy=None, forces=None)
     write_suite(tmp_path / "x.npz", replace(core, scans=(core.scans[0], bare, core.scans[2])))
