@@ -14,11 +14,15 @@ TYPES = ["C-Br", "C-C", "C-Cl", "C-F", "C-I", "C-N", "C-O", "C-P", "C-S", "N-N",
 # Å, by microwave spectroscopy.
 LENGTHS = {
     "C-F/cyanogen-fluoride-1-2": 1.262,
+    "C-F/formyl-fluoride-1-2": 1.338,
     "C-Cl/cyanogen-chloride-1-2": 1.631,
+    "C-Cl/formyl-chloride-1-2": 1.760,
     "C-Br/cyanogen-bromide-1-2": 1.790,
     "C-I/cyanogen-iodide-1-2": 1.995,
     "C-C/acetonitrile-0-1": 1.458,
+    "C-C/ethylidynephosphine-0-1": 1.465,
     "C-N/methanimine-0-1": 1.273,
+    "C-N/thioformamide-1-0": 1.358,
     "N-O/nitrous-acid-1-2": 1.39,  # cis
     "S-S/disulfane-0-1": 2.055,
 }
@@ -29,9 +33,9 @@ def suite():
     return read_suite(HERE / "bsct_zoo_core_dft" / "core-dft.npz")
 
 
-def test_a_scan_of_each_type_small_and_whole(suite):
+def test_two_scans_of_each_type_small_and_whole(suite):
     assert suite.level_of_theory == "ωB97M-D3(BJ)/def2-tzvp"
-    assert [scan.group for scan in suite.scans] == TYPES
+    assert [scan.group for scan in suite.scans] == [kind for kind in TYPES for _ in range(2)]
     assert all(scan.n_frames == 40 and scan.n_atoms <= 7 and scan.referenced.all() for scan in suite.scans)
 
 
