@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -50,7 +50,7 @@ class GuardedPotential(Potential):
     def compute(self, batch: AtomsBatch) -> Prediction:
         """See ``Potential.compute``."""
         try:
-            with _unfused(self.info.device):
+            with _repeatable(self.info.device):
                 if not self.info.periodic_only:
                     return checked(self.potential.compute(batch), batch)
                 inside, molecules = boxed(batch, self.info.cutoff)
@@ -69,19 +69,35 @@ class GuardedPotential(Potential):
 
 
 @contextmanager
-def _unfused(device: str) -> Iterator[None]:
-    """Let TorchScript fuse nothing on a CPU: it does so from the second batch on, which changes the last digits.
+def _repeatable(device: str) -> Iterator[None]:
+    """Let a CPU give the same digits for the same question; a GPU is left as it is.
 
-    MACE computes a tenth faster without it; on a GPU it is left as it is.
+    TorchScript fuses from the second batch on, which changes the last digits; MACE is a tenth faster without it. The
+    gradient of ``x[index]`` is summed by several threads in the order in which they come, unless torch is told not to.
     """
     if not device.startswith("cpu"):
         yield
         return
-    before = torch._C._jit_set_fusion_strategy([])
+    fused = torch._C._jit_set_fusion_strategy([])
+    try:
+        with _deterministic() if torch.get_num_threads() > 1 else nullcontext():
+            yield
+    finally:
+        torch._C._jit_set_fusion_strategy(fused)
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Torch's deterministic algorithms where there are such, without the memory that it fills to find faults."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch._C._jit_set_fusion_strategy(before)
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.utils.deterministic.fill_uninitialized_memory = filled
 
 
 def expected_shapes(batch: AtomsBatch) -> dict[str, tuple[int, ...]]:

@@ -1,5 +1,6 @@
 """The same command gives the same bits, whatever is kept from another command or from one that was killed."""
 
+import os
 import pickle
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 import torch
 from ase.build import molecule
 
+from bsct_zoo.atoms.batch import AtomsBatch
 from bsct_zoo.atoms.neighbours import pairs_within
 from bsct_zoo.evaluation.engine import evaluate
 from bsct_zoo.evaluation.jump_task import JumpTask
@@ -23,6 +25,7 @@ from bsct_zoo.plugins.cards import Adapter, ModelCard
 from bsct_zoo.plugins.checks import NVE, CheckSettings
 from bsct_zoo.properties.measured import PropertySettings
 from bsct_zoo.properties.systems import System
+from bsct_zoo.runtime.guard import GuardedPotential
 from bsct_zoo.suites.geometry import bond_scan
 from bsct_zoo.suites.scan import Scan
 from bsct_zoo.suites.suite import Suite
@@ -53,6 +56,17 @@ def load(card, device, dtype):
 
 CARD = ModelCard("crowd", "crowd", "Morse", "MIT", "a test")
 MODEL = ModelSpec("crowd", Adapter("crowd", "for tests", f"{__name__}:load", (CARD,)), CARD, {})
+
+
+class Gathering(Morse):
+    """Forces are the gradient of rows taken by an index, as message passing takes its senders."""
+
+    def compute(self, batch):
+        rows = batch.positions.float().repeat(1, 40).requires_grad_()
+        index = torch.arange(20_000) * 7919 % len(rows)
+        weights = torch.sin(torch.arange(len(index) * 120.0)).reshape(-1, 120)
+        (forces,) = torch.autograd.grad((rows[index] * weights).sum(), rows)
+        return replace(super().compute(batch), forces=forces[:, :3].double())
 
 
 def dynamics(n):
@@ -126,3 +140,16 @@ def test_a_batch_is_felt(tmp_path):
 def test_what_goes_to_a_node_does_not_grow_with_the_suite():
     few, many = (len(pickle.dumps(ScanTask(scans(n)).bare())) for n in (1, 3))
     assert few == many < len(pickle.dumps(ScanTask(scans(1)))) - scans(1).scans[0].positions.nbytes
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
+def test_threads_sum_gradients_in_one_order():
+    batch = AtomsBatch.from_atoms([molecule("C6H6")] * 8)
+    threads, potential = torch.get_num_threads(), GuardedPotential(Gathering(depth=0.5, r0=1.1))
+    torch.set_num_threads(2)
+    try:
+        first, *others = (potential.compute(batch).forces for _ in range(12))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(first, other) for other in others)
+    assert not torch.are_deterministic_algorithms_enabled()
