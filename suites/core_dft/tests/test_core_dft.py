@@ -1,5 +1,6 @@
 """The suite at a level of density functional theory as it is shipped."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,23 @@ def test_its_one_fault_is_flagged(suite):
     """Where N-N of nitrosamide is torn, at 1.9 times its length, its closed-shell state is another one."""
     assert [(found.scan, found.kind) for found in validate(suite)] == [("N-N/nitrosamide-0-1", "jump")]
     assert [scan.id for scan in suite.scans if scan.notes.get("flags")] == ["N-N/nitrosamide-0-1"]
+
+
+def test_stability_of_every_frame_is_known(suite):
+    """Near each minimum the reference's state is stable; where another closed shell is lower is said in the README."""
+    rows = list(csv.DictReader((HERE / "stability.csv").read_text(encoding="utf-8").splitlines()))
+    places = {(row["scan"], int(row["frame"])): row for row in rows}
+    assert list(places) == [(scan.id, frame) for scan in suite.scans for frame in range(scan.n_frames)]
+    for scan in suite.scans:
+        lowest = int(np.argmin(scan.energy))
+        for frame in range(lowest - 3, lowest + 3):
+            assert places[scan.id, frame]["externally_stable"] == "1"
+    other = [place for place, row in places.items() if row["internally_stable"] == "0"]
+    assert other == [
+        ("C-N/thioformamide-1-0", 39),
+        *(("N-N/nitrosamide-0-1", frame) for frame in range(36, 40)),
+        ("N-P/methylideneaminophosphine-1-2", 0),
+    ]
 
 
 @pytest.mark.parametrize("name", LENGTHS)
