@@ -18,6 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from ase.data import chemical_symbols
+from ase.units import Hartree
 from pyscf import dft, gto
 
 from bsct_zoo.files import atomic_write
@@ -28,7 +29,6 @@ HERE = Path(__file__).parent
 FILE = HERE / "stability.csv"
 HEAD = ("scan", "frame", "coordinate", "gap_ev", "internally_stable", "externally_stable")
 METHOD, BASIS, GRID = "wb97m-d3bj", "def2-svp", 0
-HARTREE = 27.211386  # eV
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def stability(scan: Scan, frame: int) -> tuple[str, str, str]:
         field = field.newton()
         field.kernel()
     filled = field.mo_occ > 0
-    gap = (field.mo_energy[~filled].min() - field.mo_energy[filled].max()) * HARTREE
+    gap = (field.mo_energy[~filled].min() - field.mo_energy[filled].max()) * Hartree
     words = {"return_status": True, "nroots": 1, "tol": 1e-3}
     within = field.stability(internal=True, external=False, **words)[2]
     out = field.stability(internal=False, external=True, **words)[3]
