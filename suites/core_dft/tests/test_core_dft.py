@@ -53,7 +53,7 @@ def test_stability_of_every_frame_is_known(suite):
     assert list(places) == [(scan.id, frame) for scan in suite.scans for frame in range(scan.n_frames)]
     for scan in suite.scans:
         lowest = int(np.argmin(scan.energy))
-        for frame in range(lowest - 3, lowest + 3):
+        for frame in range(lowest - 3, lowest + 4):
             assert places[scan.id, frame]["externally_stable"] == "1"
     other = [place for place, row in places.items() if row["internally_stable"] == "0"]
     assert other == [
