@@ -1,7 +1,9 @@
 """The paper's own Transformer beside ours, trained alike: cost, scores and dynamics, with the other families.
 
     python benchmarks/transformer_designs.py --keep designs            # tables; what is in the folder is not made again
-    python benchmarks/transformer_designs.py --keep designs --write    # into docs/transformer.md too
+    python benchmarks/transformer_designs.py --keep designs --write    # into docs/transformer.md and README.md too
+
+BSCT-SPICE is one of the suites, so import it first (docs/suites.md).
 
 Errors and the error of rotation are on the cards, measured by the trainer at its end. All else runs through the
 commands that a user has, and the folder keeps what they wrote.
@@ -16,23 +18,22 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from goals import DYNAMICS, PAGE, RUN, rows, throughput
 from pages import fill
 
 from bsct_zoo import __version__
+from bsct_zoo.analysis.bootstrap import interval, record_values, resampled_means
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.evaluation.results import Evaluation
 from bsct_zoo.models.naming import parse_model
 
 OURS, PAPER = "transformer", "transformer:paper"
+README = PAGE.parents[1] / "README.md"
 DESIGNS = (OURS, PAPER, "mace")  # whose cost and dynamics stand side by side
 MODELS = ("mace", "nequip", "equiformer", OURS, PAPER)
-SUITES = ("core", "druglike")
-COLUMNS = {
-    "fsd_full": ("FSD full 1/Å", 1),
-    "forces_mae_full": ("F MAE eV/Å", 3),
-    "nonconservativity": ("non-cons. eV", 4),
-}
+SUITES = ("core", "druglike", "core-dft", "bsct-spice")
+COLUMNS = {"fsd_full": ("FSD", 1), "forces_mae_full": ("F MAE", 3)}
 
 
 def main() -> None:
@@ -40,15 +41,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, required=True, help="folder of results")
     parser.add_argument("--time", type=float, default=1, help="of the dynamics, ps")
-    parser.add_argument("--write", action="store_true", help="into docs/transformer.md")
+    parser.add_argument("--write", action="store_true", help="into docs/transformer.md and README.md")
     arguments = parser.parse_args()
     arguments.keep.mkdir(parents=True, exist_ok=True)
     tables: dict[str, Callable[[Path], str]] = {"scores": scores, "designs": partial(cost, time_ps=arguments.time)}
     for name in tables:
         text = tables[name](arguments.keep)
         print(text, flush=True)
-        if arguments.write:
-            fill(PAGE, name, text)
+        for page in (PAGE, README) if arguments.write else ():
+            fill(page, name, text)
 
 
 def cost(keep: Path, time_ps: float) -> str:
@@ -86,15 +87,41 @@ def cost(keep: Path, time_ps: float) -> str:
 
 
 def scores(keep: Path) -> str:
-    """Every model on every suite, in Markdown."""
+    """Every model on every suite, and how ours differs from each other one, in Markdown."""
     compared = rows("compare", list(MODELS), keep / "compare.json", "--suite", ",".join(SUITES))
-    heads = [f"`{suite}`: {title}" for suite in SUITES for title, _ in COLUMNS.values()]
+    found = {name: compared[name].evaluations for name in MODELS}
+    scans = [f"`{suite}`, {len(found[OURS][suite].records)} scans" for suite in SUITES]
+    titles = [title for _ in SUITES for title, _ in COLUMNS.values()]
+    heads = [f"{suite}: {title}" for suite, title in zip(np.repeat(scans, len(COLUMNS)), titles, strict=True)]
     lines = [f"| model | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
     for name in MODELS:
-        found = compared[name].evaluations
-        cells = [_cell(found[suite], key, digits) for suite in SUITES for key, (_, digits) in COLUMNS.items()]
+        cells = [_cell(found[name][suite], key, digits) for suite in SUITES for key, (_, digits) in COLUMNS.items()]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    lines += ["", f"| `{OURS}` over | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
+    for name in MODELS:
+        if name != OURS:
+            cells = [_factor(found[OURS][suite], found[name][suite], key) for suite in SUITES for key in COLUMNS]
+            lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "FSD over the full range in 1/Å, mean force error in eV/Å. Below: the quotient of the two means, with its",
+            "95 % interval over the same scans for both; bold where that leaves out one.",
+            "",
+        ]
+    )
+
+
+def _factor(ours: Evaluation, other: Evaluation, key: str) -> str:
+    """Mean of ``key`` of ours in units of the other's over their common scans, with its interval."""
+    values = record_values([ours, other], key)
+    ends = interval(np.divide(*resampled_means(values).T))
+    middle = f"{np.divide(*values.mean(1)):.2f}"
+    if ends is None:
+        return middle
+    text = f"{middle} [{ends[0]:.2f}, {ends[1]:.2f}]"
+    return f"**{text}**" if not ends[0] <= 1 <= ends[1] else text
 
 
 def _or_none(values: dict[str, str]) -> dict[str, str]:
