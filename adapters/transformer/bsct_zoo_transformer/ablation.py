@@ -44,7 +44,7 @@ class Plan:
         seeds: how many runs of each rung, seeds 0, 1, ...
         budget_s: CPU seconds of each run.
         options: settings of the trainer that hold on every rung.
-        suite: that smoothness is judged on.
+        suites: that smoothness is judged on.
         time_ps: of microcanonical dynamics.
         device, dtype, threads: of training.
     """
@@ -56,7 +56,7 @@ class Plan:
     seeds: int
     budget_s: float
     options: Mapping[str, OptionValue]
-    suite: Suite
+    suites: tuple[Suite, ...]
     time_ps: float
     device: str
     dtype: Literal["float32", "float64"]
@@ -76,7 +76,7 @@ class Run:
         rung: which.
         seed: of weights and order.
         outcome: of training; None if it failed.
-        values: by the names of ``MEASURES``; None where there is none.
+        values: by the names of ``measures``; None where there is none.
         message: what failed; empty if nothing did.
     """
 
@@ -95,15 +95,29 @@ class Measure:
     unit: str
 
 
-MEASURES = {
-    "forces_mae": Measure("F MAE test", "meV/Å"),
+SCORES = {
     "fsd_full": Measure("FSD full", "1/Å"),
     "fsd_compress": Measure("FSD compress", "1/Å"),
     "fsd_stretch": Measure("FSD stretch", "1/Å"),
     "nonconservativity": Measure("non-cons.", "eV"),
-    "drift": Measure("NVE drift", "meV/atom/ps"),
-    "failed": Measure("NVE failed", "runs"),
 }
+
+
+def scores(suite: Suite, first: Suite) -> dict[str, Measure]:
+    """What ``suite`` judges; those of the first suite have plain names, those of others are "<suite>/<name>"."""
+    return SCORES if suite is first else {f"{suite.name}/{name}": measure for name, measure in SCORES.items()}
+
+
+def measures(plan: Plan) -> dict[str, Measure]:
+    """Every figure of a run, in the order of the tables."""
+    first, *others = plan.suites
+    return {
+        "forces_mae": Measure("F MAE test", "meV/Å"),
+        **SCORES,
+        "drift": Measure("NVE drift", "meV/atom/ps"),
+        "failed": Measure("NVE failed", "runs"),
+        **{name: measure for suite in others for name, measure in scores(suite, first).items()},
+    }
 
 
 # Shows a stage of the work to people: given names of models, a context in which a listener hears the stage.
@@ -129,24 +143,26 @@ def ablate(plan: Plan, show: Show) -> list[Run]:
     runs = []
     for (rung, seed), found in zip(plan.runs, trained, strict=True):
         if isinstance(found, str):
-            runs.append(Run(rung, seed, None, dict.fromkeys(MEASURES), found))
+            runs.append(Run(rung, seed, None, dict.fromkeys(measures(plan)), found))
             continue
         evaluations = next(rows).evaluations
-        smooth, stable = evaluations[plan.suite.name], evaluations[NVE.name]
-        values: dict[str, float | None] = {name: smooth.values.get(name) for name in MEASURES}
+        stable = evaluations[NVE.name]
+        values: dict[str, float | None] = {name: stable.values.get(name) for name in measures(plan)}
         values["forces_mae"] = found.errors.get("test", found.errors["valid"])["all"]["forces_mae_mev_A"]
-        values["drift"] = stable.values.get("drift")
-        values["failed"] = stable.values.get("failed")
-        runs.append(Run(rung, seed, found, values, "; ".join(filter(None, [smooth.message, stable.message]))))
+        for suite in plan.suites:
+            of_suite = evaluations[suite.name].values
+            values |= {name: of_suite.get(name.rpartition("/")[2]) for name in scores(suite, plan.suites[0])}
+        messages = [evaluation.message for evaluation in evaluations.values()]
+        runs.append(Run(rung, seed, found, values, "; ".join(filter(None, messages))))
     return runs
 
 
 def judged(plan: Plan, specs: Sequence[ModelSpec], molecules: Sequence[Atoms], show: Show) -> Results:
-    """Smoothness on the suite, in float32 as ``compare`` does it, and energy conservation in float64."""
+    """Smoothness on the suites, in float32 as ``compare`` does it, and energy conservation in float64."""
     physics = CheckSettings(temperature=_KELVIN, time_ps=plan.time_ps, dt_fs=_STEP_FS, relax=True)
     settings = Settings(device=plan.device, folder=plan.out / "answers")
     with show([spec.text for spec in specs]) as listen:
-        return evaluate(specs, [ScanTask(plan.suite), MDTask(NVE, molecules, physics)], settings, listen=listen)
+        return evaluate(specs, [*map(ScanTask, plan.suites), MDTask(NVE, molecules, physics)], settings, listen=listen)
 
 
 def systems(data: Path) -> list[Atoms]:

@@ -1,9 +1,9 @@
-"""What the ladder found: a table, JSON and a figure."""
+"""What the ladder found: tables, JSON and a figure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,26 @@ import numpy as np
 from bsct_zoo import __version__
 from bsct_zoo.evaluation.machine import machine
 from bsct_zoo.report.layout import Cell, Layout, number
-from bsct_zoo_transformer.ablation import MEASURES, Plan, Run, facts
+from bsct_zoo_transformer.ablation import Measure, Plan, Run, facts, measures, scores
 
-SCHEMA = 1
+SCHEMA = 2
 
 
-def table(plan: Plan, runs: Sequence[Run]) -> Layout:
+def tables(plan: Plan, runs: Sequence[Run]) -> list[Layout]:
+    """One table for each suite; the first also has what belongs to none."""
+    first, *others = plan.suites
+    of_others = {suite.name: scores(suite, first) for suite in others}
+    mine = {name: measure for name, measure in measures(plan).items() if "/" not in name}
+    return [_table(plan, runs, name, columns) for name, columns in [(first.name, mine), *of_others.items()]]
+
+
+def _table(plan: Plan, runs: Sequence[Run], suite: str, columns: Mapping[str, Measure]) -> Layout:
     """One row for each rung: the mean over its seeds, and half of the distance between the furthest."""
-    titles = ["\n".join([*measure.title.split(), f"{measure.unit} ↓"]) for measure in MEASURES.values()]
+    titles = ["\n".join([*measure.title.split(), f"{measure.unit} ↓"]) for measure in columns.values()]
     seeds = "1 seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
-    layout = Layout(f"{plan.suite.name}: {seeds}, {plan.budget_s:g} CPU seconds a run", ["rung", *titles], [])
+    layout = Layout(f"{suite}: {seeds}, {plan.budget_s:g} CPU seconds a run", ["rung", *titles], [])
     means = {
-        name: [_mean([run.values[name] for run in runs if run.rung == rung]) for rung in plan.rungs]
-        for name in MEASURES
+        name: [_mean([run.values[name] for run in runs if run.rung == rung]) for rung in plan.rungs] for name in columns
     }
     for place, rung in enumerate(plan.rungs):
         mine = [run for run in runs if run.rung == rung]
@@ -44,7 +51,7 @@ def table(plan: Plan, runs: Sequence[Run]) -> Layout:
 
 
 def json_text(plan: Plan, runs: Sequence[Run]) -> str:
-    """Schema 1 of kind "ablation", see ``docs/transformer.md``; NaN is refused."""
+    """Schema 2 of kind "ablation", see ``docs/transformer.md``; NaN is refused."""
     found = {
         "schema": SCHEMA,
         "kind": "ablation",
@@ -52,9 +59,9 @@ def json_text(plan: Plan, runs: Sequence[Run]) -> str:
         "family": plan.adapter.name,
         "budget_s": plan.budget_s,
         "options": dict(plan.options),
-        "suite": {"name": plan.suite.name, "sha256": plan.suite.sha256, "n_scans": len(plan.suite.scans)},
+        "suites": [{"name": one.name, "sha256": one.sha256, "n_scans": len(one.scans)} for one in plan.suites],
         "dynamics": {"time_ps": plan.time_ps},
-        "units": {name: measure.unit for name, measure in MEASURES.items()},
+        "units": {name: measure.unit for name, measure in measures(plan).items()},
         "machine": machine(plan.device),
         "rungs": facts(plan, runs),
     }
@@ -68,11 +75,14 @@ def figure(plan: Plan, runs: Sequence[Run], path: Path) -> bool:
         from matplotlib.ticker import LogFormatter
     except ImportError:
         return False
-    measures = {name: measure for name, measure in MEASURES.items() if name != "failed"}
-    page = Figure(figsize=(10, 6), layout="constrained")
-    axes = page.subplots(2, 3, sharex=True)
+    drawn = {name: measure for name, measure in measures(plan).items() if name != "failed"}
+    rows = -(-len(drawn) // 3)
+    page = Figure(figsize=(10, 1.5 + 2.25 * rows), layout="constrained")
+    axes = page.subplots(rows, 3, sharex=True)
+    for axis in axes.flat[len(drawn) :]:
+        axis.set_axis_off()
     along = np.arange(len(plan.rungs))
-    for axis, (name, measure) in zip(axes.flat, measures.items(), strict=True):
+    for axis, (name, measure) in zip(axes.flat, drawn.items(), strict=False):
         for kind, fill in (("gradient", "full"), ("direct", "none")):
             mine = [run for run in runs if run.rung.settings["forces"] == kind and run.values[name] is not None]
             where = [plan.rungs.index(run.rung) for run in mine]
@@ -83,7 +93,9 @@ def figure(plan: Plan, runs: Sequence[Run], path: Path) -> bool:
             if kind == "gradient":
                 means = [_mean([run.values[name] for run in mine if run.rung == plan.rungs[n]]) for n in ladder]
                 axis.plot(ladder, means, "-", color="C0", alpha=0.4)
-        axis.set_title(f"{measure.title}, {measure.unit}", fontsize="medium")
+        where_from = name.rpartition("/")[0]
+        title = f"{measure.title}, {measure.unit}" + (f" ({where_from})" if where_from else "")
+        axis.set_title(title, fontsize="medium")
         if any((run.values[name] or 0) > 0 for run in runs):
             axis.set_yscale("log")
             axis.yaxis.set_major_formatter(LogFormatter())

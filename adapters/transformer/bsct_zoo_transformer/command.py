@@ -41,7 +41,8 @@ def transformer(
         typer.Option("--set", metavar="KEY=VALUE", help="Setting of the trainer on every rung; again for more."),
     ] = None,
     suite: Annotated[
-        str, typer.Option(help="Suite that smoothness is judged on.", autocompletion=completion.suites)
+        str,
+        typer.Option(help="Suites that smoothness is judged on, with commas.", autocompletion=completion.suites),
     ] = "core",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many scans, spread over bond types.")] = None,
     time: Annotated[float, typer.Option(min=0.001, help="Of microcanonical dynamics, ps.")] = 1.0,
@@ -82,7 +83,7 @@ def transformer(
         seeds=seeds,
         budget_s=parse_budget(budget),
         options=options,
-        suite=open_suite(suite).select(limit=limit),
+        suites=tuple(open_suite(name).select(limit=limit) for name in suite.split(",")),
         time_ps=time,
         device=resolve_device(device),
         dtype=dtype.value,
@@ -101,10 +102,10 @@ def _write(plan: Plan, runs: list[Run], markdown: bool) -> None:
     from bsct_zoo.report import files
     from bsct_zoo_transformer import ablation_report as report
 
-    layout = report.table(plan, runs)
-    show([layout], markdown)
+    tables = report.tables(plan, runs)
+    show(tables, markdown)
     atomic_write(plan.out / "ablation.json", report.json_text(plan, runs).encode())
-    atomic_write(plan.out / "ablation.md", files.markdown(layout).encode())
+    atomic_write(plan.out / "ablation.md", "\n".join(map(files.markdown, tables)).encode())
     drawn = report.figure(plan, runs, plan.out / "ablation.svg")
     if not markdown:
         print(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bsct_zoo_transformer.ablation import MEASURES
+from bsct_zoo_transformer.ablation import SCORES
 from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.ladder import LADDER, chosen_rungs
 
@@ -85,7 +85,7 @@ def given(data, out):
 def ladder(data, tmp_path_factory):
     """What two calls left: one that was killed when its first rung was finished, and one that went to the end."""
     out = tmp_path_factory.mktemp("ladder") / "out"
-    words = [*given(data, out), "--limit", "4", "--time", "0.005"]
+    words = [*given(data, out), "--suite", "core,dimers", "--limit", "4", "--time", "0.005"]
     first = subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     done = out / RUNGS[0] / "seed-0" / f"{RUNGS[0]}.json"
     deadline = time.monotonic() + 1500
@@ -106,11 +106,13 @@ def test_a_killed_ladder_goes_on(ladder):
     after = {path.name: path.stat().st_mtime_ns for path in (out / RUNGS[0] / "seed-0").glob("*.safetensors")}
     assert before and after == before
     found = json.loads((out / "ablation.json").read_text())
-    assert found["kind"] == "ablation" and found["suite"]["n_scans"] == 4
+    assert found["kind"] == "ablation"
+    assert [(one["name"], one["n_scans"]) for one in found["suites"]] == [("core", 4), ("dimers", 4)]
     assert [rung["name"] for rung in found["rungs"]] == list(RUNGS)
     for rung in found["rungs"]:
         (one,) = rung["runs"]
-        assert set(one["values"]) == set(MEASURES)
+        assert set(one["values"]) == {*SCORES, *(f"dimers/{name}" for name in SCORES), "forces_mae", "drift", "failed"}
+        assert one["values"]["fsd_full"] != one["values"]["dimers/fsd_full"]
         assert one["values"]["forces_mae"] == one["errors"]["test"]["forces_mae_mev_A"]
         assert (out / one["checkpoint"]).exists()
 
@@ -119,7 +121,8 @@ def test_a_killed_ladder_goes_on(ladder):
 def test_the_table_has_a_row_for_every_rung(ladder):
     out, _, done = ladder
     for text in (done.stdout, (out / "ablation.md").read_text()):
-        assert "hard kNN" in text and "all, direct" in text
+        assert text.count("hard kNN") >= 2 and text.count("all, direct") >= 2  # a table for each suite
+        assert "core: 1 seed" in text and "dimers: 1 seed" in text
     if find_spec("matplotlib"):
         assert "<svg" in (out / "ablation.svg").read_text()
 
