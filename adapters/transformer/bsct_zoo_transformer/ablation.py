@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,14 +77,19 @@ class Run:
         seed: of weights and order.
         outcome: of training; None if it failed.
         values: by the names of ``measures``; None where there is none.
-        message: what failed; empty if nothing did.
+        messages: what failed, by the name of what was judged ("" for the training).
     """
 
     rung: Rung
     seed: int
     outcome: TrainingOutcome | None
     values: Mapping[str, float | None]
-    message: str = ""
+    messages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        """All that failed; empty if nothing did."""
+        return "; ".join(self.messages.values())
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def ablate(plan: Plan, show: Show) -> list[Run]:
     runs = []
     for (rung, seed), found in zip(plan.runs, trained, strict=True):
         if isinstance(found, str):
-            runs.append(Run(rung, seed, None, dict.fromkeys(measures(plan)), found))
+            runs.append(Run(rung, seed, None, dict.fromkeys(measures(plan)), {"": found}))
             continue
         evaluations = next(rows).evaluations
         stable = evaluations[NVE.name]
@@ -152,8 +157,8 @@ def ablate(plan: Plan, show: Show) -> list[Run]:
         for suite in plan.suites:
             of_suite = evaluations[suite.name].values
             values |= {name: of_suite.get(name.rpartition("/")[2]) for name in scores(suite, plan.suites[0])}
-        messages = [evaluation.message for evaluation in evaluations.values()]
-        runs.append(Run(rung, seed, found, values, "; ".join(filter(None, messages))))
+        messages = {name: one.message for name, one in evaluations.items() if one.message}
+        runs.append(Run(rung, seed, found, values, messages))
     return runs
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from bsct_zoo import __version__
 from bsct_zoo.evaluation.machine import machine
+from bsct_zoo.plugins.checks import NVE
 from bsct_zoo.report.layout import Cell, Layout, number
 from bsct_zoo_transformer.ablation import Measure, Plan, Run, facts, measures, scores
 
@@ -26,6 +27,9 @@ def tables(plan: Plan, runs: Sequence[Run]) -> list[Layout]:
 
 def _table(plan: Plan, runs: Sequence[Run], suite: str, columns: Mapping[str, Measure]) -> Layout:
     """One row for each rung: the mean over its seeds, and half of the distance between the furthest."""
+    elsewhere = {one.name for one in plan.suites} - {suite}  # what failed there is said there
+    if suite != plan.suites[0].name:
+        elsewhere.add(NVE.name)
     titles = ["\n".join([*measure.title.split(), f"{measure.unit} ↓"]) for measure in columns.values()]
     seeds = "1 seed" if plan.seeds == 1 else f"{plan.seeds} seeds"
     layout = Layout(f"{suite}: {seeds}, {plan.budget_s:g} CPU seconds a run", ["rung", *titles], [])
@@ -34,7 +38,8 @@ def _table(plan: Plan, runs: Sequence[Run], suite: str, columns: Mapping[str, Me
     }
     for place, rung in enumerate(plan.rungs):
         mine = [run for run in runs if run.rung == rung]
-        marks = "".join(layout.note(f"seed {run.seed}: {run.message}") for run in mine if run.message)
+        said = [(run.seed, message) for run in mine for name, message in run.messages.items() if name not in elsewhere]
+        marks = "".join(layout.note(f"seed {seed}: {message}") for seed, message in said)
         cells = [Cell(rung.title + marks)]
         for name, column in means.items():
             values = [value for run in mine if (value := run.values[name]) is not None]
@@ -82,7 +87,8 @@ def figure(plan: Plan, runs: Sequence[Run], path: Path) -> bool:
     for axis in axes.flat[len(drawn) :]:
         axis.set_axis_off()
     along = np.arange(len(plan.rungs))
-    for axis, (name, measure) in zip(axes.flat, drawn.items(), strict=False):
+    for place, (axis, (name, measure)) in enumerate(zip(axes.flat, drawn.items(), strict=False)):
+        axis.tick_params(labelbottom=place + 3 >= len(drawn))
         for kind, fill in (("gradient", "full"), ("direct", "none")):
             mine = [run for run in runs if run.rung.settings["forces"] == kind and run.values[name] is not None]
             where = [plan.rungs.index(run.rung) for run in mine]
