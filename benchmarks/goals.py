@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def table(keep: Path, time_ps: float, dynamics: list[str]) -> str:
-    """Every figure of both models, its goal, and whether it is reached, in Markdown."""
+    """Every figure of the models, its goal, and whether it is reached, in Markdown."""
     test = {name: parse_model(name).card.notes["test"]["all"]["forces_mae_mev_A"] for name in MODELS}
     compared = rows("compare", list(MODELS), keep / "compare.json", "--suite", f"core,{LARGE}")
 
@@ -175,8 +175,8 @@ def products(file: Path) -> float:
 
     if not file.exists():
         spec = parse_model(OURS)
-        potential = load_potential(spec.adapter, spec.card, device="cpu", dtype="float32", threads=1)
-        share = arithmetic(potential, list(bz.load_suite(LARGE).scans)[:4], default_atoms("cpu"))
+        with load_potential(spec.adapter, spec.card, device="cpu", dtype="float32", threads=1) as potential:
+            share = arithmetic(potential, bz.load_suite(LARGE).scans[:4], default_atoms("cpu"))
         file.write_text(json.dumps(share))
     return float(json.loads(file.read_text()))
 

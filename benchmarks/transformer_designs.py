@@ -48,8 +48,10 @@ def main() -> None:
     for name in tables:
         text = tables[name](arguments.keep)
         print(text, flush=True)
-        for page in (PAGE, README) if arguments.write else ():
-            fill(page, name, text)
+        if arguments.write:
+            fill(PAGE, name, text)
+            if name == "scores":
+                fill(README, name, text)
 
 
 def cost(keep: Path, time_ps: float) -> str:
@@ -90,9 +92,11 @@ def scores(keep: Path) -> str:
     """Every model on every suite, and how ours differs from each other one, in Markdown."""
     compared = rows("compare", list(MODELS), keep / "compare.json", "--suite", ",".join(SUITES))
     found = {name: compared[name].evaluations for name in MODELS}
-    scans = [f"`{suite}`, {len(found[OURS][suite].records)} scans" for suite in SUITES]
-    titles = [title for _ in SUITES for title, _ in COLUMNS.values()]
-    heads = [f"{suite}: {title}" for suite, title in zip(np.repeat(scans, len(COLUMNS)), titles, strict=True)]
+    heads = [
+        f"`{suite}`, {len(found[OURS][suite].records)} scans: {title}"
+        for suite in SUITES
+        for title, _ in COLUMNS.values()
+    ]
     lines = [f"| model | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
     for name in MODELS:
         cells = [_cell(found[name][suite], key, digits) for suite in SUITES for key, (_, digits) in COLUMNS.items()]

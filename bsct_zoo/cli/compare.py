@@ -162,8 +162,8 @@ def _tasks(
     suites: Sequence[str], only: str | None, limit: int | None, seed: int, texts: Sequence[str], refine: bool
 ) -> list[Task]:
     """The suites, chosen from as asked, and the other tasks."""
-    from bsct_zoo.errors import BadInputError
     from bsct_zoo.evaluation.scan_task import ScanTask
+    from bsct_zoo.plugins.tasks import require_once
     from bsct_zoo.suites.library import open_suite
 
     chosen = {"only": only, "limit": limit, "seed": seed}
@@ -183,10 +183,7 @@ def _tasks(
         from bsct_zoo.evaluation.tasks import parse_task
 
         tasks += [parse_task(text) for text in texts]
-    names = [task.name for task in tasks]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise BadInputError(f"{twice} is named twice; give each suite and task once")
+    require_once([task.name for task in tasks])
     return tasks
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bsct_zoo.errors import BadInputError
 from bsct_zoo.metrics.columns import Column
 from bsct_zoo.plugins.cards import Dtype as Dtype
 from bsct_zoo.plugins.cards import Option
@@ -292,3 +293,14 @@ class TaskSource:
     task: str
     options: tuple[Option, ...] = ()
     columns: tuple[Column, ...] = ()
+
+
+def require_once(names: Sequence[str]) -> None:
+    """Refuse a suite or task that is named again: results know it by its name.
+
+    Raises:
+        BadInputError: one is.
+    """
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadInputError(f"{twice} is named twice; give each suite and task once")

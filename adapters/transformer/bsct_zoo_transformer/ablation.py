@@ -152,7 +152,7 @@ def ablate(plan: Plan, show: Show) -> list[Run]:
             continue
         evaluations = next(rows).evaluations
         stable = evaluations[NVE.name]
-        values: dict[str, float | None] = {name: stable.values.get(name) for name in measures(plan)}
+        values: dict[str, float | None] = {name: stable.values.get(name) for name in ("drift", "failed")}
         values["forces_mae"] = found.errors.get("test", found.errors["valid"])["all"]["forces_mae_mev_A"]
         for suite in plan.suites:
             of_suite = evaluations[suite.name].values

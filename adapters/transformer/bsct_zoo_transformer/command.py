@@ -61,6 +61,7 @@ def transformer(
     from bsct_zoo.cli import output
     from bsct_zoo.errors import BadInputError
     from bsct_zoo.plugins.registry import registry
+    from bsct_zoo.plugins.tasks import require_once
     from bsct_zoo.report.progress import ProgressDisplay
     from bsct_zoo.runtime.load import resolve_device
     from bsct_zoo.suites.library import open_suite
@@ -75,6 +76,8 @@ def transformer(
     clash = sorted(options.keys() & LADDER[0].settings.keys())
     if clash:
         raise BadInputError(f"--set {clash[0]}=... is what the rungs differ in; leave it out, or choose --rungs")
+    suites = tuple(open_suite(name).select(limit=limit) for name in suite.split(",") if name)
+    require_once([one.name for one in suites])
     plan = Plan(
         adapter=registry().adapter("transformer"),
         data=frames_folder(data, out, seed=0),
@@ -83,7 +86,7 @@ def transformer(
         seeds=seeds,
         budget_s=parse_budget(budget),
         options=options,
-        suites=tuple(open_suite(name).select(limit=limit) for name in suite.split(",")),
+        suites=suites,
         time_ps=time,
         device=resolve_device(device),
         dtype=dtype.value,

@@ -133,6 +133,7 @@ def test_the_table_has_a_row_for_every_rung(ladder):
     [
         (["--rungs", "nothing"], "unknown rung 'nothing'"),
         (["--set", "graph=radius"], "what the rungs differ in"),
+        (["--suite", "core,core"], "core is named twice"),
         (["--set", "nonsense=1"], "unknown setting of this trainer 'nonsense'"),
     ],
 )
