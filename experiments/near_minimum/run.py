@@ -34,6 +34,7 @@ TRAININGS: dict[str, tuple[str, float, str]] = {
     "near-scale-02": ("near", 0.2, "near"),
     "half-drawn": ("half-drawn", 5.0, ""),
     "half-chosen": ("half-chosen", 5.0, "half-drawn"),
+    "larger-scale-20": ("larger", 20.0, "larger"),
 }
 OUTCOMES = {"fsd_full": "FSD", "forces_mae_full": "F MAE", "fsd_own_zero": "FSD, own zero"}
 SUITES = ("druglike", "core")
