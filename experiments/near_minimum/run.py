@@ -35,6 +35,7 @@ TRAININGS: dict[str, tuple[str, float, str]] = {
     "half-drawn": ("half-drawn", 5.0, ""),
     "half-chosen": ("half-chosen", 5.0, "half-drawn"),
     "larger-scale-20": ("larger", 20.0, "larger"),
+    "larger-scale-80": ("larger", 80.0, "larger-scale-20"),
 }
 OUTCOMES = {"fsd_full": "FSD", "forces_mae_full": "F MAE", "fsd_own_zero": "FSD, own zero"}
 SUITES = ("druglike", "core")
