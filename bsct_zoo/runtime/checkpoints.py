@@ -51,7 +51,7 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
     """The JSON beside the checkpoint at ``path``.
 
     Raises:
-        BadInputError: it is missing, not JSON, or not of this format, or of a version above ``version``.
+        BadInputError: it is missing, not JSON, or not of this format, or of another version.
     """
     beside = path.with_suffix(".json")
     try:
@@ -66,8 +66,11 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
     facts = opened_json(content, beside, unsealed=True)
     if facts.get("format") != format:
         raise BadInputError(f"{beside} does not describe a {format} checkpoint")
-    if facts.get("version") not in range(1, version + 1):
-        raise BadInputError(f"{beside} has version {facts.get('version')}; this bsct-zoo reads up to version {version}")
+    if facts.get("version") != version:
+        raise BadInputError(
+            f"{beside} has version {facts.get('version')}; this bsct-zoo reads version {version}: train the model again, "
+            "or use the bsct-zoo that wrote it"
+        )
     if not {"config", "sha256", "card"} <= facts.keys():
         raise BadInputError(f"{beside} is incomplete: it needs config, sha256 and card")
     return facts

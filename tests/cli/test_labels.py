@@ -60,7 +60,7 @@ def test_columns_and_changes_are_matched_by_label(run, tmp_path):
     """The file has another name in each run; the label is the same."""
     (tmp_path / "run").mkdir()
     copy("small", tmp_path / "b")
-    copy("longer", tmp_path / "run" / "a")
+    copy("paper", tmp_path / "run" / "a")
     models = "new=transformer:run/a.safetensors old=transformer:b.safetensors"
     done = run(f"bsct-zoo compare {models} --limit 3 --json r.json", tmp_path)
     assert done.returncode == 0, done.stderr

@@ -104,7 +104,7 @@ def desk(tmp_path_factory, root):
     folder = tmp_path_factory.mktemp("desk")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        run(["compare", "transformer", "transformer:longer", "--only", "C-N/*", "--quiet", "--json", "scans.json"])
+        run(["compare", "transformer", "transformer:paper", "--only", "C-N/*", "--quiet", "--json", "scans.json"])
         run(["md", "transformer", "--molecule", "H2O", "--time", "0.05", "--quiet", "--json", "nve.json"])
         run(
             [

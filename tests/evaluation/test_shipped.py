@@ -75,12 +75,6 @@ def test_shipped_models_were_trained_alike():
     assert max(counts) / min(counts) < 1.15
 
 
-@pytest.mark.parametrize("name", ["mace:longer", "transformer:longer"])
-def test_checkpoints_of_before_still_load(name):
-    with potential(name) as surface:
-        assert surface.compute(AtomsBatch.from_atoms(molecule("CH4"))).energy.item() < 0
-
-
 def test_first_command(tmp_path):
     """What README's first screen shows, on a few scans."""
     command = [*ZOO, "compare", "mace", "transformer", "--limit", "3", "--json", "-", "--quiet"]

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from bsct_zoo.report.listing import ListColumn, console, draw_facts, lines
 
 COLUMNS = [
-    ListColumn("model", ["mace", "transformer:longer"]),
+    ListColumn("model", ["mace", "transformer:medium"]),
     ListColumn("level of theory", ["ωB97M-D3(BJ)/def2-TZVPPD", "GFN2-xTB"], cut=True),
     ListColumn("elements", ["H C N O F P S Cl Br I", "any"], short=["10", "any"]),
     ListColumn("frames", ["7", "1234"], right=True),
@@ -19,7 +19,7 @@ def test_a_line_an_entry_within_the_width(width):
     text = lines(COLUMNS, width)
     assert len(text) == 3
     assert max(map(cell_len, text)) <= width
-    assert text[1].startswith("mace ") and text[2].startswith("transformer:longer ")
+    assert text[1].startswith("mace ") and text[2].startswith("transformer:medium ")
 
 
 def test_what_goes_first():

@@ -13,7 +13,6 @@ from bsct_zoo.runtime.designs import design_of
 from bsct_zoo_transformer.config import TransformerConfig
 from bsct_zoo_transformer.files import FORMAT, VERSION
 from bsct_zoo_transformer.model import EdgeTransformer
-from bsct_zoo_transformer.version_1 import SerialTransformer, as_today
 
 
 def save(path: Path, model: EdgeTransformer, card: Mapping[str, Any]) -> None:
@@ -30,11 +29,7 @@ def load(path: Path, sha256: str | None = None) -> EdgeTransformer:
     facts = read_facts(path, FORMAT, VERSION)
     weights = read_weights(path, sha256)
     try:
-        config = dict(facts["config"])
-        if facts["version"] == 1:
-            model: EdgeTransformer = SerialTransformer(design_of(TransformerConfig, as_today(config), weights))
-        else:  # the first files of version 2 do not speak of perceptrons on atoms
-            model = EdgeTransformer(design_of(TransformerConfig, {"atom_hidden": 0, **config}, weights))
+        model = EdgeTransformer(design_of(TransformerConfig, facts["config"], weights))
         model.load_state_dict(weights)
     except (BadInputError, RuntimeError, TypeError, ValueError, KeyError) as error:
         text = " ".join(str(error).split())[:200]

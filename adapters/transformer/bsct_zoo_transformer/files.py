@@ -9,7 +9,7 @@ from bsct_zoo.plugins.cards import ModelCard
 from bsct_zoo.runtime.checkpoints import checkpoint_card, shipped_cards
 
 FORMAT = "bsct-zoo-transformer"
-VERSION = 2  # 1 is read too
+VERSION = 2
 
 
 def file_card(path: str) -> ModelCard:

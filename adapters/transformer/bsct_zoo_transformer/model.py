@@ -37,15 +37,11 @@ class EdgeTransformer(nn.Module):
         reference = torch.tensor(config.reference_energies, dtype=torch.float64)
         self.register_buffer("reference", reference, persistent=False)
         self.embed = EdgeEmbedding(config)
-        self.blocks = nn.ModuleList(self.block() for _ in range(config.blocks))
+        self.blocks = nn.ModuleList((SwinBlock if config.serial else Block)(config) for _ in range(config.blocks))
         self.norm = Norm(config.width)
         self.energy_head = mlp(config.width, config.width, 1)
         self.force_head = mlp(config.width, config.width, 1) if config.forces == "direct" else None
         self.repulsion = REPULSIONS[config.repulsion](config.elements)
-
-    def block(self) -> nn.Module:
-        """A new block, [E, W] → [E, W]."""
-        return (SwinBlock if self.config.serial else Block)(self.config)
 
     def forward(self, batch: AtomsBatch) -> Tensor:
         """Total energy [S] in eV, float64, differentiable with respect to the positions and the cell."""

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,18 +39,6 @@ def test_round_trip(path):
     assert load_card(card, "cpu", "float64").info.elements == {1, 6, 8}
 
 
-def test_a_file_of_version_2_from_before_there_were_perceptrons_on_atoms(tmp_path):
-    torch.manual_seed(0)
-    model, file = EdgeTransformer(replace(CONFIG, atom_hidden=0, repulsion="zbl")), tmp_path / "old.safetensors"
-    save(file, model, CARD)
-    beside = file.with_suffix(".json")
-    facts = read_json(beside)
-    del facts["config"]["atom_hidden"]
-    beside.write_text(json.dumps(facts))
-    batch = AtomsBatch.from_atoms(molecule("CH3CH2OH"), dtype=torch.float32)
-    assert torch.equal(load(file)(batch), model(batch))
-
-
 def test_damage_is_one_line(path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(BadInputError, match="damaged"):
@@ -67,6 +54,7 @@ def test_another_files_weights(path):
     ("change", "message"),
     [
         ({"version": 9}, "version 9"),
+        ({"version": 1}, "version 1"),
         ({"format": "other"}, "does not describe"),
         ({"config": {"nonsense": 1}}, "not fit"),
     ],
