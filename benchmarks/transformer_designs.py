@@ -51,7 +51,7 @@ def main() -> None:
         if arguments.write:
             fill(PAGE, name, text)
             if name == "scores":
-                fill(README, name, text)
+                fill(README, name, means(arguments.keep))
 
 
 def cost(keep: Path, time_ps: float) -> str:
@@ -90,31 +90,40 @@ def cost(keep: Path, time_ps: float) -> str:
 
 def scores(keep: Path) -> str:
     """Every model on every suite, and how ours differs from each other one, in Markdown."""
-    compared = rows("compare", list(MODELS), keep / "compare.json", "--suite", ",".join(SUITES))
-    found = {name: compared[name].evaluations for name in MODELS}
-    heads = [
-        f"`{suite}`, {len(found[OURS][suite].records)} scans: {title}"
-        for suite in SUITES
-        for title, _ in COLUMNS.values()
-    ]
-    lines = [f"| model | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
-    for name in MODELS:
-        cells = [_cell(found[name][suite], key, digits) for suite in SUITES for key, (_, digits) in COLUMNS.items()]
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    lines += ["", f"| `{OURS}` over | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
+    found = evaluations(keep)
+    lines = heads(f"`{OURS}` over", found)
     for name in MODELS:
         if name != OURS:
             cells = [_factor(found[OURS][suite], found[name][suite], key) for suite in SUITES for key in COLUMNS]
             lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "FSD over the full range in 1/Å, mean force error in eV/Å. Below: the quotient of the two means, with its",
-            "95 % interval over the same scans for both; bold where that leaves out one.",
-            "",
-        ]
-    )
+    lines += ["", "The quotient of the two means, with its 95 % interval over the same scans for both;"]
+    return "\n".join([means(keep), *lines, "bold where that leaves out one.", ""])
+
+
+def means(keep: Path) -> str:
+    """Every model on every suite, in Markdown."""
+    found = evaluations(keep)
+    lines = heads("model", found)
+    for name in MODELS:
+        cells = [_cell(found[name][suite], key, digits) for suite in SUITES for key, (_, digits) in COLUMNS.items()]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", "FSD over the full range in 1/Å, mean force error in eV/Å.", ""])
+
+
+def evaluations(keep: Path) -> dict[str, dict[str, Evaluation]]:
+    """By model and suite, measured unless they are kept."""
+    compared = rows("compare", list(MODELS), keep / "compare.json", "--suite", ",".join(SUITES))
+    return {name: dict(compared[name].evaluations) for name in MODELS}
+
+
+def heads(first: str, found: dict[str, dict[str, Evaluation]]) -> list[str]:
+    """The head of a table of suites."""
+    titles = [
+        f"`{suite}`, {len(found[OURS][suite].records)} scans: {title}"
+        for suite in SUITES
+        for title, _ in COLUMNS.values()
+    ]
+    return [f"| {first} | {' | '.join(titles)} |", f"|---|{'---:|' * len(titles)}"]
 
 
 def _factor(ours: Evaluation, other: Evaluation, key: str) -> str:
