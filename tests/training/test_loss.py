@@ -39,7 +39,7 @@ def written_out(labels):
     for found, true in zip(labels["forces"], labels["true_forces"], strict=True):
         error = math.sqrt(sum((a - b) ** 2 for a, b in zip(found, true, strict=True)))
         size = math.sqrt(sum(b * b for b in true))
-        of_forces.append(smooth(error / (1 + size / 5.0)))
+        of_forces.append(smooth(error / (1 + size / 80.0)))
     return sum(of_energy) / len(of_energy), sum(of_forces) / len(of_forces)
 
 
