@@ -19,7 +19,7 @@ from bsct_zoo.evaluation.reference import open_reference
 from bsct_zoo.suites.building.settings import BuildSettings
 
 HERE = Path(__file__).parent
-TRAINED = HERE.parent / "training" / "molecules.smi"
+TRAINED = sorted((HERE.parent / "training").glob("*.smi"))
 GFN2 = "xtb@electronic_temperature=3000,accuracy=0.1"  # as for ``core``: smooth over the whole of a scan
 CITATION = "Reference: Bannwarth, Ehlert, Grimme, J. Chem. Theory Comput. 2019, doi:10.1021/acs.jctc.8b01176."
 
@@ -59,13 +59,14 @@ def tell(event: Event) -> None:
 
 def refuse_trained(source: Path) -> None:
     """Raise `ValueError` if a checkpoint of ours was trained on a molecule of ``source``, or it is not canonical."""
-    trained, own = (
-        [line.split()[0] for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
-        for path in (TRAINED, source)
-    )
-    known = {Chem.CanonSmiles(smiles) for smiles in trained}
-    for smiles in own:
+    known = {Chem.CanonSmiles(smiles) for path in TRAINED for smiles in smiles_of(path)}
+    for smiles in smiles_of(source):
         if Chem.CanonSmiles(smiles) != smiles:
             raise ValueError(f"{smiles} is not canonical: write {Chem.CanonSmiles(smiles)}")
         if smiles in known:
             raise ValueError(f"{smiles} is a training molecule: a suite must not contain it")
+
+
+def smiles_of(path: Path) -> list[str]:
+    """The molecules of a list."""
+    return [line.split()[0] for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]

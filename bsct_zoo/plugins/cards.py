@@ -197,6 +197,8 @@ class Adapter:
         calculator: "module:function", called as ``loader`` is: the package's own ASE calculator as a potential, for
             ``bench --calculator``. None if there is none beside what ``loader`` makes.
         trains_stress: ``trainer`` learns the stress of frames that have one.
+        trains_charge: ``trainer`` tells frames of other charges and multiplicities apart. Else it gets those of the
+            commonest alone.
     """
 
     name: str
@@ -214,6 +216,7 @@ class Adapter:
     free_options: bool = False
     citation: str = ""
     trains_stress: bool = False
+    trains_charge: bool = False
     calculator: str | None = None
 
     def load(self, card: ModelCard, device: str, dtype: Dtype, /, **options: OptionValue) -> Potential:

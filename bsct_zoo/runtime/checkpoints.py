@@ -68,8 +68,8 @@ def read_facts(path: Path, format: str, version: int) -> dict[str, Any]:
         raise BadInputError(f"{beside} does not describe a {format} checkpoint")
     if facts.get("version") != version:
         raise BadInputError(
-            f"{beside} has version {facts.get('version')}; this bsct-zoo reads version {version}: train the model again, "
-            "or use the bsct-zoo that wrote it"
+            f"{beside} has version {facts.get('version')}; this bsct-zoo reads version {version}: "
+            "train the model again, or use the bsct-zoo that wrote it"
         )
     if not {"config", "sha256", "card"} <= facts.keys():
         raise BadInputError(f"{beside} is incomplete: it needs config, sha256 and card")

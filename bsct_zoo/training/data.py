@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,12 @@ class FrameSet:
         known: np.ndarray = np.isfinite(self.stress).all(axis=(1, 2))
         return known
 
+    @property
+    def state(self) -> np.ndarray:
+        """[n_frames, 2] charge in e, and whether more electrons are unpaired than their number asks for."""
+        electrons = np.add.reduceat(self.atomic_numbers, self.first[:-1]) - self.charge
+        return np.stack([self.charge, self.spin > 1 + electrons % 2], axis=1)
+
     def rows(self, indices: Sequence[int]) -> np.ndarray:
         """Rows of the atoms of some frames, in the order of ``indices``."""
         first = self.first
@@ -170,6 +176,29 @@ class TrainingData:
         """Atomic numbers, ascending."""
         return tuple(self.reference_energies)
 
+    def of_one_state(self) -> TrainingData:
+        """Frames of the commonest state of the training frames alone, for models that cannot tell states apart.
+
+        Raises:
+            BadInputError: no validation frame is in it.
+        """
+        states, counts = np.unique(self.train.state, axis=0, return_counts=True)
+        if len(states) == 1 and (self.valid.state == states[0]).all():
+            return self
+        commonest = states[counts.argmax()]
+
+        def alike(frames: FrameSet | None) -> FrameSet | None:
+            indices = [] if frames is None else np.flatnonzero((frames.state == commonest).all(axis=1)).tolist()
+            return frames.take(indices) if frames is not None and indices else None
+
+        train, valid = alike(self.train), alike(self.valid)
+        if train is None or valid is None:
+            raise BadInputError(
+                f"no validation frame has a charge of {commonest[0]}, as most training frames have; "
+                "validate on molecules of that charge"
+            )
+        return replace(self, train=train, valid=valid, test=alike(self.test))
+
     def reference_table(self) -> Tensor:
         """[119] reference energy in eV by atomic number, float64; zero for an element that no frame has."""
         table = torch.zeros(119, dtype=torch.float64)
@@ -220,8 +249,8 @@ def batch_stream(batches: SizedBatches, first: int = 0) -> Iterator[list[int]]:
             number += 1
 
 
-def read_training_data(folder: Path) -> TrainingData:
-    """The frames in ``folder``.
+def read_training_data(folder: Path, one_state: bool = False) -> TrainingData:
+    """The frames in ``folder``; with ``one_state`` those of the commonest state alone (``TrainingData.of_one_state``).
 
     Raises:
         BadInputError: a file is missing, damaged or not the one that the manifest names, an array is missing or of
@@ -250,7 +279,7 @@ def read_training_data(folder: Path) -> TrainingData:
         foreign = sorted(splits[split].elements - references.keys())
         if foreign:
             raise BadInputError(f"{path}: elements {foreign} have no reference energy in manifest.json; add them")
-    return TrainingData(
+    data = TrainingData(
         splits["train"],
         splits["valid"],
         splits.get("test"),
@@ -260,6 +289,7 @@ def read_training_data(folder: Path) -> TrainingData:
         digests,
         {name: manifest[name] for name in ("labels", "isolated_atoms", "unlearned") if manifest.get(name)},
     )
+    return data.of_one_state() if one_state else data
 
 
 def _split_file(folder: Path, split: str) -> Path:

@@ -34,6 +34,7 @@ class TrainingJob:
         options: settings of the family, as ``--set key=value`` gave them.
         suites: file of every suite on the host by its name, because a trainer's environment does not have them.
         shipped: names of shipped suites, which must not be used for training.
+        one_state: ``read_training_data`` is to give frames of the commonest state alone.
     """
 
     data: Path
@@ -47,6 +48,7 @@ class TrainingJob:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     suites: Mapping[str, str] = field(default_factory=dict)
     shipped: Sequence[str] = ()
+    one_state: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """For a message."""

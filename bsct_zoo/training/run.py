@@ -84,6 +84,13 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
     def say(text: str) -> None:
         listen(Message(model=request.adapter.name, text=text))
 
+    if not request.adapter.trains_charge and (alike := data.of_one_state()) is not data:
+        say(
+            f"{len(data.train) - len(alike.train):,} of {len(data.train):,} training frames are left out: they have "
+            "another charge or multiplicity than most, and this model takes neither"
+        )
+        data, job = alike, replace(job, one_state=True)
+
     with exclusive_lock(job.out, "is training in", "another --out"):
         new = not (job.out / _RECORD).exists()
         record = _record(request, data)

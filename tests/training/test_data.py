@@ -60,6 +60,44 @@ def test_what_is_read_is_written_again_and_elements_without_a_reference_are_refu
         write_training_data(tmp_path / "other", splits, facts | {"reference_energies": {"H": -10.0}}, "; ask for more")
 
 
+def of_states(folder, charge, spin, split="train"):
+    """The data with these charges and multiplicities, one for each frame of a split, which come in turns."""
+    raw = dict(np.load(folder / f"{split}.npz"))
+    n = len(raw["n_atoms"])
+    np.savez(folder / f"{split}.npz", **raw | {"charge": np.resize(charge, n), "spin": np.resize(spin, n)})
+    return read_training_data(folder)
+
+
+def test_frames_of_the_commonest_charge_are_kept(folder):
+    of_states(folder, [-1, -1, 0], [2, 2, 1])
+    data = of_states(folder, [-1, 0], [2, 1], "valid")
+    alike = data.of_one_state()
+    assert len(alike.train) == 16 and len(alike.valid) == 3 and alike.test is None  # all test frames are neutral
+    assert set(alike.train.charge) == set(alike.valid.charge) == {-1}
+    kept = np.flatnonzero(data.train.charge == -1)
+    assert np.array_equal(alike.train.energy, data.train.energy[kept])
+    assert np.array_equal(alike.train.positions, data.train.positions[data.train.rows(kept)])
+    assert np.array_equal(read_training_data(folder, one_state=True).train.energy, alike.train.energy)
+
+
+def test_a_multiplicity_above_the_lowest_is_another_state_and_the_lowest_is_not(folder):
+    radicals = [1, 2]  # of H2O and CO: without a multiplicity, as files of other programs are, and as the lowest
+    data = of_states(folder, 1, radicals)
+    assert data.train.state.tolist() == [[1, 0]] * 24
+    data = of_states(folder, 0, [1, 1, 1, 3])
+    assert len(data.of_one_state().train) == 18 and set(data.of_one_state().train.spin) == {1}
+
+
+def test_frames_of_one_state_are_left_as_they_are(folder):
+    data = read_training_data(folder)
+    assert data.of_one_state() is data
+
+
+def test_validation_frames_of_other_charges_alone_are_refused(folder):
+    with pytest.raises(BadInputError, match="no validation frame has a charge of -1, as most"):
+        of_states(folder, -1, 2).of_one_state()
+
+
 def test_every_frame_comes_once_an_epoch_and_batches_are_full_but_not_fuller():
     n_atoms = np.random.default_rng(0).integers(1, 40, 500)
     batches = SizedBatches(n_atoms, 128, seed=3)

@@ -114,6 +114,27 @@ def test_the_errors_are_those_of_the_checkpoint(trained, data):
     assert said["forces_mae_mev_A"] == pytest.approx(1e3 * np.mean(forces), rel=1e-3)
 
 
+def test_ions_are_left_out_where_the_model_takes_no_charge(tmp_path):
+    import numpy as np
+    import springs
+
+    springs.write(tmp_path / "frames", n_train=40, n_valid=6)
+    file, manifest = tmp_path / "frames" / "train.npz", tmp_path / "frames" / "manifest.json"
+    raw = dict(np.load(file))
+    charge = (np.arange(len(raw["n_atoms"])) % 5 == 0).astype(int)
+    np.savez(file, **raw | {"charge": charge, "spin": 1 + charge})
+    facts = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({key: value for key, value in facts.items() if key != "sha256"}))
+    for name, kept in (("mace", 64), ("transformer", 80)):
+        done = subprocess.run(
+            command(name, tmp_path / "frames", tmp_path / name, budget="2"), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("16 of 80 training frames are left out" in " ".join(done.stderr.split())) == (kept == 64)
+        card = json.loads((tmp_path / name / "small.json").read_text())["card"]
+        assert card["notes"]["frames"] == {"train": kept, "valid": 12}
+
+
 def test_a_finished_run_is_not_repeated(trained, data):
     name, out, _, _ = trained
     before = (out / "small.safetensors").stat().st_mtime_ns, len(validations(out))

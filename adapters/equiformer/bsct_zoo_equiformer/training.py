@@ -43,7 +43,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         ModelError: the loss is no longer finite.
     """
     torch.set_num_threads(job.threads)
-    data = read_training_data(job.data)
+    data = read_training_data(job.data, job.one_state)
     chosen, architecture = settings_for(
         job.options, Optimiser, EquiformerConfig, fixed=("elements", "reference_energies")
     )

@@ -40,7 +40,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     """
     if job.dtype != "float32":
         raise BadInputError("eSCAIP of fairchem-core computes in float32 alone; use --dtype float32")
-    data = read_training_data(job.data)
+    data = read_training_data(job.data, job.one_state)
     chosen, architecture = settings_for(job.options, Optimiser, EscaipConfig, fixed=("elements", "reference_energies"))
     optimiser = Optimiser(**{"lr": 1e-3, **chosen})
     config = EscaipConfig(

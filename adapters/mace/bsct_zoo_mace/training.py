@@ -39,7 +39,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     budget = Budget(job.budget_s)  # neighbour lists count
-    data = read_training_data(job.data)
+    data = read_training_data(job.data, job.one_state)
     from_data = ("elements", "reference_energies", "avg_num_neighbors")
     chosen, architecture = settings_for(job.options, Optimiser, MaceConfig, fixed=from_data)
     optimiser = Optimiser(**{"lr": 5e-3, **chosen})

@@ -24,10 +24,10 @@ class LabelledFrames(AtomicDataset):
     An item is the ``AtomicDataDict`` of a frame with its total energy [1, 1] in eV and forces [n_atoms, 3] in eV/Å.
     """
 
-    def __init__(self, folder: str, split: str, r_max: float, type_names: list[str]) -> None:
-        """``r_max`` in Å; ``type_names`` are chemical symbols."""
+    def __init__(self, folder: str, split: str, r_max: float, type_names: list[str], one_state: bool = False) -> None:
+        """``r_max`` in Å; ``type_names`` are chemical symbols; ``one_state`` as in ``read_training_data``."""
         super().__init__()
-        frames = getattr(read_training_data(Path(folder)), split)
+        frames = getattr(read_training_data(Path(folder), one_state), split)
         batch, energy, forces = frames.batch(range(len(frames)), dtype=torch.float64)
         types = type_table(tuple(atomic_numbers[name] for name in type_names))[batch.atomic_numbers]
         graph = graph_of(batch, types, r_max)

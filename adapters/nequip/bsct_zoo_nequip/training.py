@@ -43,7 +43,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     ready()
     of_optimiser, of_model = settings_for(job.options, Optimiser, NequipConfig, fixed=_FROM_DATA)
     optimiser = Optimiser(**{"lr": 1e-2, **of_optimiser})
-    data = read_training_data(job.data)
+    data = read_training_data(job.data, job.one_state)
     config = NequipConfig(data.elements, tuple(data.reference_energies.values()), **of_model)
     config = replace(config, avg_num_neighbors=round(mean_neighbours(data.train, config.r_max), 2))
     job.out.mkdir(parents=True, exist_ok=True)
@@ -113,6 +113,7 @@ def data_config(job: TrainingJob, config: NequipConfig, batch_atoms: int) -> dic
         return {
             "_target_": "bsct_zoo_nequip.frames.LabelledFrames",
             "folder": str(job.data.resolve()),
+            "one_state": job.one_state,
             "split": split,
             "r_max": config.r_max,
             "type_names": names,

@@ -101,6 +101,17 @@ def test_order_changes_with_the_epoch_and_a_run_goes_on_in_another(folder):
     assert sum(len(energies) for energies in first) == 64
 
 
+def test_frames_of_another_charge_are_left_out(tmp_path):
+    folder = write(tmp_path / "frames")
+    raw = dict(np.load(folder / "train.npz"))
+    np.savez(folder / "train.npz", **raw, charge=(np.arange(64) % 4 == 0).astype(int))
+    assert len(LabelledFrames(str(folder), "train", 3.0, ["H", "O"])) == 64
+    frames = LabelledFrames(str(folder), "train", 3.0, ["H", "O"], one_state=True)
+    assert [item[AtomicDataDict.TOTAL_ENERGY_KEY].item() for item in frames.items] == pytest.approx(
+        [energy for k, energy in enumerate(raw["energy"]) if k % 4]
+    )
+
+
 def test_the_loss_is_that_of_every_family(folder):
     frames = LabelledFrames(str(folder), "valid", 3.0, ["H", "O"])
     batches = list(loader(frames, None, AtomicDataDict.batched_from_list, 12))

@@ -27,6 +27,7 @@ def register_adapters() -> list[Adapter]:
             environment=EnvironmentSpec(requirements=("vesin>=0.3",)),
             trainer="bsct_zoo_transformer.training:train",
             trains_stress=True,
+            trains_charge=True,
             training_requirements=("lightning>=2.6,<3",),
             citation="Liu, Qu, Kreiman, Blau, Krishnapriyan, arXiv:2602.04861",
         )

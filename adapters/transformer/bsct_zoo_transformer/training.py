@@ -46,7 +46,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     Raises:
         BadInputError: a setting or the data cannot be used.
     """
-    data = read_training_data(job.data)
+    data = read_training_data(job.data, job.one_state)
     chosen, chosen_loop, architecture = settings_for(
         job.options, Optimiser, Loop, TransformerConfig, fixed=("elements", "reference_energies")
     )
