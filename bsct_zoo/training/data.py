@@ -172,6 +172,11 @@ class TrainingData:
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def splits(self) -> tuple[FrameSet, ...]:
+        """Those that are there."""
+        return (self.train, self.valid) if self.test is None else (self.train, self.valid, self.test)
+
+    @property
     def elements(self) -> tuple[int, ...]:
         """Atomic numbers, ascending."""
         return tuple(self.reference_energies)
@@ -183,9 +188,9 @@ class TrainingData:
             BadInputError: no validation frame is in it.
         """
         states, counts = np.unique(self.train.state, axis=0, return_counts=True)
-        if len(states) == 1 and (self.valid.state == states[0]).all():
-            return self
         commonest = states[counts.argmax()]
+        if all((frames.state == commonest).all() for frames in self.splits):
+            return self
 
         def alike(frames: FrameSet | None) -> FrameSet | None:
             indices = [] if frames is None else np.flatnonzero((frames.state == commonest).all(axis=1)).tolist()

@@ -85,9 +85,10 @@ def train(request: Request, listen: Listener) -> TrainingOutcome:
         listen(Message(model=request.adapter.name, text=text))
 
     if not request.adapter.trains_charge and (alike := data.of_one_state()) is not data:
+        before, after = (sum(map(len, frames.splits)) for frames in (data, alike))
         say(
-            f"{len(data.train) - len(alike.train):,} of {len(data.train):,} training frames are left out: they have "
-            "another charge or multiplicity than most, and this model takes neither"
+            f"{before - after:,} of {before:,} frames are left out: they have another charge or multiplicity than "
+            "most, and this model takes neither"
         )
         data, job = alike, replace(job, one_state=True)
 

@@ -91,6 +91,9 @@ def test_a_multiplicity_above_the_lowest_is_another_state_and_the_lowest_is_not(
 def test_frames_of_one_state_are_left_as_they_are(folder):
     data = read_training_data(folder)
     assert data.of_one_state() is data
+    data = of_states(folder, [0, 1], [1, 2], "test")
+    alike = data.of_one_state()
+    assert (len(alike.train), len(alike.valid), len(alike.test)) == (24, 6, 2)
 
 
 def test_validation_frames_of_other_charges_alone_are_refused(folder):

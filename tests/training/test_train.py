@@ -130,7 +130,7 @@ def test_ions_are_left_out_where_the_model_takes_no_charge(tmp_path):
             command(name, tmp_path / "frames", tmp_path / name, budget="2"), capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-        assert ("16 of 80 training frames are left out" in " ".join(done.stderr.split())) == (kept == 64)
+        assert ("16 of 112 frames are left out" in " ".join(done.stderr.split())) == (kept == 64)
         card = json.loads((tmp_path / name / "small.json").read_text())["card"]
         assert card["notes"]["frames"] == {"train": kept, "valid": 12}
 
