@@ -51,7 +51,7 @@ def main() -> None:
         if arguments.write:
             fill(PAGE, name, text)
             if name == "scores":
-                fill(README, name, means(arguments.keep))
+                fill(README, name, means(evaluations(arguments.keep)))
 
 
 def cost(keep: Path, time_ps: float) -> str:
@@ -97,12 +97,11 @@ def scores(keep: Path) -> str:
             cells = [_factor(found[OURS][suite], found[name][suite], key) for suite in SUITES for key in COLUMNS]
             lines.append(f"| `{name}` | {' | '.join(cells)} |")
     lines += ["", "The quotient of the two means, with its 95 % interval over the same scans for both;"]
-    return "\n".join([means(keep), *lines, "bold where that leaves out one.", ""])
+    return "\n".join([means(found), *lines, "bold where that leaves out one.", ""])
 
 
-def means(keep: Path) -> str:
+def means(found: dict[str, dict[str, Evaluation]]) -> str:
     """Every model on every suite, in Markdown."""
-    found = evaluations(keep)
     lines = heads("model", found)
     for name in MODELS:
         cells = [_cell(found[name][suite], key, digits) for suite in SUITES for key, (_, digits) in COLUMNS.items()]
