@@ -5,6 +5,7 @@ Each leaves a marker behind if it is unpickled; ``test_the_marker_works`` shows 
 
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import pickle
@@ -168,8 +169,8 @@ def facts(**changes):
 @pytest.mark.parametrize("family", ["mace", "transformer"])
 def test_a_pickle_that_calls_itself_safetensors(evil, marker, tmp_path, family):
     path = put(tmp_path, "evil.safetensors", evil)
-    name = {"mace": "bsct-zoo-mace", "transformer": "bsct-zoo-transformer"}[family]
-    said = {**facts(), "format": name, "sha256": hashlib.sha256(evil).hexdigest()}
+    files = importlib.import_module(f"bsct_zoo_{family}.files")
+    said = {**facts(), "format": files.FORMAT, "version": files.VERSION, "sha256": hashlib.sha256(evil).hexdigest()}
     path.with_suffix(".json").write_text(json.dumps(said))
     with pytest.raises(BadInputError, match="not a safetensors file"):
         read_weights(path, said["sha256"])
