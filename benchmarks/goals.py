@@ -35,6 +35,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "transformer.md"
 FAMILIES = ("transformer", "mace", "nequip")  # ours first
 LARGE = "druglike"  # 20 to 50 atoms
 FSD_GOAL, FORCES_GOAL, PRODUCTS_GOAL = 20.0, 0.10, 0.6
+FREQUENCIES = 20.8  # cm⁻¹, of the Transformer of commit c892b7d, trained on small molecules alone
 DYNAMICS = ("--check", "nve", "--temperature", "300", "--step", "0.5", "--seeds", "2", "--dtype", "float32")
 RUN = [word for name in MOLECULES[:16] for word in ("--molecule", name)]
 FRAMES, TURNS = 50, 25  # of ethanol, for the throughput
@@ -104,7 +105,8 @@ def table(keep: Path, time_ps: float, models: Sequence[str], dynamics: Sequence[
     whole = ended[ours] == total[ours]
     line(f"NVE, 16 molecules × 2 seeds × {time_ps:g} ps: runs that end", ended, f"all {total[ours]}", whole, 0)
     line("the same: largest drift of a run that ends, meV/atom/ps", drift, "below 0.1", drift[ours] < 0.1, 4)
-    line("harmonic frequencies against GFN2-xTB, MAE, cm⁻¹", frequency, "below 30", frequency[ours] < 30)
+    title = "harmonic frequencies against GFN2-xTB, MAE, cm⁻¹"
+    line(title, frequency, f"at most {FREQUENCIES}, as before", frequency[ours] <= FREQUENCIES)
     faster = speed[other] / speed[ours]
     line("ms a frame of ethanol, batched", speed, f"`{other}`'s / 3", faster >= 3, 2)
     share = products(keep / "products.json", ours)
@@ -120,7 +122,7 @@ def table(keep: Path, time_ps: float, models: Sequence[str], dynamics: Sequence[
         *(f"`{name}` {evaluation.message}" for name, evaluation in vibrating.items() if evaluation.message),
     ]  # fmt: skip
     facts = machine("cpu")
-    where = f"one of {facts['cores']} cores of {facts['processor']}, Python {facts['python']}"
+    where = f"one core of {facts['processor']}, Python {facts['python']}"
     return "\n".join([*lines, "", f"{'; '.join(notes)}. On {where}, torch {version('torch')}, "
                       f"bsct-zoo {__version__}.\n"])  # fmt: skip
 

@@ -3,9 +3,9 @@
     python benchmarks/jumps.py --page docs/jumps.md
     python benchmarks/jumps.py --measured experiments/prediction/results/jumps --page docs/jumps.md
 
-Models whose results lie in the folder of ``--measured`` are not asked again, and answers that are kept are used. Beside
-the models named stands one whose defect is known: our Transformer with the graph that its rungs call hard, six
-neighbours that are there or not, and otherwise the same weights.
+Models whose results lie in the folder of ``--measured``, of the weights that they have now, are not asked again, and
+answers that are kept are used. Beside the models named stands one whose defect is known: our Transformer with the graph
+that its rungs call hard, six neighbours that are there or not, and otherwise the same weights.
 """
 
 from __future__ import annotations
@@ -67,9 +67,13 @@ def hard(folder: Path) -> Path:
 
 
 def there(folder: Path, models: Sequence[str]) -> dict[str, ModelResult]:
-    """What was measured of ``models`` before, on the same scans."""
+    """What was measured of ``models`` before, on the same scans, with the weights that they have now."""
     files = {model: folder / f"{model}.json.gz" for model in models}
-    return {model: unpacked(file)[0] for model, file in files.items() if file.exists()}
+    rows = {model: unpacked(file)[0] for model, file in files.items() if file.exists()}
+    return {
+        model: row for model, row in rows.items()
+        if row.checkpoint_sha256 in (None, named_model(model).card.sha256)
+    }  # fmt: skip
 
 
 def table(rows: Sequence[ModelResult]) -> str:

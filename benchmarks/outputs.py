@@ -77,7 +77,8 @@ def cards() -> str:
     (budget,) = {parse_model(name).card.notes["settings"]["budget_s"] for name in ALIKE}
     (processor,) = {parse_model(name).card.notes["machine"]["processor"] for name in ALIKE}
     lines.append(
-        f"\nMean absolute errors in meV/atom and meV/Å; {budget:.0f} CPU seconds each on one core of {processor}.\n"
+        "\nMean absolute errors in meV/atom and meV/Å, of the Transformers with the ions that the others do not take; "
+        f"{budget:.0f} CPU seconds each on one core of {processor}.\n"
     )
     return "\n".join(lines)
 
