@@ -36,6 +36,7 @@ TRAININGS: dict[str, tuple[str, float, str]] = {
     "half-chosen": ("half-chosen", 5.0, "half-drawn"),
     "larger-scale-20": ("larger", 20.0, "larger"),
     "larger-scale-80": ("larger", 80.0, "larger-scale-20"),
+    "chosen-scale-80": ("half-chosen", 80.0, "larger-scale-80"),
 }
 OUTCOMES = {"fsd_full": "FSD", "forces_mae_full": "F MAE", "fsd_own_zero": "FSD, own zero"}
 SUITES = ("druglike", "core")
