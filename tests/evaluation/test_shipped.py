@@ -77,6 +77,23 @@ def test_shipped_models_were_trained_alike():
     assert max(counts) / min(counts) < 1.15
 
 
+@pytest.mark.parametrize("name", ["transformer", "transformer:paper"])
+def test_the_transformers_know_an_ion_from_a_radical(name):
+    """Forces of acetate are nearer to the reference's of the ion than to those of the radical at the same place."""
+    ion = molecule("CH3COOH")
+    del ion[3]  # the proton
+    ion.set_initial_magnetic_moments(None)
+    radical = ion.copy()
+    ion.info.update(charge=-1, spin=1)
+    radical.info.update(charge=0, spin=2)
+    with potential("xtb@electronic_temperature=3000") as reference:
+        of_ion, of_radical = reference.compute(AtomsBatch.from_atoms([ion, radical])).forces.reshape(2, -1, 3)
+    with potential(name) as surface:
+        assert surface.info.supports_charge_spin
+        forces = surface.compute(AtomsBatch.from_atoms(ion)).forces
+    assert (forces - of_ion).abs().mean() < (forces - of_radical).abs().mean() / 2
+
+
 def test_first_command(tmp_path):
     """What README's first screen shows, on a few scans."""
     command = [*ZOO, "compare", "mace", "transformer", "--limit", "3", "--json", "-", "--quiet"]

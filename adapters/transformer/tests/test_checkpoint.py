@@ -122,18 +122,6 @@ def test_shipped_checkpoint_keeps_the_energy_of_a_turned_molecule(shipped):
     assert np.ptp(energies) < 1e-8
 
 
-def test_shipped_checkpoint_knows_neither_charge_nor_spin(shipped):
-    """Its embeddings of other states were never trained, and must not be heard."""
-    adapter, card = shipped
-    ion = molecule("CH3CH2OH")
-    ion.info.update(charge=1, spin=2)
-    surface = adapter.load(card, "cpu", "float64")
-    found = surface.compute(AtomsBatch.from_atoms([molecule("CH3CH2OH"), ion]))
-    assert not surface.info.supports_charge_spin
-    torch.testing.assert_close(found.energy[0], found.energy[1], rtol=0, atol=1e-10)
-    torch.testing.assert_close(*found.forces.reshape(2, -1, 3), rtol=0, atol=1e-10)
-
-
 @pytest.fixture(scope="module")
 def paper(shipped):
     adapter, _ = shipped
