@@ -26,7 +26,7 @@ from pages import fill
 from bsct_zoo import __version__
 from bsct_zoo.atoms.molecules import MOLECULES
 from bsct_zoo.evaluation.machine import machine
-from bsct_zoo.evaluation.results import ModelResult, read_results
+from bsct_zoo.evaluation.results import Evaluation, ModelResult, read_results
 from bsct_zoo.models.naming import parse_model
 from bsct_zoo.properties.systems import MOLECULES as VIBRATING
 from bsct_zoo.runtime.load import load_potential
@@ -96,9 +96,7 @@ def table(keep: Path, time_ps: float, models: Sequence[str], dynamics: Sequence[
     ended: dict[str, int] = {}
     total: dict[str, int] = {}
     for name in dynamics:
-        file = keep / f"nve-{name.replace(':', '-')}.json"
-        (row,) = rows("md", [name], file, *DYNAMICS, "--time", f"{time_ps:g}", *RUN).values()
-        runs = row.evaluations["nve"]
+        runs = nve(keep, name, time_ps)
         total[name], ended[name] = len(runs.records), len(runs.records) - runs.n_failed
         sizes = [abs(size) for run in runs.records if (size := run.metrics.get("drift")) is not None]
         drift[name] = max(sizes, default=float("nan"))
@@ -145,6 +143,13 @@ def rows(command: str, models: list[str], file: Path, *words: str) -> dict[str, 
         if done.returncode not in (0, 1):  # 1: some run failed, which the table says
             sys.exit(done.returncode)
     return {row.model: row for row in read_results(file).rows}
+
+
+def nve(keep: Path, model: str, time_ps: float) -> Evaluation:
+    """Microcanonical dynamics of 16 molecules and 2 seeds, run unless it is kept."""
+    file = keep / f"nve-{model.replace(':', '-')}.json"
+    (row,) = rows("md", [model], file, *DYNAMICS, "--time", f"{time_ps:g}", *RUN).values()
+    return row.evaluations["nve"]
 
 
 def throughput(file: Path, models: Sequence[str]) -> dict[str, float]:

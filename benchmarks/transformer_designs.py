@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from goals import DYNAMICS, PAGE, RUN, rows, throughput
+from goals import PAGE, nve, rows, throughput
 from pages import fill
 
 from bsct_zoo import __version__
@@ -58,11 +58,7 @@ def cost(keep: Path, time_ps: float) -> str:
     """Size, training, errors, throughput and dynamics of both designs and of MACE, in Markdown."""
     notes = {name: parse_model(name).card.notes for name in DESIGNS}
     speed = throughput(keep / "throughput.json", DESIGNS)
-    nve = {}
-    for name in DESIGNS:
-        file = keep / f"nve-{name.replace(':', '-')}.json"
-        (row,) = rows("md", [name], file, *DYNAMICS, "--time", f"{time_ps:g}", *RUN).values()
-        nve[name] = row.evaluations["nve"]
+    runs = {name: nve(keep, name, time_ps) for name in DESIGNS}
     lines = [f"| | {' | '.join(f'`{name}`' for name in DESIGNS)} |", f"|---|{'---:|' * len(DESIGNS)}"]
 
     def line(title: str, values: dict[str, str]) -> None:
@@ -80,9 +76,12 @@ def cost(keep: Path, time_ps: float) -> str:
     line("error of rotation, energy, meV/atom", _or_none(of_energy))
     line("CPU ms a frame of ethanol, batched", {name: f"{speed[name]:.2f}" for name in DESIGNS})
     line("throughput in units of that of `mace`", {name: f"{speed['mace'] / speed[name]:.1f}" for name in DESIGNS})
-    ended = {name: f"{len(found.records) - found.n_failed} of {len(found.records)}" for name, found in nve.items()}
+    ended = {name: f"{len(found.records) - found.n_failed} of {len(found.records)}" for name, found in runs.items()}
     line(f"NVE, 16 molecules × 2 seeds × {time_ps:g} ps: runs that end", ended)
-    line("the same: median drift of those that end, meV/atom/ps", {name: _drift(found) for name, found in nve.items()})
+    line(
+        "the same: median drift of those that end, meV/atom/ps",
+        {name: _drift(found) for name, found in runs.items()},
+    )
     facts = machine("cpu")
     where = f"One core of {facts['processor']}, Python {facts['python']}, torch {version('torch')}"
     return "\n".join([*lines, "", f"{where}, bsct-zoo {__version__}; throughput and dynamics in float32.\n"])

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 DOCS = Path(__file__).parent
@@ -37,7 +38,7 @@ def main() -> None:
         zoo("plot", scans, "--kind", "violin", *four, "-o", violin)
         zoo("plot", scans, "--kind", "pareto", *four, "-o", pareto)
         zoo("plot", runs, "--kind", "md", "-o", md)
-        picture = side_by_side([stacked([scan]), stacked([violin, pareto]), stacked([md])])
+        picture = Image.fromarray(joined([joined(column, 0) for column in ([scan], [violin, pareto], [md])], 1))
         picture.thumbnail((2000, 2000))
         picture.save(DOCS / "figures.png")
 
@@ -63,22 +64,16 @@ def photograph(page: Path, view: str, picture: Path) -> None:
     )  # fmt: skip
 
 
-def stacked(files: Sequence[Path]) -> Image.Image:
-    """Pictures below each other, on white."""
-    pictures = [Image.open(file).convert("RGB") for file in files]
-    whole = Image.new("RGB", (max(p.width for p in pictures), sum(p.height for p in pictures)), "white")
-    for k, picture in enumerate(pictures):
-        whole.paste(picture, (0, sum(p.height for p in pictures[:k])))
-    return whole
-
-
-def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Pictures beside each other, on white."""
-    width = sum(p.width + GAP for p in pictures) - GAP
-    whole = Image.new("RGB", (width, max(p.height for p in pictures)), "white")
-    for k, picture in enumerate(pictures):
-        whole.paste(picture, (sum(p.width + GAP for p in pictures[:k]), 0))
-    return whole
+def joined(pictures: Sequence[Path | np.ndarray], axis: int) -> np.ndarray:
+    """[height, width, 3] pictures below (axis 0) or beside (axis 1) each other, on white."""
+    pixels = [np.asarray(Image.open(p).convert("RGB")) if isinstance(p, Path) else p for p in pictures]
+    across = max(p.shape[1 - axis] for p in pixels)
+    padded = []
+    for p in pixels:
+        room = [(0, GAP), (0, GAP), (0, 0)]
+        room[1 - axis] = (0, across - p.shape[1 - axis])
+        padded.append(np.pad(p, room, constant_values=255))
+    return np.concatenate(padded, axis=axis)
 
 
 if __name__ == "__main__":
