@@ -126,7 +126,7 @@ class ModelRun:
         info = result.info
         versions = (dict(info.versions) if info else {}) or self._model.versions
         status = status_of(records)
-        notes = [] if info is None else list(model_notes(task, items, info, result.skipped))
+        notes = [] if info is None else list(model_notes(task, items, info, self.spec.card, result.skipped))
         if self.settings.processes == AUTO:
             notes += numerics_note([Numerics(answer.threads, answer.batch_atoms) for answer in given], task.noun)
         evaluation = Evaluation(

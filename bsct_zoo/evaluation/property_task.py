@@ -15,7 +15,7 @@ from bsct_zoo.potentials.potential import PotentialInfo
 from bsct_zoo.properties.crystals import measure_crystals
 from bsct_zoo.properties.judge import judge
 from bsct_zoo.properties.measured import CRYSTALLINE, MOLECULAR, Measured, PropertySettings
-from bsct_zoo.properties.molecules import measure_molecules
+from bsct_zoo.properties.molecules import free_atom, measure_molecules
 from bsct_zoo.properties.quantities import property_columns
 from bsct_zoo.properties.systems import System
 
@@ -89,6 +89,12 @@ class PropertyTask(Task):
         system: System = item.subject
         foreign = info.elements is not None and not set(item.atomic_numbers) <= info.elements
         return not system.asked and (foreign or (system.kind == "crystal" and info.cutoff is None))
+
+    def states(self, item: Item) -> set[tuple[int, int]]:
+        """That of the system, and those of its atoms alone where energies of atomisation are asked for."""
+        system: System = item.subject
+        atoms = set(item.atomic_numbers) if "atomisation" in self._for(system).what else set()
+        return super().states(item) | {(0, free_atom(z).info["spin"]) for z in atoms}
 
     def run(self, context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
         """Molecules as one batch, crystals as another; on a CPU each crystal alone, which is batches enough."""

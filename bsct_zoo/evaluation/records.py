@@ -13,6 +13,7 @@ from bsct_zoo.errors import BadInputError, ModelError, shortened
 from bsct_zoo.evaluation.curves import Curves, encoded
 from bsct_zoo.evaluation.results import Record, TaskInfo
 from bsct_zoo.evaluation.ways import Numerics
+from bsct_zoo.plugins.cards import ModelCard, states_text
 from bsct_zoo.plugins.tasks import Failure, Item, Outcome, Status, Task
 from bsct_zoo.potentials.batching import default_atoms
 from bsct_zoo.potentials.boxes import vacuum
@@ -96,7 +97,9 @@ def long_reasons(records: Sequence[Record]) -> list[str]:
     return [reason for reason in reasons if shortened(reason) != reason]
 
 
-def model_notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped: Sequence[Item]) -> Iterator[str]:
+def model_notes(
+    task: Task, items: Sequence[Item], info: PotentialInfo, card: ModelCard, skipped: Sequence[Item]
+) -> Iterator[str]:
     """What a reader must know of a model that its numbers do not say."""
     if not info.conservative:
         yield "forces are predicted directly, not as a gradient"
@@ -112,7 +115,18 @@ def model_notes(task: Task, items: Sequence[Item], info: PotentialInfo, skipped:
         plural = "s" * (len(items) != 1)
         which = "a charge or unpaired electrons, which the model ignores"
         yield f"{ignored} of {len(items)} {task.noun}{plural} with {which}"
+    if info.supports_charge_spin:
+        yield from _untrained(task, items, card.states)
     yield from task.notes(info, skipped)
+
+
+def _untrained(task: Task, items: Sequence[Item], trained: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """What items ask beyond the charges and multiplicities that a model was ``trained`` on, if those are known."""
+    beyond = [states for item in items if trained and (states := task.states(item) - set(trained))]
+    if beyond:
+        plural = "s" * (len(items) != 1)
+        which = f"what the model was not trained on: {states_text(set().union(*beyond))}"
+        yield f"{len(beyond)} of {len(items)} {task.noun}{plural} with {which}"
 
 
 def numerics_note(numerics: Sequence[Numerics], noun: str) -> Iterator[str]:

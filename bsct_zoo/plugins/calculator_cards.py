@@ -251,6 +251,12 @@ def _symbols(value: Any) -> bool:
     return _texts(symbols) and bool(symbols) and all(symbol in SYMBOLS[1:] for symbol in symbols)
 
 
+def _pairs(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and [type(number) for number in pair] == [int, int] and pair[1] >= 1 for pair in value
+    )
+
+
 def _inside(value: Any) -> bool:
     parts = PurePosixPath(value).parts if isinstance(value, str) else ()
     return bool(parts) and parts[0] != "/" and ".." not in parts
@@ -297,6 +303,7 @@ _OF_CARD: dict[str, _Kind] = {
     "title": _IS_TEXT,
     "level_of_theory": _IS_TEXT,
     "elements": (_symbols, 'chemical symbols, ["H", "C"] or "H C"'),
+    "states": (_pairs, "pairs of a total charge and a multiplicity, [[0, 1], [1, 2]]"),
     "parameters": _IS_NUMBER,
     "size": _IS_NUMBER,
     "url": _IS_TEXT,
@@ -367,6 +374,7 @@ def _card(name: str, facts: Mapping[str, Any], packages: tuple[str, ...], where:
         licence=facts.get("licence", "not stated"),
         source=facts.get("source", f"package {path.partition('.')[0]}"),
         elements=tuple(elements.split() if isinstance(elements, str) else elements),
+        states=tuple((charge, multiplicity) for charge, multiplicity in facts.get("states", ())),
         url=facts.get("url", ""),
         executes_code=facts.get("executes_code", bool(facts.get("url"))),
         size=None if "size" not in facts else int(facts["size"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +62,8 @@ class ModelCard:
         licence: of the weights, SPDX where possible.
         source: where the weights come from: an address, or the command that made them.
         elements: chemical symbols it knows; empty if it takes any.
+        states: total charges in e and multiplicities 2S+1 that it was trained on, in pairs; empty if it takes neither,
+            or if nobody says.
         checkpoint: absolute path of the weights file; None if they come with the model's own package, or are to be
             fetched first (``url``).
         sha256: of that file; None if there is no file, if the file is a user's own, or if nobody could say it.
@@ -85,6 +87,7 @@ class ModelCard:
     licence: str
     source: str
     elements: tuple[str, ...] = ()
+    states: tuple[tuple[int, int], ...] = ()
     checkpoint: str | None = None
     sha256: str | None = None
     executes_code: bool = False
@@ -107,6 +110,7 @@ class ModelCard:
         data = json.loads(text)
         for name in ("elements", "packages"):
             data[name] = tuple(data[name])
+        data["states"] = tuple((charge, multiplicity) for charge, multiplicity in data["states"])
         for name in ("calculator", "calculator_of_file"):
             if data[name] is not None:
                 data[name] = CalculatorSpec(**data[name])
@@ -223,6 +227,14 @@ class Adapter:
         """Load ``card`` in this interpreter (which must meet ``environment``)."""
         potential: Potential = import_path(self.loader)(card, device, dtype, **options)
         return potential
+
+
+def states_text(states: Iterable[tuple[int, int]]) -> str:
+    """Charges and multiplicities in words, such as "charge -1, multiplicity 1; charge 0, multiplicity 1 or 2"."""
+    spins: dict[int, list[str]] = {}
+    for charge, spin in sorted(states):
+        spins.setdefault(charge, []).append(str(spin))
+    return "; ".join(f"charge {charge}, multiplicity {' or '.join(own)}" for charge, own in spins.items())
 
 
 def import_path(path: str) -> Any:

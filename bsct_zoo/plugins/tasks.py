@@ -271,6 +271,10 @@ class Task(ABC):
         """What the curves of every model stand over and against: a coordinate, the reference's own curves."""
         return {}
 
+    def states(self, item: Item) -> set[tuple[int, int]]:
+        """Charges in e and multiplicities 2S+1 of all that a model is asked for ``item``, in pairs."""
+        return {(item.charge, item.multiplicity)}
+
     def notes(self, info: PotentialInfo, skipped: Sequence[Item]) -> Iterator[str]:
         """What a reader must know of the model under this task that its numbers do not say."""
         return iter(())

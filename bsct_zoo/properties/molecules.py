@@ -173,12 +173,14 @@ def _barriers(
             drafts[n].keep(rotors=[owner[place][1] for place in good], torsions=energies[good])
 
 
+def free_atom(z: int) -> Atoms:
+    """A single atom of atomic number ``z``, with the multiplicity of its ground state by Hund's rule."""
+    return Atoms([z], positions=[[0.0, 0.0, 0.0]], info={"spin": 1 + round(float(ground_state_magnetic_moments[z]))})
+
+
 def _atomisation(potential: Potential, starts: dict[int, Atoms], drafts: Sequence[Draft], batcher: Batcher) -> None:
     elements = sorted({int(z) for atoms in starts.values() for z in atoms.numbers})
-    alone = [Atoms([z], positions=[[0.0, 0.0, 0.0]]) for z in elements]
-    for atom, z in zip(alone, elements, strict=True):  # Hund's rule
-        atom.info["spin"] = 1 + round(float(ground_state_magnetic_moments[z]))
-    found = isolated_answers(batcher, [AtomsBatch.from_atoms(atom) for atom in alone])
+    found = isolated_answers(batcher, [AtomsBatch.from_atoms(free_atom(z)) for z in elements])
     energy = dict(zip(elements, found.energy, strict=True))
     for n, atoms in starts.items():
         total = sum(energy[int(z)] for z in atoms.numbers)

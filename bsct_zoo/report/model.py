@@ -9,7 +9,7 @@ from typing import Any
 
 from bsct_zoo.evaluation.throughput import shared_cores, throughputs
 from bsct_zoo.models.weights import find, size_text
-from bsct_zoo.plugins.cards import Adapter, ModelCard
+from bsct_zoo.plugins.cards import Adapter, ModelCard, states_text
 from bsct_zoo.runtime import environment
 from bsct_zoo.runtime.folders import cache_dir
 from bsct_zoo.runtime.place import place_of
@@ -57,6 +57,7 @@ def full(adapter: Adapter, card: ModelCard) -> dict[str, Any]:
     return {
         **brief(adapter, card),
         "family": adapter.summary,
+        "states": [list(state) for state in card.states],
         "aliases": list(adapter.aliases),
         "source": card.source,
         "url": card.url,
@@ -109,6 +110,7 @@ def lines(adapter: Adapter, card: ModelCard) -> dict[str, str]:
         "aliases": ", ".join(adapter.aliases),
         "level of theory": card.level_of_theory,
         "elements": " ".join(card.elements) or "any that its package supports",
+        "states": states_text(card.states),
         "licence": card.licence,
         "parameters": f"{card.parameters:,}" if card.parameters else "",
         "source": card.source,

@@ -72,8 +72,8 @@ def load(card, device, dtype):
     return Springs(card.name)
 
 
-def spec(mode):
-    card = ModelCard(mode, mode, "springs", "MIT", "a test")
+def spec(mode, **facts):
+    card = ModelCard(mode, mode, "springs", "MIT", "a test", **facts)
     adapter = Adapter("springs", "for tests", f"{__name__}:load", (card,))
     return ModelSpec(f"springs:{mode}", adapter, card, {})
 
@@ -297,6 +297,21 @@ def test_a_charge_or_a_radical_that_is_ignored_is_counted(suite):
     assert knows.notes == ()
     assert (knows.records[0].charge, knows.records[1].multiplicity) == (-1, 2)
     assert one(suite, "good", use_store=False)[0].notes == ()
+
+
+def test_charges_and_multiplicities_beyond_the_training_are_counted(suite):
+    first, second, *others = suite.scans
+    ions = ScanTask(replace(suite, scans=(replace(first, charge=-1), replace(second, spin=2), *others)))
+
+    def notes(mode, *states):
+        results = evaluate([spec(mode, states=states)], [ions], Settings(use_store=False))
+        return results.rows[0].evaluations[suite.name].notes
+
+    said = "of 9 scans with what the model was not trained on: "
+    assert notes("charges", (0, 1)) == (f"2 {said}charge -1, multiplicity 1; charge 0, multiplicity 2",)
+    assert notes("charges", (0, 1), (-1, 1)) == (f"1 {said}charge 0, multiplicity 2",)
+    assert notes("charges", (0, 1), (-1, 1), (0, 2)) == notes("charges") == ()
+    assert notes("good", (0, 1)) == ("2 of 9 scans with a charge or unpaired electrons, which the model ignores",)
 
 
 def test_notes_are_kept_with_the_answers(suite):

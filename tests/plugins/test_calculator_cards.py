@@ -37,12 +37,14 @@ arguments = { r_max_lr = 1000.0 }
 requirements = ["so3krates-torch==0.2.1"]
 level_of_theory = "PBE0+MBD"
 elements = ["H", "C", "N", "O", "F", "P", "S", "Cl"]
+states = [[0, 1], [-1, 1]]
 """,
     )
     (card,) = adapter.cards
     assert (adapter.name, card.name, card.level_of_theory) == ("so3lr-card", "so3lr-card", "PBE0+MBD")
     assert adapter.environment.requirements == ("so3krates-torch==0.2.1",)
     assert card.calculator.arguments == {"r_max_lr": 1000.0}
+    assert card.states == ((0, 1), (-1, 1))
     assert ModelCard.from_json(card.to_json()) == card
 
 
@@ -80,6 +82,8 @@ url = "https://example.org/shelf"
         ("[x]\ncalculator = 'a.B'\nrequirements = ['a=1']", "requirements must be a list of requirements"),
         ("[x]\ncalculator = 'a.B'\npython = 'three'", "python must be a Python version"),
         ("[x]\ncalculator = 'a.B'\nelements = ['Xx']", "elements must be chemical symbols"),
+        ("[x]\ncalculator = 'a.B'\nstates = [[0, 0]]", "states must be pairs of a total charge and a multiplicity"),
+        ("[x]\ncalculator = 'a.B'\nstates = [0, 1]", "states must be pairs of a total charge and a multiplicity"),
         ("[x]\ncalculator = 'a.B'\narguments = 3", "arguments must be a table"),
         ("[x]\ncalculator = 'a.B'\n[x.cards]\ny = 3", "[x.cards.y]"),
         ("[x]\ncalculator = 'a.B'\n[x.cards.y]\npython = '>=3.12'", "'python'"),

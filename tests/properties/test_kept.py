@@ -4,6 +4,7 @@ from analytic import Surface, frame
 from ase.build import molecule
 
 from bsct_zoo.errors import BadInputError
+from bsct_zoo.evaluation.property_task import PropertyTask
 from bsct_zoo.evaluation.store import Store
 from bsct_zoo.plugins.tasks import Answer
 from bsct_zoo.potentials.batching import Batcher
@@ -45,6 +46,13 @@ def test_another_minimum_than_the_reference_is_said(water):
     moved = water.arrays["positions"] + np.array([[0, 0, 0], [0, 0, 1.5], [0, 0, 0]])
     result = judge(water, Measured("H2O", "molecule", {**water.arrays, "positions": moved}))
     assert any("its minimum is not the reference's" in note for note in result.notes)
+
+
+def test_atoms_alone_are_asked_for_where_atomisation_is():
+    water = systems.System("H2O", "molecule", molecule("H2O"))
+    for what, states in ((("relax",), {(0, 1)}), (("relax", "atomisation"), {(0, 1), (0, 2), (0, 3)})):
+        task = PropertyTask([water], PropertySettings(what=what))
+        assert task.states(task.items[0]) == states
 
 
 def test_triplets_of_g2_have_their_spin():

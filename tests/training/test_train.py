@@ -133,6 +133,7 @@ def test_ions_are_left_out_where_the_model_takes_no_charge(tmp_path):
         assert ("16 of 112 frames are left out" in " ".join(done.stderr.split())) == (kept == 64)
         card = json.loads((tmp_path / name / "small.json").read_text())["card"]
         assert card["notes"]["frames"] == {"train": kept, "valid": 12}
+        assert card["states"] == ([] if name == "mace" else [[0, 1], [1, 2]])
 
 
 def test_a_finished_run_is_not_repeated(trained, data):
