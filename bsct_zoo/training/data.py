@@ -99,6 +99,11 @@ class FrameSet:
         electrons = np.add.reduceat(self.atomic_numbers, self.first[:-1]) - self.charge
         return np.stack([self.charge, self.spin > 1 + electrons % 2], axis=1)
 
+    @property
+    def states(self) -> list[tuple[int, int]]:
+        """Charges in e and multiplicities of all frames, in pairs, each once."""
+        return sorted(set(zip(self.charge.tolist(), self.spin.tolist(), strict=True)))
+
     def rows(self, indices: Sequence[int]) -> np.ndarray:
         """Rows of the atoms of some frames, in the order of ``indices``."""
         first = self.first

@@ -193,12 +193,11 @@ def _finish_card(request: Request, data: TrainingData, trained: Trained, measure
         "machine": machine(request.job.device),  # CPU seconds depend on it
         **measured,
     }
-    states = sorted(set(zip(data.train.charge.tolist(), data.train.spin.tolist(), strict=True)))
     changes = {
         "source": f"trained by: {request.command}",
         "licence": request.licence,
         "parameters": trained.parameters,
-        "states": states if request.adapter.trains_charge else [],
+        "states": data.train.states if request.adapter.trains_charge else [],
         "notes": json.loads(json.dumps(notes)),
     }
     beside = trained.checkpoint.with_suffix(".json")

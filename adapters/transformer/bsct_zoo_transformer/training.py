@@ -52,8 +52,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
     )
     if architecture.get("directions"):
         architecture.setdefault("n_angular", 0)  # either one or the other
-    states = set(zip(data.train.charge.tolist(), data.train.spin.tolist(), strict=True))
-    architecture.setdefault("charges", len(states) > 1)
+    architecture.setdefault("charges", len(data.train.states) > 1)
     optimiser, loop = Optimiser(**{"lr": 4e-3, **chosen}), Loop(**chosen_loop)
     config = TransformerConfig(
         elements=data.elements, reference_energies=tuple(data.reference_energies.values()), **architecture
