@@ -177,6 +177,7 @@ def logarithmic(axis: Any, values: Sequence[float]) -> None:
     axes: Axes = axis.axes
     (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
     ratio = max(known) / min(known)
-    axis.set_major_locator(LogLocator(subs=(1,) if ratio > 1e3 else (1, 3) if ratio > 30 else (1, 2, 5)))
+    subs = (1,) if ratio > 1e3 else (1, 3) if ratio > 30 else (1, 2, 5)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=4 if ratio > 3e4 else None))  # more would touch
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
