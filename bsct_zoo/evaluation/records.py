@@ -112,21 +112,22 @@ def model_notes(
         yield f"slabs and chains are in a box, {vacuum(info.cutoff):g} Å of vacuum to the nearest image"
     ignored = sum(item.charge != 0 or item.multiplicity != 1 for item in items)
     if ignored and not info.supports_charge_spin:
-        plural = "s" * (len(items) != 1)
-        which = "a charge or unpaired electrons, which the model ignores"
-        yield f"{ignored} of {len(items)} {task.noun}{plural} with {which}"
-    if info.supports_charge_spin:
+        yield f"{_share(ignored, task, items)} with a charge or unpaired electrons, which the model ignores"
+    if card.states and info.supports_charge_spin:
         yield from _untrained(task, items, card.states)
     yield from task.notes(info, skipped)
 
 
 def _untrained(task: Task, items: Sequence[Item], trained: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """What items ask beyond the charges and multiplicities that a model was ``trained`` on, if those are known."""
-    beyond = [states for item in items if trained and (states := task.states(item) - set(trained))]
+    """What items ask beyond the charges and multiplicities that a model was ``trained`` on."""
+    beyond = [new for item in items if (new := task.states(item) - set(trained))]
     if beyond:
-        plural = "s" * (len(items) != 1)
-        which = f"what the model was not trained on: {states_text(set().union(*beyond))}"
-        yield f"{len(beyond)} of {len(items)} {task.noun}{plural} with {which}"
+        states = states_text(set().union(*beyond))
+        yield f"{_share(len(beyond), task, items)} with what the model was not trained on: {states}"
+
+
+def _share(count: int, task: Task, items: Sequence[Item]) -> str:
+    return f"{count} of {len(items)} {task.noun}{'s' * (len(items) != 1)}"
 
 
 def numerics_note(numerics: Sequence[Numerics], noun: str) -> Iterator[str]:
