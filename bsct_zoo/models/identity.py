@@ -11,8 +11,9 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-from bsct_zoo.errors import BadInputError
-from bsct_zoo.files import sha256
+from bsct_zoo.errors import BadInputError, DamagedFileError
+from bsct_zoo.files import json_bytes, sha256
+from bsct_zoo.kept import read_json
 from bsct_zoo.models.naming import ModelSpec
 from bsct_zoo.plugins.cards import EnvironmentSpec
 from bsct_zoo.runtime import requirements
@@ -58,11 +59,20 @@ def identity(
 
 
 def _design_sha256(spec: ModelSpec) -> str | None:
-    """Hash of the file beside the weights that says what they belong to, if there is one: the same fit many designs."""
+    """Hash of the file beside the weights that says what they belong to, if there is one: the same fit many designs.
+
+    Its card does not count, as the words in it (a licence, a title) decide no number.
+    """
     if spec.card.checkpoint is None:
         return None
     beside = Path(spec.card.checkpoint).with_suffix(".json")
-    return sha256(beside) if beside.is_file() else None
+    if not beside.is_file():
+        return None
+    try:
+        facts = read_json(beside, unsealed=True)
+    except DamagedFileError:
+        return sha256(beside)
+    return sha256(json_bytes({key: value for key, value in facts.items() if key != "card"}))
 
 
 def numeric_versions(packages: Iterable[str]) -> dict[str, str]:

@@ -21,3 +21,21 @@ def test_the_same_weights_in_another_design_are_another_model(tmp_path):
     keys = [identity(spec, checkpoint_sha256(spec), "cpu", "float64", {}) for spec in (soft, hard)]
     assert None not in keys
     assert keys[0]["design"] != keys[1]["design"]
+
+
+def test_the_words_of_a_card_decide_no_number(tmp_path):
+    shipped = Path(str(named_model("transformer").card.checkpoint))
+    keys = []
+    for name, licence in (("own", "not stated"), ("shared", "CC0-1.0")):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "mine.safetensors"
+        shutil.copy(shipped, path)
+        facts = json.loads(shipped.with_suffix(".json").read_text())
+        facts["card"] |= {"licence": licence}
+        facts.pop("seal", None)
+        path.with_suffix(".json").write_text(json.dumps(facts))
+        spec = parse_model(f"transformer:{path}")
+        assert spec.card.licence == licence
+        keys.append(identity(spec, checkpoint_sha256(spec), "cpu", "float64", {}))
+    assert keys[0] is not None
+    assert keys[0] == keys[1]
