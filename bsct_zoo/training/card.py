@@ -10,11 +10,11 @@ from bsct_zoo.training.data import TrainingData
 from bsct_zoo.training.job import TrainingJob
 
 
-def first_card(job: TrainingJob, data: TrainingData, title: str, citation: str) -> dict[str, Any]:
-    """The card that a trainer saves with its weights; ``title`` describes the model, e.g. "small MACE"."""
+def first_card(job: TrainingJob, data: TrainingData, family: str, citation: str) -> dict[str, Any]:
+    """The card that a trainer saves with its weights; ``family`` is what people call it, e.g. "MACE"."""
     return {
         "name": job.name,
-        "title": f"{title}, {data.level_of_theory}",
+        "title": f"{job.name} {family}, {data.level_of_theory}",
         "level_of_theory": data.level_of_theory,
         "licence": "not stated",
         "source": "bsct-zoo train",

@@ -74,7 +74,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         trainer.keep(job.out / STATE)
         trainer.ema.copy_to()
         path = job.out / f"{job.name}.safetensors"
-        save(path, trainer.model, config, first_card(job, data, "small EquiformerV2", "arXiv:2306.12059"))
+        save(path, trainer.model, config, first_card(job, data, "EquiformerV2", "arXiv:2306.12059"))
     settings = {"optimiser": "AdamW, amsgrad", "trainer": "fairchem OCPTrainer", **asdict(optimiser), **STATED}
     count = sum(parameter.numel() for parameter in trainer.model.parameters())
     return Trained(path, count, trainer.step, budget.spent_s, settings)

@@ -57,7 +57,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         run.epoch(tell)
     run.keep()
     path = job.out / f"{job.name}.safetensors"
-    save(path, run.averaged.module.model, config, first_card(job, data, "small eSCAIP", CITATION))
+    save(path, run.averaged.module.model, config, first_card(job, data, "eSCAIP", CITATION))
     settings = {"optimiser": "AdamW, amsgrad", **asdict(optimiser), **STATED}
     count = sum(parameter.numel() for parameter in model.parameters())
     return Trained(path, count, run.steps, run.budget.spent_s, settings)

@@ -82,7 +82,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
             path,
             model,
             config,
-            first_card(job, data, "small MACE", "I. Batatia et al., NeurIPS 2022, arXiv:2206.07697"),
+            first_card(job, data, "MACE", "I. Batatia et al., NeurIPS 2022, arXiv:2206.07697"),
         )
     settings = {"optimiser": "AdamW, amsgrad", **asdict(optimiser), **STATED}
     return Trained(path, tools.count_parameters(model), run.steps, run.budget.spent_s, settings)

@@ -52,7 +52,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
 
     model = module.evaluation_model["sole_model"]  # which holds the averaged weights from here on
     checkpoint = job.out / f"{job.name}.safetensors"
-    save(checkpoint, model, config, first_card(job, data, f"{job.name} NequIP", CITATION))
+    save(checkpoint, model, config, first_card(job, data, "NequIP", CITATION))
     return Trained(
         checkpoint=checkpoint,
         parameters=sum(parameter.numel() for parameter in model.parameters()),

@@ -93,7 +93,7 @@ def train(job: TrainingJob, tell: Tell) -> Trained:
         check_zip(job.out / BEST)
         model.load_state_dict(torch.load(job.out / BEST, weights_only=True))
     path = job.out / f"{job.name}.safetensors"
-    save(path, model, first_card(job, data, "small edge Transformer", "arXiv:2602.04861"))
+    save(path, model, first_card(job, data, "edge Transformer", "arXiv:2602.04861"))
     settings: dict[str, Any] = {
         "optimiser": "Muon for the matrices of the blocks, AdamW (amsgrad) for the rest",
         **asdict(optimiser),
