@@ -77,7 +77,7 @@ def test_shipped_models_were_trained_alike():
     assert max(counts) / min(counts) < 1.15
 
 
-@pytest.mark.parametrize("name", ["transformer", "transformer:paper"])
+@pytest.mark.parametrize("name", ["transformer", "transformer:medium", "transformer:paper"])
 def test_the_transformers_know_an_ion_from_a_radical(name):
     """Forces of acetate are nearer to the reference's of the ion than to those of the radical at the same place."""
     ion = molecule("CH3COOH")

@@ -188,7 +188,7 @@ def test_no_jump_on_known_paths(name, design):
     assert excess(surface_of(**SMOOTH[design]), *KNOWN[name]) < 3
 
 
-@pytest.mark.parametrize("name", ["transformer", "transformer:paper"])
+@pytest.mark.parametrize("name", ["transformer", "transformer:medium", "transformer:paper"])
 def test_the_shipped_model_where_its_graph_changes(name):
     """In cells, whose images give every atom more neighbours than k. Forces are the gradient at the same places."""
     surface = load(parse_model(name).card, "cpu", "float64")
