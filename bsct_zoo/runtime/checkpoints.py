@@ -40,9 +40,9 @@ def save_checkpoint(
     card: Mapping[str, Any],
 ) -> None:
     """Write ``path`` (.safetensors) and the JSON beside it."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    save_file({name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}, path)
+    atomic_write(path, save({name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}))
     facts = {"format": format, "version": version, "config": dict(config), "sha256": hashed(path), "card": dict(card)}
     atomic_write(path.with_suffix(".json"), sealed_json(facts))
 

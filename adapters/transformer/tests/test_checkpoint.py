@@ -37,6 +37,7 @@ def test_round_trip(path):
     card = file_card(str(path))
     assert card.name == "mine" and not card.executes_code
     assert load_card(card, "cpu", "float64").info.elements == {1, 6, 8}
+    assert path.stat().st_mode & 0o777 == 0o644  # others may use what was trained
 
 
 def test_damage_is_one_line(path):
