@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from bsct_zoo.analysis.bootstrap import significant
-from bsct_zoo.report.figures.style import DASHES, MARKERS, color, new_figure, style, write_figure
+from bsct_zoo.report.figures.style import DASHES, MARKERS, color, logarithmic, new_figure, style, write_figure
 from bsct_zoo.report.layout import number
 
 HERE = Path(__file__).parent
@@ -170,7 +170,8 @@ def draw(ladders: Ladders, titles: dict[str, str]) -> None:
                 for x, rung in enumerate(rungs):
                     values = found[rung][outcome]
                     panel.plot([x] * len(values), values, MARKERS[place], color=color(place), markersize=3)
-            panel.set_yscale("log")
+            everything = [x for found in ladders.values() for rung in rungs for x in found[rung][outcome]]
+            logarithmic(panel.yaxis, [x for x in everything if np.isfinite(x)])
             panel.set_title(title.replace("`", ""))
         for panel in (*panels[1][:2], panels[0][2]):
             panel.set_xticks(range(len(rungs)), [titles[rung] for rung in rungs], rotation=40, ha="right")
