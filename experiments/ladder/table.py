@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from bsct_zoo.analysis.bootstrap import significant
+from bsct_zoo.analysis.bootstrap import LEVEL, significant
 from bsct_zoo.report.figures.style import DASHES, MARKERS, color, logarithmic, new_figure, style, write_figure
 from bsct_zoo.report.layout import number
 
@@ -48,7 +48,6 @@ CHANGES = {
     ("broad-basis", "broad-basis-direct"): "direct forces for the gradient",
     ("hard-knn", "hard-knn-direct"): "the same, with hard kNN",
 }
-LEVEL = 0.95
 
 # Values of the seeds by ladder, rung and outcome; NaN where there is none.
 Ladders = dict[str, dict[str, dict[str, np.ndarray]]]
@@ -118,10 +117,9 @@ def changes_table(ladders: Ladders) -> str:
     columns = []
     for outcome in OUTCOMES:
         logs = {(n, r): logarithms(values[outcome]) for n, rungs in ladders.items() for r, values in rungs.items()}
-        freedom = sum(len(one) - 1 for one in logs.values() if len(one))
-        deviation = math.sqrt(
-            sum(float(((one - one.mean()) ** 2).sum()) for one in logs.values() if len(one)) / freedom
-        )
+        around = [one - one.mean() for one in logs.values() if len(one)]
+        freedom = sum(len(one) - 1 for one in around)
+        deviation = math.sqrt(sum(float(np.sum(one**2)) for one in around) / freedom)
         factors = [change(logs[name, a], logs[name, b], deviation, freedom) for name, (a, b) in rows]
         columns.append([text(*factor, shows) for factor, shows in zip(factors, significant([f[-1] for f in factors]),
                                                                       strict=True)])  # fmt: skip
